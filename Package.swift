@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings every Swift target is compiled with (docs/architecture.md, "Strictness").
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio = "swift-nio"
+
+let package = Package(
+  name: "isolate",
+  products: [
+    .executable(name: "isolate", targets: ["isolate"]),
+    .executable(name: "preflight", targets: ["preflight"]),
+    .library(name: "Isolate", targets: ["Isolate"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+  ],
+  targets: [
+    // MARK: The runtime
+    .target(
+      name: "CShims",
+      cSettings: [
+        .define("_GNU_SOURCE"),
+        .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+      ],
+      // Linked from the archive, so that neither program needs libseccomp.so where it is copied to.
+      linkerSettings: [.linkedLibrary(":libseccomp.a")]
+    ),
+    .target(
+      name: "Isolate", dependencies: ["CShims"], exclude: ["Command"], swiftSettings: strict),
+    .executableTarget(
+      name: "isolate", dependencies: ["Isolate", "CShims"], path: "Sources/Isolate/Command",
+      swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
+    ),
+
+    // MARK: The check
+    .target(name: "Analysis", path: "Sources/Runner/Analysis", swiftSettings: strict),
+    .target(name: "Planning", path: "Sources/Runner/Planning", swiftSettings: strict),
+    .target(
+      name: "Egress",
+      dependencies: [
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio),
+      ],
+      path: "Sources/Runner/Egress", swiftSettings: strict),
+    .target(
+      name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "CShims"],
+      exclude: ["Analysis", "Planning", "Egress", "Command"], swiftSettings: strict),
+    .executableTarget(
+      name: "preflight",
+      dependencies: [
+        "Runner", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Runner/Command", swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]
+    ),
+
+    // MARK: Tests
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "IsolateTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "EgressTests",
+      dependencies: [
+        "Egress", "TestSupport", .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOCore", package: nio),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "RunnerTests", dependencies: ["Runner", "Analysis", "Planning", "TestSupport"],
+      swiftSettings: strict),
+  ]
+)

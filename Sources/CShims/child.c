@@ -1,0 +1,299 @@
+// The child between clone and execve: one ordered list of steps, async-signal-safe calls only.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int isl_send(int sync, const struct isl_message *message, int fd) {
+  struct iovec data = {(void *)(uintptr_t)message, sizeof *message};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1};
+  if (fd >= 0) {
+    memset(&control, 0, sizeof control);
+    header.msg_control = control.bytes;
+    header.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *item = CMSG_FIRSTHDR(&header);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(item), &fd, sizeof fd);
+  }
+  ssize_t n;
+  do
+    n = sendmsg(sync, &header, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : 0;
+}
+
+int isl_receive(int sync, struct isl_message *message, int *fd) {
+  struct iovec data = {message, sizeof *message};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  struct msghdr header = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  ssize_t n;
+  *fd = -1;
+  do
+    n = recvmsg(sync, &header, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return errno == ECONNRESET ? 0 : -errno;
+  if (n == 0) return 0;
+  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
+  if (item && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(item), sizeof *fd);
+  if (n == (ssize_t)sizeof *message) return 1;
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+  return -EPROTO;
+}
+
+__attribute__((noreturn)) static void fail(struct isl_child *child, int32_t number, const struct isl_step *step, int error) {
+  struct isl_message message = {
+      .type = ISL_MESSAGE_FAILED, .step = number, .kind = step ? step->kind : 0,
+      .index = step ? (int32_t)step->index : 0, .error = error};
+  (void)isl_send(child->sync, &message, -1);
+  _exit(127);
+}
+
+static int write_file(const char *path, const char *text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  size_t length = strlen(text);
+  ssize_t n = write(fd, text, length);
+  int r = n == (ssize_t)length ? 0 : n < 0 ? -errno : -EIO;
+  close(fd);
+  return r;
+}
+
+/// Says one word to the parent and waits for its "go".
+static int ask(struct isl_child *child, int32_t type) {
+  struct isl_message message = {.type = type};
+  int fd, r = isl_send(child->sync, &message, -1);
+  if (r < 0) return r;
+  r = isl_receive(child->sync, &message, &fd);
+  if (fd >= 0) close(fd);
+  if (r == 0) _exit(127); // the parent is gone: so are we
+  return r < 0 ? r : message.type == ISL_MESSAGE_GO ? 0 : -EPROTO;
+}
+
+static int write_maps(struct isl_child *child) {
+  const struct isl_plan_header *plan = child->plan;
+  int r = 0;
+  if (plan->flags & ISL_PLAN_CHILD_WRITES_MAPS) {
+    // user_namespaces(7): an unprivileged writer of gid_map must deny setgroups first.
+    if (plan->flags & ISL_PLAN_DENY_SETGROUPS) r = write_file("/proc/self/setgroups", "deny");
+    if (r == 0) r = write_file("/proc/self/gid_map", isl_text(child, plan->gid_map));
+    if (r == 0) r = write_file("/proc/self/uid_map", isl_text(child, plan->uid_map));
+  } else if (plan->flags & ISL_PLAN_PARENT_WRITES_MAPS) {
+    r = ask(child, ISL_MESSAGE_MAPS);
+  }
+  if (r == 0 && (plan->flags & ISL_PLAN_BECOME_ROOT)) {
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0) r = -errno;
+    // The change of ids made us undumpable, which hands /proc/self to the host's root.
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  }
+  return r;
+}
+
+static int set_user(struct isl_child *child, const struct isl_step *step) {
+  // Capabilities survive the change of ids until ISL_STEP_CAPABILITIES says which stay.
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
+  const gid_t *groups = (const gid_t *)(const void *)(child->arena + step->a);
+  if (!(child->plan->flags & ISL_PLAN_DENY_SETGROUPS)) {
+    if (syscall(SYS_setgroups, (size_t)step->b, groups) < 0) return -errno;
+  } else if (step->b > 0) {
+    return -EPERM;
+  }
+  if (syscall(SYS_setresgid, (gid_t)step->w, (gid_t)step->w, (gid_t)step->w) < 0) return -errno;
+  if (syscall(SYS_setresuid, (uid_t)step->v, (uid_t)step->v, (uid_t)step->v) < 0) return -errno;
+  return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int set_capabilities(struct isl_child *child, const struct isl_step *step) {
+  const uint64_t *sets = (const uint64_t *)(const void *)(child->arena + step->a);
+  uint64_t bounding = sets[0], permitted = sets[1], effective = sets[2], inheritable = sets[3], ambient = sets[4];
+  // The bounding set goes first: dropping from it needs CAP_SETPCAP, which the rest may take away.
+  for (int capability = 0; capability < 64; capability++) {
+    if (bounding >> capability & 1) continue;
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      if (errno == EINVAL) break; // the last one this kernel knows is behind us
+      return -errno;
+    }
+  }
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  for (int i = 0; i < 2; i++)
+    data[i] = (struct __user_cap_data_struct){
+        (uint32_t)(effective >> (32 * i)), (uint32_t)(permitted >> (32 * i)), (uint32_t)(inheritable >> (32 * i))};
+  if (syscall(SYS_capset, &header, data) < 0) return -errno;
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+  for (int capability = 0; capability < 64; capability++)
+    if ((ambient >> capability & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -errno;
+  return 0;
+}
+
+static int set_seccomp(struct isl_child *child, const struct isl_step *step) {
+  struct sock_fprog program = {
+      (unsigned short)step->b, (struct sock_filter *)(uintptr_t)(child->arena + step->a)};
+  unsigned flags = (step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  if (fd < 0) return -errno;
+  if (!(step->flags & ISL_FLAG_LISTENER)) return 0;
+  struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = (int32_t)step->index};
+  int r = isl_send(child->sync, &message, (int)fd);
+  close((int)fd);
+  return r;
+}
+
+static int change_directory(const char *path) {
+  if (chdir(path) < 0) return -errno;
+  // CVE-2024-21626: a working directory outside the root shows as "(unreachable)...".
+  char buffer[4096];
+  long n = syscall(SYS_getcwd, buffer, sizeof buffer);
+  if (n < 0) return -errno;
+  return buffer[0] == '/' ? 0 : -ENOENT;
+}
+
+static int close_descriptors(void) {
+  if (syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
+  if (errno != ENOSYS && errno != EINVAL) return -errno;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+  return 0;
+}
+
+static int execute(struct isl_child *child) {
+  const struct isl_plan_header *plan = child->plan;
+  const uint32_t *paths = (const uint32_t *)(const void *)(child->arena + plan->paths);
+  int error = ENOENT;
+  for (uint32_t i = 0; i < plan->paths_count; i++) {
+    execve(isl_text(child, paths[i]), child->argv, child->envp);
+    // As execvp(3): a candidate we may not run is remembered, one that is absent is not.
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -errno;
+    if (errno == EACCES) error = EACCES;
+  }
+  return -error;
+}
+
+static int make_directory(struct isl_child *child, const struct isl_step *step) {
+  int fd = isl_resolve_or_make(child, child->root, isl_text(child, step->a), 0, 1, (mode_t)step->v);
+  if (fd < 0) return fd;
+  close(fd);
+  return 0;
+}
+
+static int make_symlink(struct isl_child *child, const struct isl_step *step) {
+  const char *leaf;
+  int parent = isl_resolve_parent(child, child->root, isl_text(child, step->a), &leaf);
+  if (parent < 0) return parent;
+  int r = symlinkat(isl_text(child, step->b), parent, leaf) < 0 && errno != EEXIST ? -errno : 0;
+  close(parent);
+  return r;
+}
+
+static int set_resource_limit(const struct isl_step *step) {
+  struct rlimit limit = {step->v, step->w};
+  return setrlimit((__rlimit_resource_t)step->index, &limit) < 0 ? -errno : 0;
+}
+
+static int run_step(struct isl_child *child, const struct isl_step *step) {
+  const char *a = isl_text(child, step->a);
+  switch ((enum isl_step_kind)step->kind) {
+  case ISL_STEP_PRIVATE_MOUNTS: return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+  case ISL_STEP_ROOT: return isl_step_root(child, step);
+  case ISL_STEP_MOUNT: return isl_step_mount(child, step);
+  case ISL_STEP_BIND: return isl_step_bind(child, step);
+  case ISL_STEP_DIRECTORY: return make_directory(child, step);
+  case ISL_STEP_SYMLINK: return make_symlink(child, step);
+  case ISL_STEP_DEVICE: return isl_step_device(child, step);
+  case ISL_STEP_MASK: return isl_step_mask(child, step);
+  case ISL_STEP_READONLY: return isl_step_readonly(child, step);
+  case ISL_STEP_PIVOT: return isl_step_pivot(child);
+  case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
+  case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
+  case ISL_STEP_LISTEN: return isl_step_listen(child, step);
+  case ISL_STEP_HOSTNAME: return sethostname(a, strlen(a)) < 0 ? -errno : 0;
+  case ISL_STEP_DOMAINNAME: return setdomainname(a, strlen(a)) < 0 ? -errno : 0;
+  case ISL_STEP_SESSION_KEYRING:
+    return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
+  case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
+  case ISL_STEP_RLIMIT: return set_resource_limit(step);
+  case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
+  case ISL_STEP_USER: return set_user(child, step);
+  case ISL_STEP_CAPABILITIES: return set_capabilities(child, step);
+  case ISL_STEP_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+  case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
+  case ISL_STEP_WORKING_DIRECTORY: return change_directory(a);
+  case ISL_STEP_INIT: return isl_step_init(child);
+  case ISL_STEP_CLOSE_DESCRIPTORS: return close_descriptors();
+  case ISL_STEP_SECCOMP: return set_seccomp(child, step);
+  case ISL_STEP_EXEC: return execute(child);
+  case ISL_STEP_NONE:
+  case ISL_STEP_COUNT: break;
+  }
+  return -EINVAL;
+}
+
+static int take_stdio(struct isl_child *child) {
+  // First above 2, so that a caller's fd 0 to 2 named for another place is not overwritten.
+  int moved[3];
+  for (int i = 0; i < 3; i++) {
+    moved[i] = child->plan->stdio[i] < 0 ? -1 : fcntl(child->plan->stdio[i], F_DUPFD_CLOEXEC, 3);
+    if (child->plan->stdio[i] >= 0 && moved[i] < 0) return -errno;
+  }
+  for (int i = 0; i < 3; i++) {
+    if (moved[i] < 0) continue;
+    if (dup2(moved[i], i) < 0) return -errno;
+    close(moved[i]);
+  }
+  return 0;
+}
+
+static void reset_signals(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < 65; signal++) sigaction(signal, &action, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void isl_child_main(struct isl_child *child) {
+  reset_signals();
+  int r = write_maps(child);
+  if (r == 0) r = take_stdio(child);
+  // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
+  if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
+  if (r < 0) fail(child, -1, NULL, -r);
+  umask(0);
+  for (uint32_t i = 0; i < child->plan->step_count; i++) {
+    const struct isl_step *step = &child->steps[i];
+    r = run_step(child, step);
+    if (r >= 0) continue;
+    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step, -r);
+    struct isl_message message = {.type = ISL_MESSAGE_SOFT, .step = (int32_t)i, .kind = step->kind, .error = -r};
+    (void)isl_send(child->sync, &message, -1);
+  }
+  _exit(127);
+}

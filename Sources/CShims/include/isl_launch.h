@@ -1,0 +1,48 @@
+// Starting a container: clone, id maps, the numbered steps, the gate. clone3(2), since Linux 5.3
+// (5.7 for CLONE_INTO_CGROUP); falls back to clone(2).
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum isl_stage {
+  ISL_STAGE_NONE = 0,
+  ISL_STAGE_PLAN, // the plan did not pass isl_plan_check
+  ISL_STAGE_CLONE, // clone3 or clone failed
+  ISL_STAGE_MAPS, // an id map could not be written
+  ISL_STAGE_CGROUP, // the child could not be moved into its cgroup
+  ISL_STAGE_STEP, // a step of the child failed: step and index say which
+  ISL_STAGE_LOST, // the child went away without a word
+};
+
+#define ISL_MAX_RECEIVED 8
+
+/// What a launch gives back. On failure nothing is left running and no fd is open.
+struct isl_launch_result {
+  int32_t stage; // enum isl_stage; ISL_STAGE_NONE = success
+  int32_t step; // number of the step in the plan
+  int32_t kind; // enum isl_step_kind
+  int32_t index;
+  int32_t error; // errno
+  int32_t pid; // in the caller's PID namespace
+  int32_t pidfd;
+  int32_t sync; // the socket the child waits on at its gate, -1 when it has none
+  int32_t received_count;
+  int32_t received_tag[ISL_MAX_RECEIVED];
+  int32_t received_fd[ISL_MAX_RECEIVED]; // sockets and listeners made by the child
+  uint32_t soft_failures; // bit N: step kind N was refused, and the plan said that may be
+};
+
+/// Clones a child and runs the plan up to its gate, or to execve when it has no gate.
+/// `map_helper` is called with the child's pid when the plan says the parent writes the maps; it
+/// returns 0 or -errno. The caller keeps ownership of every fd named by the plan.
+int isl_launch(
+    const void *plan, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
+    struct isl_launch_result *result);
+
+/// Opens the gate and waits until the payload's execve has happened or a step failed.
+int isl_launch_release(struct isl_launch_result *result);
+
+/// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
+/// It ends by itself when the process behind `pidfd` ends. Returns its pid.
+int isl_spawn_guardian(int pidfd, int lifeline);

@@ -1,0 +1,93 @@
+// The launch plan: everything the child does after clone, as integers and offsets in one buffer.
+//
+// A plan is position independent and holds no pointers, so Swift can build it with safe code, print
+// it and check its bounds, and the child can read it in a copy of any process, threaded or not.
+//
+//   struct isl_plan_header | struct isl_step[step_count] | arena (bytes; NUL-terminated strings)
+//
+// String operands are arena offsets. Offset 0 is always the empty string and means "absent".
+#pragma once
+
+#include <stdint.h>
+
+#define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
+#define ISL_PLAN_MAX_BYTES (16u << 20)
+
+enum isl_plan_flags {
+  ISL_PLAN_CHILD_WRITES_MAPS = 1u << 0, // the child maps one id itself (user_namespaces(7))
+  ISL_PLAN_PARENT_WRITES_MAPS = 1u << 1, // the parent writes the maps (directly or by newuidmap(1))
+  ISL_PLAN_DENY_SETGROUPS = 1u << 2,
+  ISL_PLAN_BECOME_ROOT = 1u << 3, // switch to container ids 0:0 for the set-up; they are mapped
+  ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
+  ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
+};
+
+struct isl_plan_header {
+  uint32_t magic;
+  uint32_t size; // bytes of the whole plan
+  uint32_t step_offset, step_count;
+  uint32_t arena_offset, arena_size;
+  uint64_t clone_flags; // CLONE_NEW*
+  uint32_t flags; // enum isl_plan_flags
+  uint32_t uid_map, gid_map; // strings, as written to /proc/PID/{u,g}id_map
+  uint32_t argv, argv_count; // arena offset (4-aligned) of uint32_t[argv_count], each a string
+  uint32_t envp, envp_count;
+  uint32_t paths, paths_count; // candidates for execve, tried in order
+  int32_t cgroup_fd; // directory of the cgroup to start in, or -1
+  int32_t stdio[3]; // become fd 0, 1, 2; -1 keeps the caller's
+};
+
+enum isl_step_kind {
+  ISL_STEP_NONE = 0,
+  ISL_STEP_PRIVATE_MOUNTS, // every mount of the copied tree becomes private
+  ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own
+  ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*
+  ISL_STEP_BIND, // a = source, c = target, v = attributes to set, w = attributes to clear
+  ISL_STEP_DIRECTORY, // a = path, v = mode
+  ISL_STEP_SYMLINK, // a = path, b = contents
+  ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)
+  ISL_STEP_MASK, // a = path: hidden behind an empty read-only tmpfs or /dev/null
+  ISL_STEP_READONLY, // a = path: bound over itself read-only
+  ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached
+  ISL_STEP_ROOT_READONLY,
+  ISL_STEP_LOOPBACK, // v = IPv4 address to add to lo beside 127.0.0.1 (network order), 0 = none
+  ISL_STEP_LISTEN, // v = IPv4 (network order), w = port; flags: datagram; index = tag of the fd sent
+  ISL_STEP_HOSTNAME, // a
+  ISL_STEP_DOMAINNAME, // a
+  ISL_STEP_SESSION_KEYRING, // soft: a refusal is no failure (isolation-ladder, row 10)
+  ISL_STEP_OOM_SCORE, // a = text for /proc/self/oom_score_adj
+  ISL_STEP_RLIMIT, // v = soft, w = hard, index = RLIMIT_*
+  ISL_STEP_GATE, // says "ready" and waits for the parent's word
+  ISL_STEP_USER, // v = uid, w = gid, a = offset of uint32_t[b] additional gids; keeps capabilities
+  ISL_STEP_CAPABILITIES, // a = offset of uint64_t[5]: bounding, permitted, effective, inheritable, ambient
+  ISL_STEP_NO_NEW_PRIVILEGES,
+  ISL_STEP_UMASK, // v
+  ISL_STEP_WORKING_DIRECTORY, // a
+  ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
+  ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec
+  ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener
+  ISL_STEP_EXEC,
+  ISL_STEP_COUNT
+};
+
+enum isl_step_flags {
+  ISL_FLAG_RECURSIVE = 1u << 0, // BIND: with submounts; READONLY: below as well
+  ISL_FLAG_CREATE = 1u << 1, // make the target when it is absent
+  ISL_FLAG_NO_SYMLINKS = 1u << 2, // the target's path may hold no symbolic link (CVE-2019-19921)
+  ISL_FLAG_LEGACY = 1u << 3, // use mount(2) even where the new API exists (overlay: long options)
+  ISL_FLAG_OPTIONAL = 1u << 4, // an absent source or path is no failure
+  ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
+  ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
+  ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
+};
+
+struct isl_step {
+  uint16_t kind;
+  uint16_t flags;
+  uint32_t index; // place in the configuration's array, for the error message
+  uint32_t a, b, c, d;
+  uint64_t v, w;
+};
+
+/// Checks every offset, count and string of a plan against its size. Returns 0 or -EINVAL.
+int isl_plan_check(const void *plan, uint32_t size);

@@ -1,0 +1,51 @@
+// System calls and macros that `import Glibc` does not show, each a plain function returning -errno.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// pidfd_open(2), Linux 5.3.
+int isl_pidfd_open(pid_t pid);
+/// pidfd_send_signal(2), Linux 5.1.
+int isl_pidfd_send_signal(int pidfd, int signal);
+
+/// What waitid(P_PIDFD) said of an ended child.
+struct isl_exit {
+  int32_t exited; // 1: `code` is an exit status; 0: `code` is a signal
+  int32_t code;
+  int64_t cpu_microseconds;
+  int64_t peak_resident_kib; // of the largest process among the waited-for ones (getrusage(2))
+};
+/// waitid(2) with rusage. 1 = ended, 0 = still running (only with `block` zero).
+int isl_wait(int pidfd, int block, struct isl_exit *result);
+
+/// memfd_create(2) with MFD_CLOEXEC.
+int isl_memfd(const char *name);
+/// flock(2), LOCK_EX, with LOCK_NB when `wait` is zero. -EWOULDBLOCK when another holds it.
+int isl_lock(int fd, int wait);
+/// An AF_UNIX SOCK_STREAM pair or pipe, close-on-exec.
+int isl_pipe(int fds[2]);
+
+/// CLONE_NEW* word for "user", "mount", "pid", "ipc", "uts", "network", "cgroup", "time"; 0 = unknown.
+uint64_t isl_namespace_flag(const char *type);
+/// RLIMIT_* number for "RLIMIT_NOFILE" and its like; -1 = unknown.
+int isl_rlimit_number(const char *name);
+/// getrlimit(2) of this process.
+int isl_rlimit_get(int resource, uint64_t *soft, uint64_t *hard);
+/// statx(2)-free stat of a path: type bits and permissions, device and inode. Follows links.
+int isl_stat(const char *path, uint32_t *mode, uint64_t *rdev, uint32_t *uid);
+/// statfs(2) magic of the filesystem that holds `path`.
+int isl_filesystem_magic(const char *path, uint64_t *magic);
+/// dev_t of a character device.
+uint64_t isl_makedev(uint32_t major, uint32_t minor);
+/// process_vm_readv(2): reads another process's memory; returns bytes read.
+ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count);
+/// dup(2) to a number from `lowest` up, close-on-exec.
+int isl_duplicate(int fd, int lowest);
+/// A random 64-bit number from getrandom(2).
+uint64_t isl_random(void);
+/// signalfd(2) for the given signals, which are blocked in the calling thread.
+int isl_signalfd(const int *signals, int count);
+/// Reads one signal number from a signalfd; -EAGAIN when there is none.
+int isl_signalfd_read(int fd);

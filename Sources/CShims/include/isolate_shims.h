@@ -1,0 +1,10 @@
+// The C half of the runtime: what Swift cannot call, and the child after clone.
+//
+// One header per concern. Every function returns 0 or a positive result, or -errno.
+#pragma once
+
+#include "isl_launch.h"
+#include "isl_namespace.h"
+#include "isl_plan.h"
+#include "isl_seccomp.h"
+#include "isl_syscalls.h"

@@ -1,0 +1,70 @@
+// Private to CShims: the state of the child between clone and execve. Async-signal-safe code only.
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "isl_plan.h"
+
+enum isl_message_type {
+  ISL_MESSAGE_MAPS = 1, // child: write my id maps
+  ISL_MESSAGE_GO, // parent: done, go on
+  ISL_MESSAGE_READY, // child: at the gate
+  ISL_MESSAGE_DESCRIPTOR, // child: carries one fd in SCM_RIGHTS; index = its tag
+  ISL_MESSAGE_SOFT, // child: a soft step was refused
+  ISL_MESSAGE_FAILED, // child: step, kind, index, error
+};
+
+struct isl_message {
+  int32_t type, step, kind, index, error;
+};
+
+struct isl_child {
+  const struct isl_plan_header *plan;
+  const struct isl_step *steps;
+  const char *arena;
+  char *const *argv;
+  char *const *envp;
+  int sync; // SOCK_SEQPACKET to the parent
+  int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
+  int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
+  int mask; // a detached, empty, read-only tmpfs, -1 until needed
+};
+
+static inline const char *isl_text(const struct isl_child *child, uint32_t offset) {
+  return child->arena + offset;
+}
+
+/// Runs the whole plan; returns only through execve or _exit.
+__attribute__((noreturn)) void isl_child_main(struct isl_child *child);
+
+int isl_send(int sync, const struct isl_message *message, int fd);
+/// Returns 1 with a message, 0 at the end of the stream, -errno. `*fd` is -1 when none came.
+int isl_receive(int sync, struct isl_message *message, int *fd);
+
+// Path resolution inside a root (resolve.c). Each returns an O_PATH fd or -errno.
+int isl_resolve(const struct isl_child *child, int root, const char *path, int no_symlinks);
+int isl_resolve_or_make(
+    const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode);
+/// Opens the directory that holds the last component and points `*leaf` at that component.
+int isl_resolve_parent(const struct isl_child *child, int root, const char *path, const char **leaf);
+
+// Mount steps (mounts.c). Each returns 0 or -errno.
+int isl_step_root(struct isl_child *child, const struct isl_step *step);
+int isl_step_mount(struct isl_child *child, const struct isl_step *step);
+int isl_step_bind(struct isl_child *child, const struct isl_step *step);
+int isl_step_device(struct isl_child *child, const struct isl_step *step);
+int isl_step_mask(struct isl_child *child, const struct isl_step *step);
+int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
+int isl_step_pivot(struct isl_child *child);
+int isl_step_root_readonly(struct isl_child *child);
+
+// Network steps (network.c).
+int isl_step_loopback(const struct isl_step *step);
+int isl_step_listen(struct isl_child *child, const struct isl_step *step);
+
+// PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
+int isl_step_init(struct isl_child *child);
+
+/// "/proc/self/fd/N" without snprintf.
+const char *isl_fd_path(char buffer[40], int fd);

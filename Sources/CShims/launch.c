@@ -1,0 +1,277 @@
+// The parent's half of a launch: clone, id maps, cgroup, and the words on the sync socket.
+#include "isl_launch.h"
+
+#include "isl_child.h"
+#include "isl_namespace.h"
+#include "isl_syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+/// The vectors of execve(2), pointing into the plan's arena; freed by the caller.
+static char **vector(const char *arena, uint32_t offset, uint32_t count) {
+  char **items = calloc((size_t)count + 1, sizeof *items);
+  const uint32_t *offsets = (const uint32_t *)(const void *)(arena + offset);
+  for (uint32_t i = 0; items && i < count; i++) items[i] = (char *)(uintptr_t)(arena + offsets[i]);
+  return items;
+}
+
+static long clone_child(const struct isl_plan_header *plan, int *pidfd, int *in_cgroup) {
+  struct clone_args args = {
+      .flags = plan->clone_flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+  if (plan->cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t)plan->cgroup_fd;
+  }
+  *in_cgroup = plan->cgroup_fd >= 0;
+  long pid = syscall(SYS_clone3, &args, sizeof args);
+  if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG)) return pid;
+  // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read.
+  *in_cgroup = 0;
+  pid = syscall(SYS_clone, plan->clone_flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
+  return pid;
+}
+
+static int move_to_cgroup(const struct isl_plan_header *plan) {
+  int fd = openat(plan->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  // Done by the child itself before anything else: "0" is the writer (cgroups(7)).
+  int r = write(fd, "0", 1) == 1 ? 0 : -errno;
+  close(fd);
+  return r;
+}
+
+static void close_received(struct isl_launch_result *result) {
+  for (int i = 0; i < result->received_count; i++) close(result->received_fd[i]);
+  result->received_count = 0;
+}
+
+/// Kills and reaps the child after a failure, so that nothing is left.
+static void abandon(struct isl_launch_result *result) {
+  struct isl_exit end;
+  if (result->pidfd >= 0) {
+    isl_pidfd_send_signal(result->pidfd, SIGKILL);
+    isl_wait(result->pidfd, 1, &end);
+    close(result->pidfd);
+  }
+  if (result->sync >= 0) close(result->sync);
+  close_received(result);
+  result->pidfd = result->sync = -1;
+  result->pid = 0;
+}
+
+static int failed(struct isl_launch_result *result, int stage, int error) {
+  if (result->stage == ISL_STAGE_NONE) {
+    result->stage = stage;
+    result->error = error;
+  }
+  abandon(result);
+  return -result->error;
+}
+
+/// Reads words until the child is ready (1) or has executed (0); -errno on failure.
+static int converse(
+    struct isl_launch_result *result, int (*map_helper)(pid_t, void *), void *context) {
+  for (;;) {
+    struct isl_message message;
+    int fd, r = isl_receive(result->sync, &message, &fd);
+    if (r == 0) return 0;
+    if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+    switch (message.type) {
+    case ISL_MESSAGE_DESCRIPTOR:
+      if (fd < 0 || result->received_count == ISL_MAX_RECEIVED) {
+        if (fd >= 0) close(fd);
+        return failed(result, ISL_STAGE_LOST, EPROTO);
+      }
+      result->received_tag[result->received_count] = message.index;
+      result->received_fd[result->received_count++] = fd;
+      continue;
+    case ISL_MESSAGE_SOFT:
+      result->soft_failures |= 1u << (message.kind & 31);
+      continue;
+    case ISL_MESSAGE_READY: return 1;
+    case ISL_MESSAGE_MAPS: {
+      r = map_helper ? map_helper(result->pid, context) : -EINVAL;
+      if (r < 0) return failed(result, ISL_STAGE_MAPS, -r);
+      struct isl_message go = {.type = ISL_MESSAGE_GO};
+      r = isl_send(result->sync, &go, -1);
+      if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+      continue;
+    }
+    case ISL_MESSAGE_FAILED:
+      result->stage = message.step < 0 ? ISL_STAGE_MAPS : ISL_STAGE_STEP;
+      result->step = message.step;
+      result->kind = message.kind;
+      result->index = message.index;
+      result->error = message.error;
+      return failed(result, result->stage, message.error);
+    default:
+      if (fd >= 0) close(fd);
+      return failed(result, ISL_STAGE_LOST, EPROTO);
+    }
+  }
+}
+
+/// The end of the conversation without a word is success only when the payload was executed: a child
+/// that died instead has already been turned into a zombie.
+static int executed(struct isl_launch_result *result) {
+  close(result->sync);
+  result->sync = -1;
+  return 0;
+}
+
+static int start_child(const struct isl_plan_header *plan, struct isl_child *child, int sync[2], long *pid,
+                       int *pidfd) {
+  sigset_t all, before;
+  int in_cgroup = 0;
+  sigfillset(&all);
+  // No handler of the calling process may run in the child.
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  *pid = clone_child(plan, pidfd, &in_cgroup);
+  int error = errno;
+  if (*pid == 0) {
+    child->sync = sync[1];
+    close(sync[0]);
+    if (plan->cgroup_fd >= 0 && !in_cgroup && move_to_cgroup(plan) < 0) {
+      struct isl_message message = {.type = ISL_MESSAGE_FAILED, .step = -1, .error = errno};
+      (void)isl_send(child->sync, &message, -1);
+      _exit(127);
+    }
+    isl_child_main(child);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return *pid < 0 ? -error : 0;
+}
+
+int isl_launch(
+    const void *buffer, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
+    struct isl_launch_result *result) {
+  *result = (struct isl_launch_result){.step = -1, .pidfd = -1, .sync = -1};
+  int r = isl_plan_check(buffer, size);
+  if (r < 0) return failed(result, ISL_STAGE_PLAN, -r);
+  const struct isl_plan_header *plan = buffer;
+  const char *arena = (const char *)buffer + plan->arena_offset;
+  struct isl_child child = {
+      .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
+      .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
+      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .root = -1, .null_device = -1, .mask = -1};
+  int sync[2] = {-1, -1};
+  long pid = -1;
+  int pidfd = -1;
+  if (!child.argv || !child.envp) r = -ENOMEM;
+  if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0) r = -errno;
+  if (r == 0) r = start_child(plan, &child, sync, &pid, &pidfd);
+  free((void *)(uintptr_t)child.argv);
+  free((void *)(uintptr_t)child.envp);
+  if (sync[1] >= 0) close(sync[1]);
+  if (r < 0) {
+    if (sync[0] >= 0) close(sync[0]);
+    return failed(result, ISL_STAGE_CLONE, -r);
+  }
+  result->pid = (int32_t)pid;
+  result->pidfd = pidfd;
+  result->sync = sync[0];
+  r = converse(result, map_helper, context);
+  return r < 0 ? r : r == 1 ? 0 : executed(result);
+}
+
+int isl_launch_release(struct isl_launch_result *result) {
+  if (result->sync < 0) return 0;
+  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  int r = isl_send(result->sync, &go, -1);
+  if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+  r = converse(result, NULL, NULL);
+  return r < 0 ? r : executed(result);
+}
+
+int isl_spawn_guardian(int pidfd, int lifeline) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // The raw call: fork(3) would run handlers of the process we copy.
+  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  int error = errno;
+  if (pid != 0) {
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid < 0 ? -error : (int)pid;
+  }
+  // Signals stay blocked: what ends the caller (Ctrl-C, SIGTERM) must not end its guardian first.
+  syscall(SYS_setsid);
+  int process = fcntl(pidfd, F_DUPFD, 512), line = fcntl(lifeline, F_DUPFD, 512);
+  if (process < 0 || line < 0) _exit(1);
+  int low = process < line ? process : line, high = process < line ? line : process;
+  syscall(SYS_close_range, 0, low - 1, 0);
+  if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
+  syscall(SYS_close_range, high + 1, ~0u, 0);
+  struct pollfd watched[2] = {{.fd = process, .events = POLLIN}, {.fd = line, .events = POLLIN}};
+  for (;;) {
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) _exit(1);
+    if (watched[0].revents) _exit(0);
+    if (watched[1].revents & (POLLHUP | POLLERR)) {
+      isl_pidfd_send_signal(process, SIGKILL);
+      _exit(0);
+    }
+  }
+}
+
+static int make_sockets(int pidfd, int user_namespace, int domain, int type, int count, int out) {
+  int flags = CLONE_NEWNET | (user_namespace ? CLONE_NEWUSER : 0);
+  if (syscall(SYS_setns, pidfd, flags) < 0) return -errno;
+  for (int i = 0; i < count; i++) {
+    int fd = socket(domain, type | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = i};
+    int r = isl_send(out, &message, fd);
+    close(fd);
+    if (r < 0) return r;
+  }
+  return 0;
+}
+
+int isl_open_sockets(int pidfd, int user_namespace, int domain, int type, int *fds, int count) {
+  int pair[2], got = 0;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // setns(2): only a process without other threads may join a user namespace.
+  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  int error = errno;
+  if (pid == 0) {
+    struct isl_message message = {.type = ISL_MESSAGE_FAILED};
+    int r = make_sockets(pidfd, user_namespace, domain, type, count, pair[1]);
+    if (r < 0) {
+      message.error = -r;
+      (void)isl_send(pair[1], &message, -1);
+    }
+    _exit(0);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(pair[1]);
+  int r = pid < 0 ? -error : 0;
+  while (r == 0 && got < count) {
+    struct isl_message message;
+    int fd, n = isl_receive(pair[0], &message, &fd);
+    if (n <= 0) r = n < 0 ? n : -EPIPE;
+    else if (message.type == ISL_MESSAGE_FAILED) r = -message.error;
+    else if (fd >= 0) fds[got++] = fd;
+  }
+  close(pair[0]);
+  if (pid > 0) while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) {}
+  if (r < 0) while (got) close(fds[--got]);
+  return r;
+}

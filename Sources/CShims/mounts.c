@@ -1,0 +1,328 @@
+// Mount steps: the new mount API (fsopen(2), open_tree(2), move_mount(2), Linux 5.2;
+// mount_setattr(2), 5.12) with detached mounts attached to verified descriptors; mount(2) on
+// /proc/self/fd/N where the kernel lacks it.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define ISL_MOVE_EMPTY 0x44 /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
+#define ISL_ATTR_RDONLY 0x1
+#define ISL_ATTR_NOSUID 0x2
+#define ISL_ATTR_NODEV 0x4
+#define ISL_ATTR_NOEXEC 0x8
+#define ISL_ATTR_ATIME_MASK 0x70
+#define ISL_ATTR_NOATIME 0x10
+#define ISL_ATTR_NODIRATIME 0x80
+#define ISL_FSCONFIG_FLAG 0
+#define ISL_FSCONFIG_STRING 1
+#define ISL_FSCONFIG_CREATE 6
+
+struct isl_mount_attr {
+  uint64_t set, clear, propagation, userns;
+};
+
+static int clone_tree(int at, const char *path, unsigned flags) {
+  long fd = syscall(SYS_open_tree, at, path, flags | OPEN_TREE_CLONE | O_CLOEXEC);
+  return fd < 0 ? -errno : (int)fd;
+}
+
+static int attach(int mount_fd, int target) {
+  return syscall(SYS_move_mount, mount_fd, "", target, "", ISL_MOVE_EMPTY) < 0 ? -errno : 0;
+}
+
+static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive) {
+  if (!set && !clear) return 0;
+  struct isl_mount_attr attr = {.set = set, .clear = clear};
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  return syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) < 0 ? -errno : 0;
+}
+
+static int new_api(const struct isl_child *child) {
+  return !(child->plan->flags & ISL_PLAN_FORCE_LEGACY_MOUNT);
+}
+
+static unsigned long legacy_flags(uint64_t attributes) {
+  unsigned long flags = 0;
+  if (attributes & ISL_ATTR_RDONLY) flags |= MS_RDONLY;
+  if (attributes & ISL_ATTR_NOSUID) flags |= MS_NOSUID;
+  if (attributes & ISL_ATTR_NODEV) flags |= MS_NODEV;
+  if (attributes & ISL_ATTR_NOEXEC) flags |= MS_NOEXEC;
+  if (attributes & ISL_ATTR_NODIRATIME) flags |= MS_NODIRATIME;
+  if ((attributes & ISL_ATTR_ATIME_MASK) == ISL_ATTR_NOATIME) flags |= MS_NOATIME;
+  return flags;
+}
+
+/// Remounts with `set`, keeping the flags that the kernel locked when it copied the tree.
+static int legacy_remount(int target, uint64_t set) {
+  char path[40];
+  struct statvfs fs;
+  isl_fd_path(path, target);
+  if (statvfs(path, &fs) < 0) return -errno;
+  unsigned long flags = legacy_flags(set);
+  if (fs.f_flag & ST_RDONLY) flags |= MS_RDONLY;
+  if (fs.f_flag & ST_NOSUID) flags |= MS_NOSUID;
+  if (fs.f_flag & ST_NODEV) flags |= MS_NODEV;
+  if (fs.f_flag & ST_NOEXEC) flags |= MS_NOEXEC;
+  if (fs.f_flag & ST_NOATIME) flags |= MS_NOATIME;
+  if (fs.f_flag & ST_NODIRATIME) flags |= MS_NODIRATIME;
+  return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
+}
+
+static int legacy_bind(int source, int target, int recursive) {
+  char from[40], to[40];
+  isl_fd_path(from, source);
+  isl_fd_path(to, target);
+  if (mount(from, to, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0) return -errno;
+  return 0;
+}
+
+int isl_step_root(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a);
+  int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0) return -errno;
+  int tree = new_api(child) ? clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE) : -ENOSYS;
+  int r = 0;
+  if (tree >= 0) {
+    r = attach(tree, target);
+    if (r == 0) child->root = tree;
+    else close(tree);
+  } else if (tree == -ENOSYS) {
+    r = legacy_bind(target, target, 1);
+    if (r == 0) {
+      child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (child->root < 0) r = -errno;
+    }
+  } else {
+    r = tree;
+  }
+  close(target);
+  return r;
+}
+
+/// The target of a mount, made when the step says so.
+static int target_of(struct isl_child *child, const struct isl_step *step, int directory) {
+  const char *path = isl_text(child, step->c);
+  int plain = (step->flags & ISL_FLAG_NO_SYMLINKS) != 0;
+  if (step->flags & ISL_FLAG_CREATE)
+    return isl_resolve_or_make(child, child->root, path, plain, directory, directory ? 0755 : 0644);
+  return isl_resolve(child, child->root, path, plain);
+}
+
+/// Feeds "key=value,flag" to fsconfig(2). A value over 255 bytes does not fit: -E2BIG.
+static int configure(int fs, const char *options) {
+  char item[512];
+  while (*options) {
+    size_t n = 0;
+    while (options[n] && options[n] != ',') n++;
+    if (n >= sizeof item) return -E2BIG;
+    memcpy(item, options, n);
+    item[n] = 0;
+    options += n + (options[n] == ',');
+    if (n == 0) continue;
+    char *value = strchr(item, '=');
+    if (value) *value++ = 0;
+    if (value && strlen(value) > 255) return -E2BIG;
+    long r = value ? syscall(SYS_fsconfig, fs, ISL_FSCONFIG_STRING, item, value, 0)
+                   : syscall(SYS_fsconfig, fs, ISL_FSCONFIG_FLAG, item, NULL, 0);
+    if (r < 0) return -errno;
+  }
+  return 0;
+}
+
+static int make_filesystem(const char *type, const char *source, const char *options, uint64_t attributes) {
+  long fs = syscall(SYS_fsopen, type, 1 /* FSOPEN_CLOEXEC */);
+  if (fs < 0) return -errno;
+  int r = 0;
+  if (*source && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_STRING, "source", source, 0) < 0) r = -errno;
+  if (r == 0) r = configure((int)fs, options);
+  if (r == 0 && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_CREATE, NULL, NULL, 0) < 0) r = -errno;
+  if (r == 0) {
+    r = (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, (unsigned)attributes);
+    if (r < 0) r = -errno;
+  }
+  close((int)fs);
+  return r;
+}
+
+int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
+  const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
+  const char *options = isl_text(child, step->d);
+  int target = target_of(child, step, 1);
+  if (target < 0) return target;
+  int r = -ENOSYS;
+  if (new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
+    int made = make_filesystem(type, source, options, step->v);
+    r = made;
+    if (made >= 0) {
+      r = attach(made, target);
+      close(made);
+    }
+  }
+  if (r == -ENOSYS || r == -E2BIG) {
+    char path[40];
+    unsigned long flags = legacy_flags(step->v) | (unsigned long)step->w;
+    r = mount(*source ? source : type, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
+  }
+  close(target);
+  return r;
+}
+
+/// Binds what `source` (an O_PATH descriptor) names onto `target`.
+static int bind_descriptor(
+    struct isl_child *child, int source, int target, uint64_t set, uint64_t clear, int recursive) {
+  int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
+  if (tree >= 0) {
+    int r = set_attributes(tree, set, clear, recursive);
+    if (r == 0) r = attach(tree, target);
+    close(tree);
+    return r;
+  }
+  return tree == -ENOSYS ? legacy_bind(source, target, recursive) : tree;
+}
+
+int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
+  int source = open(isl_text(child, step->a), O_PATH | O_CLOEXEC);
+  if (source < 0) return errno == ENOENT && (step->flags & ISL_FLAG_OPTIONAL) ? 0 : -errno;
+  struct stat st;
+  if (fstat(source, &st) < 0) {
+    int error = errno;
+    close(source);
+    return -error;
+  }
+  int target = target_of(child, step, S_ISDIR(st.st_mode));
+  int r = target;
+  if (target >= 0) {
+    r = bind_descriptor(child, source, target, step->v, step->w, (step->flags & ISL_FLAG_RECURSIVE) != 0);
+    close(target);
+    if (r == 0 && !new_api(child) && step->v) {
+      // The bind now covers the target: open it again to reach the new mount.
+      int mounted = target_of(child, step, S_ISDIR(st.st_mode));
+      r = mounted < 0 ? mounted : legacy_remount(mounted, step->v);
+      if (mounted >= 0) close(mounted);
+    }
+  }
+  close(source);
+  return r;
+}
+
+/// Opens a host device node by name below /dev and checks that it is that very device.
+static int host_device(const char *name, uint64_t rdev) {
+  char path[64] = "/dev/";
+  size_t length = strlen(name);
+  if (length >= sizeof path - 5 || strchr(name, '/')) return -EINVAL;
+  memcpy(path + 5, name, length + 1);
+  int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  struct stat st;
+  if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != rdev) {
+    close(fd);
+    return -ENODEV;
+  }
+  return fd;
+}
+
+int isl_step_device(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a);
+  const char *name = strrchr(path, '/');
+  int source = host_device(name ? name + 1 : path, step->v);
+  if (source < 0) return source;
+  int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
+  int r = target;
+  if (target >= 0) {
+    r = bind_descriptor(child, source, target, ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC, 0, 0);
+    close(target);
+  }
+  close(source);
+  return r;
+}
+
+static int null_device(struct isl_child *child) {
+  if (child->null_device < 0) child->null_device = host_device("null", (1u << 8) | 3);
+  return child->null_device;
+}
+
+static int mask_directory(struct isl_child *child, int target) {
+  static const char options[] = "nr_blocks=1,nr_inodes=1";
+  if (new_api(child)) {
+    if (child->mask < 0) {
+      int made = make_filesystem("tmpfs", "tmpfs", options, ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NODEV | ISL_ATTR_NOEXEC);
+      if (made < 0 && made != -ENOSYS) return made;
+      child->mask = made;
+      if (made >= 0) return attach(made, target); // the first use; later ones are copies of it
+    } else {
+      int copy = clone_tree(child->mask, "", AT_EMPTY_PATH);
+      if (copy < 0) return copy;
+      int r = attach(copy, target);
+      close(copy);
+      return r;
+    }
+  }
+  char path[40];
+  unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  return mount("tmpfs", isl_fd_path(path, target), "tmpfs", flags, options) < 0 ? -errno : 0;
+}
+
+int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
+  int target = isl_resolve(child, child->root, isl_text(child, step->a), 0);
+  if (target == -ENOENT || target == -ENOTDIR) return 0; // nothing there to hide
+  if (target < 0) return target;
+  struct stat st;
+  int r;
+  if (fstat(target, &st) < 0) {
+    r = -errno;
+  } else if (S_ISDIR(st.st_mode)) {
+    r = mask_directory(child, target);
+  } else {
+    int null = null_device(child);
+    r = null < 0 ? null : bind_descriptor(child, null, target, 0, 0, 0);
+  }
+  close(target);
+  return r;
+}
+
+int isl_step_readonly(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a);
+  int target = isl_resolve(child, child->root, path, 0);
+  if (target == -ENOENT || target == -ENOTDIR) return 0;
+  if (target < 0) return target;
+  int r = bind_descriptor(child, target, target, ISL_ATTR_RDONLY, 0, 1);
+  close(target);
+  if (r == 0 && !new_api(child)) {
+    target = isl_resolve(child, child->root, path, 0);
+    r = target < 0 ? target : legacy_remount(target, ISL_ATTR_RDONLY);
+    if (target >= 0) close(target);
+  }
+  return r;
+}
+
+int isl_step_pivot(struct isl_child *child) {
+  // pivot_root(2), NOTES: with new_root and put_old the same directory, the old root ends up on top
+  // of the new one, and one lazy unmount uncovers it. No directory for the old root is needed.
+  if (fchdir(child->root) < 0) return -errno;
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
+  if (umount2(".", MNT_DETACH) < 0) return -errno;
+  return chdir("/") < 0 ? -errno : 0;
+}
+
+int isl_step_root_readonly(struct isl_child *child) {
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -errno;
+  int r = new_api(child) ? set_attributes(root, ISL_ATTR_RDONLY, 0, 0) : -ENOSYS;
+  if (r == -ENOSYS) r = legacy_remount(root, ISL_ATTR_RDONLY);
+  close(root);
+  return r;
+}

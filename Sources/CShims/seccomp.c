@@ -1,0 +1,100 @@
+#include "isl_seccomp.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct isl_seccomp; // never defined: the pointer is libseccomp's own context
+
+uint32_t isl_seccomp_action_errno(uint32_t number) { return SCMP_ACT_ERRNO(number); }
+uint32_t isl_seccomp_action_trace(uint32_t number) { return SCMP_ACT_TRACE(number); }
+uint32_t isl_seccomp_action_allow(void) { return SCMP_ACT_ALLOW; }
+uint32_t isl_seccomp_action_kill_process(void) { return SCMP_ACT_KILL_PROCESS; }
+uint32_t isl_seccomp_action_kill_thread(void) { return SCMP_ACT_KILL_THREAD; }
+uint32_t isl_seccomp_action_trap(void) { return SCMP_ACT_TRAP; }
+uint32_t isl_seccomp_action_log(void) { return SCMP_ACT_LOG; }
+uint32_t isl_seccomp_action_notify(void) { return SCMP_ACT_NOTIFY; }
+
+int isl_seccomp_open(uint32_t default_action, struct isl_seccomp **filter) {
+  scmp_filter_ctx ctx = seccomp_init(default_action);
+  if (!ctx) return -EINVAL;
+  // A balanced tree, not a chain: the kernel walks the program for every call number at install.
+  (void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  (void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
+  *filter = (struct isl_seccomp *)ctx;
+  return 0;
+}
+
+void isl_seccomp_close(struct isl_seccomp *filter) { seccomp_release((scmp_filter_ctx)filter); }
+
+int isl_seccomp_add_architecture(struct isl_seccomp *filter, const char *name) {
+  static const char prefix[] = "SCMP_ARCH_";
+  char lower[32];
+  size_t n = 0;
+  if (strncmp(name, prefix, sizeof prefix - 1) == 0) name += sizeof prefix - 1;
+  for (; name[n] && n + 1 < sizeof lower; n++)
+    lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
+  lower[n] = 0;
+  uint32_t arch = seccomp_arch_resolve_name(lower);
+  if (arch == 0) return -ENOTSUP;
+  int r = seccomp_arch_add((scmp_filter_ctx)filter, arch);
+  return r == -EEXIST ? 0 : r;
+}
+
+int isl_seccomp_add_rule(
+    struct isl_seccomp *filter, uint32_t action, const char *call,
+    const struct isl_seccomp_argument *arguments, uint32_t count) {
+  struct scmp_arg_cmp compare[6];
+  int number = seccomp_syscall_resolve_name(call);
+  if (number == __NR_SCMP_ERROR) return -ENOENT;
+  if (count > 6) return -EINVAL;
+  for (uint32_t i = 0; i < count; i++)
+    compare[i] = (struct scmp_arg_cmp){
+        arguments[i].index, (enum scmp_compare)arguments[i].operation, arguments[i].value,
+        arguments[i].value_two};
+  return seccomp_rule_add_array((scmp_filter_ctx)filter, action, number, count, compare);
+}
+
+int isl_seccomp_export(struct isl_seccomp *filter) {
+  int fd = memfd_create("seccomp", MFD_CLOEXEC);
+  if (fd < 0) return -errno;
+  int r = seccomp_export_bpf((scmp_filter_ctx)filter, fd);
+  if (r < 0) {
+    close(fd);
+    return r;
+  }
+  return fd;
+}
+
+int isl_seccomp_receive(int listener, struct isl_seccomp_event *event) {
+  // The kernel's structure may be larger than ours was at build time; it must be zeroed.
+  struct {
+    struct seccomp_notif notification;
+    char room[128];
+  } buffer;
+  memset(&buffer, 0, sizeof buffer);
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &buffer.notification) < 0) return -errno;
+  event->id = buffer.notification.id;
+  event->pid = buffer.notification.pid;
+  event->call = buffer.notification.data.nr;
+  for (int i = 0; i < 6; i++) event->arguments[i] = buffer.notification.data.args[i];
+  return 0;
+}
+
+int isl_seccomp_continue(int listener, uint64_t id) {
+  struct {
+    struct seccomp_notif_resp response;
+    char room[128];
+  } buffer;
+  memset(&buffer, 0, sizeof buffer);
+  buffer.response.id = id;
+  buffer.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &buffer.response) < 0 ? -errno : 0;
+}
+
+int isl_seccomp_still_valid(int listener, uint64_t id) {
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0 ? -errno : 0;
+}

@@ -1,0 +1,148 @@
+#include "isl_syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static int result(long r) { return r < 0 ? -errno : (int)r; }
+
+int isl_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
+
+int isl_pidfd_send_signal(int pidfd, int signal) {
+  return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int isl_wait(int pidfd, int block, struct isl_exit *out) {
+  siginfo_t info;
+  struct rusage usage;
+  long r;
+  memset(&info, 0, sizeof info);
+  do
+    r = syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | (block ? 0 : WNOHANG), &usage);
+  while (r < 0 && errno == EINTR);
+  if (r < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  out->exited = info.si_code == CLD_EXITED;
+  out->code = info.si_status;
+  out->cpu_microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
+                          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+  out->peak_resident_kib = usage.ru_maxrss;
+  return 1;
+}
+
+int isl_memfd(const char *name) { return result(memfd_create(name, MFD_CLOEXEC)); }
+
+int isl_lock(int fd, int wait) { return result(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))); }
+
+int isl_pipe(int fds[2]) { return result(pipe2(fds, O_CLOEXEC)); }
+
+uint64_t isl_namespace_flag(const char *type) {
+  static const struct {
+    const char *name;
+    uint64_t flag;
+  } table[] = {
+      {"user", CLONE_NEWUSER}, {"mount", CLONE_NEWNS},       {"pid", CLONE_NEWPID},
+      {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},        {"network", CLONE_NEWNET},
+      {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    if (strcmp(type, table[i].name) == 0) return table[i].flag;
+  return 0;
+}
+
+int isl_rlimit_number(const char *name) {
+  static const struct {
+    const char *name;
+    int number;
+  } table[] = {
+      {"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
+      {"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
+      {"RLIMIT_FSIZE", RLIMIT_FSIZE},     {"RLIMIT_LOCKS", RLIMIT_LOCKS},
+      {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+      {"RLIMIT_NICE", RLIMIT_NICE},       {"RLIMIT_NOFILE", RLIMIT_NOFILE},
+      {"RLIMIT_NPROC", RLIMIT_NPROC},     {"RLIMIT_RSS", RLIMIT_RSS},
+      {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},   {"RLIMIT_RTTIME", RLIMIT_RTTIME},
+      {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING}, {"RLIMIT_STACK", RLIMIT_STACK},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    if (strcmp(name, table[i].name) == 0) return table[i].number;
+  return -1;
+}
+
+int isl_rlimit_get(int resource, uint64_t *soft, uint64_t *hard) {
+  struct rlimit limit;
+  if (getrlimit((__rlimit_resource_t)resource, &limit) < 0) return -errno;
+  *soft = limit.rlim_cur;
+  *hard = limit.rlim_max;
+  return 0;
+}
+
+int isl_stat(const char *path, uint32_t *mode, uint64_t *rdev, uint32_t *uid) {
+  struct stat st;
+  if (stat(path, &st) < 0) return -errno;
+  *mode = st.st_mode;
+  *rdev = st.st_rdev;
+  *uid = st.st_uid;
+  return 0;
+}
+
+int isl_filesystem_magic(const char *path, uint64_t *magic) {
+  struct statfs fs;
+  if (statfs(path, &fs) < 0) return -errno;
+  *magic = (uint64_t)fs.f_type;
+  return 0;
+}
+
+uint64_t isl_makedev(uint32_t major, uint32_t minor) { return makedev(major, minor); }
+
+ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count) {
+  struct iovec local = {buffer, count}, remote = {(void *)(uintptr_t)address, count};
+  ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+  return n < 0 ? -errno : n;
+}
+
+int isl_duplicate(int fd, int lowest) { return result(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
+
+uint64_t isl_random(void) {
+  uint64_t value = 0;
+  while (getrandom(&value, sizeof value, 0) != sizeof value) {
+  }
+  return value;
+}
+
+int isl_signalfd(const int *signals, int count) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+  int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
+  if (error) return -error;
+  return result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int isl_signalfd_read(int fd) {
+  struct signalfd_siginfo info;
+  ssize_t n = read(fd, &info, sizeof info);
+  if (n < 0) return -errno;
+  return n == sizeof info ? (int)info.ssi_signo : -EIO;
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+/// A cgroup below which this process may make others with memory and process limits.
+public struct CgroupParent: Sendable, Equatable {
+  /// Absolute path of the directory.
+  public let path: String
+
+  /// Why there is none: what was found, and what would change it.
+  public struct Unavailable: Error, Sendable, Equatable {
+    public var why: String
+    public var remedy: String
+  }
+
+  private static let needed: Set<Substring> = ["memory", "pids"]
+
+  /// Finds the nearest delegated cgroup by real attempts; enables its controllers where that is needed.
+  public static func find() throws(Unavailable) -> CgroupParent {
+    let remedy =
+      "run under systemd with delegation (systemd-run --user --scope -p Delegate=yes ...) or on a host with cgroup v2 only"
+    guard let mount = mountPoint() else {
+      throw Unavailable(why: "no cgroup v2 hierarchy is mounted", remedy: remedy)
+    }
+    guard let own = ownDirectory(below: mount) else {
+      throw Unavailable(why: "this process's cgroup is outside the mounted hierarchy", remedy: remedy)
+    }
+    guard words("\(mount.path)/cgroup.controllers", or: "\(own)/cgroup.controllers").isSuperset(of: needed) else {
+      throw Unavailable(
+        why: "the memory and pids controllers are not in the cgroup v2 hierarchy (they are on v1, or not delegated)",
+        remedy: remedy)
+    }
+    let ancestors = ancestors(of: own, downTo: mount.path)
+    for path in ancestors where isWritable(path) && words("\(path)/cgroup.subtree_control").isSuperset(of: needed) {
+      if accepts(path) { return CgroupParent(path: path) }
+    }
+    for path in ancestors where isWritable(path) && enable(path, own: own) && accepts(path) {
+      return CgroupParent(path: path)
+    }
+    throw Unavailable(why: "no cgroup is delegated to this user (\(own) is not writable)", remedy: remedy)
+  }
+
+  private static func words(_ path: String, or other: String? = nil) -> Set<Substring> {
+    let text = Files.text(path) ?? other.flatMap { Files.text($0) } ?? ""
+    return Set(text.split { $0 == " " || $0 == "\n" })
+  }
+
+  private static func isWritable(_ path: String) -> Bool {
+    unsafe access(path, W_OK) == 0 && access("\(path)/cgroup.procs", W_OK) == 0
+      && access("\(path)/cgroup.subtree_control", W_OK) == 0
+  }
+
+  /// A real attempt: makes and removes a child and looks for its limits.
+  private static func accepts(_ path: String) -> Bool {
+    let probe = "\(path)/isolate-probe-\(getpid())"
+    guard unsafe mkdir(probe, 0o755) == 0 else { return false }
+    defer { unsafe rmdir(probe) }
+    return Files.exists("\(probe)/memory.max") && Files.exists("\(probe)/pids.max")
+  }
+
+  /// Enables the controllers for children; our own cgroup is first left for a leaf below it when we
+  /// are alone in it ("no internal processes", cgroup-v2.rst).
+  private static func enable(_ path: String, own: String) -> Bool {
+    let control = "\(path)/cgroup.subtree_control"
+    if (try? Files.write("+memory +pids", to: control)) != nil { return enableOptional(control) }
+    guard path == own else { return false }
+    let processes = (Files.text("\(own)/cgroup.procs") ?? "").split(separator: "\n")
+    guard processes == ["\(getpid())"] else { return false }
+    let leaf = "\(own)/isolate-host"
+    guard unsafe mkdir(leaf, 0o755) == 0 || errno == EEXIST else { return false }
+    guard (try? Files.write("\(getpid())", to: "\(leaf)/cgroup.procs")) != nil else { return false }
+    guard (try? Files.write("+memory +pids", to: control)) != nil else { return false }
+    return enableOptional(control)
+  }
+
+  private static func enableOptional(_ control: String) -> Bool {
+    _ = try? Files.write("+cpu", to: control)
+    return true
+  }
+
+  private static func ancestors(of path: String, downTo mount: String) -> [String] {
+    var all = [path]
+    var current = path
+    while current != mount, let slash = current.lastIndex(of: "/"), current.count > mount.count {
+      current = String(current[..<slash])
+      all.append(current)
+    }
+    return all
+  }
+
+  private static func mountPoint() -> (path: String, root: String)? {
+    for line in (Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? "").split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, dash > 4 else { continue }
+      if fields[dash + 1] == "cgroup2" { return (String(fields[4]), String(fields[3])) }
+    }
+    return nil
+  }
+
+  private static func ownDirectory(below mount: (path: String, root: String)) -> String? {
+    for line in (Files.text("/proc/self/cgroup") ?? "").split(separator: "\n") where line.hasPrefix("0::") {
+      var path = String(line.dropFirst(3))
+      if mount.root != "/" {
+        guard path.hasPrefix(mount.root) else { return nil }
+        path = String(path.dropFirst(mount.root.count))
+      }
+      if path.contains("..") { return nil }
+      return path == "/" || path.isEmpty ? mount.path : mount.path + path
+    }
+    return nil
+  }
+}

@@ -1,0 +1,54 @@
+/// The options of one mount, split into what each kernel interface takes.
+///
+/// Names are those of mount(8) and of the runtime-spec's table (config.md, "Linux mount options").
+struct MountOptions: Equatable {
+  /// MOUNT_ATTR_* to set (mount_setattr(2)).
+  var attributes: UInt64 = 0
+  /// MOUNT_ATTR_* to clear.
+  var cleared: UInt64 = 0
+  /// Legacy MS_* flags that are not mount attributes (MS_SYNCHRONOUS and its like; mount(2)).
+  var superblockFlags: UInt64 = 0
+  var isBind = false
+  var isRecursive = false
+  /// What is left for the filesystem itself, joined by commas.
+  var data = ""
+
+  private static let attribute: [String: (set: UInt64, clear: UInt64)] = [
+    "ro": (0x1, 0), "rw": (0, 0x1), "nosuid": (0x2, 0), "suid": (0, 0x2), "nodev": (0x4, 0), "dev": (0, 0x4),
+    "noexec": (0x8, 0), "exec": (0, 0x8), "noatime": (0x10, 0x70), "strictatime": (0x20, 0x70),
+    "relatime": (0, 0x70), "atime": (0, 0), "nodiratime": (0x80, 0), "diratime": (0, 0x80),
+    "nosymfollow": (0x20_0000, 0),
+  ]
+  private static let superblock: [String: UInt64] = ["sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25]
+  private static let refused: Set<String> = ["idmap", "ridmap", "tmpcopyup", "remount", "move"]
+  private static let propagation: Set<String> = ["private", "rprivate"]
+  private static let refusedPropagation: Set<String> = [
+    "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
+  ]
+
+  /// Sorts a mount's options.
+  init(_ mount: RuntimeSpec.Mount, path: String) throws(SpecError) {
+    isBind = mount.type == "bind"
+    var data: [String] = []
+    for (index, option) in mount.options.enumerated() {
+      if let change = Self.attribute[option] {
+        attributes = attributes & ~change.clear | change.set
+        cleared = cleared & ~change.set | change.clear
+      } else if let flag = Self.superblock[option] {
+        superblockFlags |= flag
+      } else if option == "bind" || option == "rbind" {
+        isBind = true
+        isRecursive = option == "rbind"
+      } else if Self.refused.contains(option) || Self.refusedPropagation.contains(option) {
+        throw SpecError(
+          path: "\(path).options[\(index)]", message: "\"\(option)\" is not supported by this version of isolate")
+      } else if !Self.propagation.contains(option), option != "defaults" {
+        data.append(option)
+      }
+    }
+    if isBind, let option = data.first {
+      throw SpecError(path: "\(path).options", message: "a bind mount takes no option \"\(option)\"")
+    }
+    self.data = data.joined(separator: ",")
+  }
+}

@@ -1,0 +1,210 @@
+/// A strict RFC 8259 parser over bytes, without Foundation: the hot path of `isolate` uses it.
+///
+/// Depth is limited, duplicate keys are refused (two readers may disagree on which one counts).
+public struct JSONParser {
+  private let bytes: [UInt8]
+  private var at = 0
+  private let maximumDepth = 128
+
+  private init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  /// Parses one document; trailing bytes other than white space are an error.
+  public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    var parser = JSONParser(bytes)
+    let value = try parser.value(depth: 0)
+    parser.skipSpace()
+    if parser.at < parser.bytes.count { throw parser.error("unexpected text after the document") }
+    return value
+  }
+
+  private func error(_ message: String) -> JSONError { JSONError(message: message, byteOffset: at) }
+
+  private mutating func skipSpace() {
+    while at < bytes.count, bytes[at] == 0x20 || (bytes[at] >= 0x09 && bytes[at] <= 0x0d && bytes[at] != 0x0b && bytes[at] != 0x0c) {
+      at += 1
+    }
+  }
+
+  private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+    if depth > maximumDepth { throw error("nested too deeply") }
+    skipSpace()
+    guard at < bytes.count else { throw error("unexpected end") }
+    switch bytes[at] {
+    case UInt8(ascii: "{"): return try object(depth: depth)
+    case UInt8(ascii: "["): return try array(depth: depth)
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    default: return try number()
+    }
+  }
+
+  private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+    let expected = Array("\(text)".utf8)
+    guard bytes[at...].starts(with: expected) else { throw error("expected \(text)") }
+    at += expected.count
+    return value
+  }
+
+  private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+    at += 1
+    var members: [(key: String, value: JSONValue)] = []
+    var seen: Set<String> = []
+    skipSpace()
+    if at < bytes.count, bytes[at] == UInt8(ascii: "}") {
+      at += 1
+      return .object([])
+    }
+    while true {
+      skipSpace()
+      guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
+      let start = at
+      let key = try string()
+      guard seen.insert(key).inserted else {
+        throw JSONError(message: "duplicate member \"\(key)\"", byteOffset: start)
+      }
+      skipSpace()
+      guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw error("expected ':'") }
+      at += 1
+      members.append((key, try value(depth: depth + 1)))
+      skipSpace()
+      guard at < bytes.count else { throw error("unexpected end in an object") }
+      if bytes[at] == UInt8(ascii: "}") {
+        at += 1
+        return .object(members)
+      }
+      guard bytes[at] == UInt8(ascii: ",") else { throw error("expected ',' or '}'") }
+      at += 1
+    }
+  }
+
+  private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
+    at += 1
+    var items: [JSONValue] = []
+    skipSpace()
+    if at < bytes.count, bytes[at] == UInt8(ascii: "]") {
+      at += 1
+      return .array([])
+    }
+    while true {
+      items.append(try value(depth: depth + 1))
+      skipSpace()
+      guard at < bytes.count else { throw error("unexpected end in an array") }
+      if bytes[at] == UInt8(ascii: "]") {
+        at += 1
+        return .array(items)
+      }
+      guard bytes[at] == UInt8(ascii: ",") else { throw error("expected ',' or ']'") }
+      at += 1
+    }
+  }
+
+  private mutating func string() throws(JSONError) -> String {
+    at += 1
+    var start = at
+    var out: [UInt8] = []
+    while at < bytes.count {
+      let byte = bytes[at]
+      if byte == UInt8(ascii: "\"") {
+        out.append(contentsOf: bytes[start..<at])
+        at += 1
+        guard let text = String(validating: out, as: UTF8.self) else { throw error("a string is not UTF-8") }
+        return text
+      }
+      if byte < 0x20 { throw error("a control character in a string") }
+      if byte != UInt8(ascii: "\\") {
+        at += 1
+        continue
+      }
+      out.append(contentsOf: bytes[start..<at])
+      at += 1
+      try escape(into: &out)
+      start = at
+    }
+    throw error("unexpected end in a string")
+  }
+
+  private mutating func escape(into out: inout [UInt8]) throws(JSONError) {
+    guard at < bytes.count else { throw error("unexpected end in a string") }
+    let byte = bytes[at]
+    at += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): out.append(byte)
+    case UInt8(ascii: "b"): out.append(0x08)
+    case UInt8(ascii: "f"): out.append(0x0c)
+    case UInt8(ascii: "n"): out.append(0x0a)
+    case UInt8(ascii: "r"): out.append(0x0d)
+    case UInt8(ascii: "t"): out.append(0x09)
+    case UInt8(ascii: "u"):
+      var unit = try hexadecimal()
+      if unit >= 0xd800, unit < 0xdc00 {
+        guard at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
+          throw error("a lone surrogate in a string")
+        }
+        at += 2
+        let low = try hexadecimal()
+        guard low >= 0xdc00, low < 0xe000 else { throw error("a lone surrogate in a string") }
+        unit = 0x10000 + (unit - 0xd800) << 10 + (low - 0xdc00)
+      }
+      guard let scalar = Unicode.Scalar(unit) else { throw error("a lone surrogate in a string") }
+      out.append(contentsOf: String(Character(scalar)).utf8)
+    default: throw error("an unknown escape in a string")
+    }
+  }
+
+  private mutating func hexadecimal() throws(JSONError) -> UInt32 {
+    guard at + 4 <= bytes.count else { throw error("unexpected end in a string") }
+    var value: UInt32 = 0
+    for _ in 0..<4 {
+      let byte = bytes[at]
+      let digit: UInt32
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt32(byte - UInt8(ascii: "0"))
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt32(byte - UInt8(ascii: "a")) + 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = UInt32(byte - UInt8(ascii: "A")) + 10
+      default: throw error("expected four hexadecimal digits")
+      }
+      value = value << 4 | digit
+      at += 1
+    }
+    return value
+  }
+
+  private mutating func number() throws(JSONError) -> JSONValue {
+    let start = at
+    if bytes[at] == UInt8(ascii: "-") { at += 1 }
+    let first = at
+    try digits()
+    if at - first > 1, bytes[first] == UInt8(ascii: "0") {
+      throw JSONError(message: "a number begins with 0", byteOffset: first)
+    }
+    var whole = true
+    if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
+      whole = false
+      at += 1
+      try digits()
+    }
+    if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+      whole = false
+      at += 1
+      if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
+      try digits()
+    }
+    let text = String(decoding: bytes[start..<at], as: UTF8.self)
+    if whole {
+      if let value = Int64(text) { return .integer(value) }
+      if let value = UInt64(text) { return .unsigned(value) }
+    }
+    guard let value = Double(text), value.isFinite else {
+      throw JSONError(message: "a number out of range", byteOffset: start)
+    }
+    return .double(value)
+  }
+
+  private mutating func digits() throws(JSONError) {
+    let start = at
+    while at < bytes.count, bytes[at] >= UInt8(ascii: "0"), bytes[at] <= UInt8(ascii: "9") { at += 1 }
+    if at == start { throw error(at < bytes.count ? "unexpected character" : "unexpected end") }
+  }
+}

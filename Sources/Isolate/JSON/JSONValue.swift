@@ -1,0 +1,46 @@
+/// A JSON document in memory. Objects keep their members' order.
+public indirect enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  /// A number without fraction or exponent that fits 64 bits with sign.
+  case integer(Int64)
+  /// A whole number above Int64.max that fits 64 bits without sign (rlimits, capability masks).
+  case unsigned(UInt64)
+  case double(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([(key: String, value: JSONValue)])
+
+  /// The member of an object, or nil when it is absent or this is no object.
+  public subscript(_ key: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.key == key }?.value
+  }
+
+  /// Compares values; the order of an object's members counts.
+  public static func == (left: JSONValue, right: JSONValue) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.integer(let a), .integer(let b)): a == b
+    case (.unsigned(let a), .unsigned(let b)): a == b
+    case (.double(let a), .double(let b)): a == b
+    case (.string(let a), .string(let b)): a == b
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)):
+      a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+    default: false
+    }
+  }
+}
+
+/// Why a text is not JSON, and where.
+public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What was wrong.
+  public var message: String
+  /// Offset of the offending byte from the start of the text.
+  public var byteOffset: Int
+
+  /// "message at byte N".
+  public var description: String { "\(message) at byte \(byteOffset)" }
+}

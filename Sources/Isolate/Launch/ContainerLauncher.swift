@@ -1,0 +1,52 @@
+import CShims
+import Glibc
+
+/// The one unsafe call that turns a plan into a running container.
+enum ContainerLauncher {
+  struct Launched {
+    var result: isl_launch_result
+    var guardian: Int32?
+  }
+
+  /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate.
+  static func launch(
+    _ plan: [UInt8], subjects: [String], maps: IDMapWriter, lifeline: Int32?
+  ) throws(IsolateError) -> Launched {
+    var result = isl_launch_result()
+    var maps = maps
+    let status = unsafe plan.withUnsafeBytes { bytes in
+      unsafe withUnsafeMutablePointer(to: &maps) { context in
+        unsafe isl_launch(
+          bytes.baseAddress, UInt32(bytes.count),
+          { pid, context in
+            guard let context = unsafe context else { return -EINVAL }
+            return unsafe context.assumingMemoryBound(to: IDMapWriter.self).pointee.write(pid: pid)
+          }, context, &result)
+      }
+    }
+    if status < 0 { throw .launch(LaunchError(result, subjects: subjects)) }
+    var guardian: Int32?
+    if let lifeline {
+      // Before the gate opens: a payload never runs without its guardian.
+      let pid = isl_spawn_guardian(result.pidfd, lifeline)
+      if pid < 0 {
+        _ = isl_pidfd_send_signal(result.pidfd, SIGKILL)
+        var end = isl_exit()
+        _ = unsafe isl_wait(result.pidfd, 1, &end)
+        throw .system(SystemError("clone", "guardian", code: -pid))
+      }
+      guardian = pid
+    }
+    if unsafe isl_launch_release(&result) < 0 {
+      if let guardian { reap(guardian) }
+      throw .launch(LaunchError(result, subjects: subjects))
+    }
+    return Launched(result: result, guardian: guardian)
+  }
+
+  /// Collects a guardian whose container has ended.
+  static func reap(_ guardian: Int32) {
+    var status: Int32 = 0
+    while unsafe waitpid(guardian, &status, 0) < 0 && errno == EINTR {}
+  }
+}

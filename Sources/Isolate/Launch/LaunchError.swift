@@ -1,0 +1,90 @@
+import CShims
+import Glibc
+
+/// Why a container could not be started: the stage, the numbered step and the errno of its call.
+public struct LaunchError: Error, Sendable, CustomStringConvertible {
+  /// How far the launch came.
+  public enum Stage: Sendable, Equatable {
+    case plan, clone, identifierMaps, cgroup
+    /// A step of the child, by its name in the plan.
+    case step(String)
+    case lost
+  }
+  public var stage: Stage
+  /// What the step was about: a path, a mount's destination, a program.
+  public var subject: String
+  /// The errno value.
+  public var code: Int32
+
+  /// True when the payload's program could not be executed.
+  public var isExecFailure: Bool { stage == .step("exec") }
+
+  init(_ result: isl_launch_result, subjects: [String]) {
+    code = result.error
+    subject = ""
+    switch UInt32(bitPattern: result.stage) {
+    case ISL_STAGE_PLAN.rawValue: stage = .plan
+    case ISL_STAGE_CLONE.rawValue: stage = .clone
+    case ISL_STAGE_MAPS.rawValue: stage = .identifierMaps
+    case ISL_STAGE_CGROUP.rawValue: stage = .cgroup
+    case ISL_STAGE_STEP.rawValue:
+      stage = .step(Self.stepNames[Int(result.kind)] ?? "step \(result.kind)")
+      if subjects.indices.contains(Int(result.step)) { subject = subjects[Int(result.step)] }
+    default: stage = .lost
+    }
+  }
+
+  private static let stepNames: [Int: String] = {
+    let names: [(isl_step_kind, String)] = [
+      (ISL_STEP_PRIVATE_MOUNTS, "make mounts private"), (ISL_STEP_ROOT, "open rootfs"),
+      (ISL_STEP_MOUNT, "mount"), (ISL_STEP_BIND, "bind mount"), (ISL_STEP_DIRECTORY, "make directory"),
+      (ISL_STEP_SYMLINK, "make symbolic link"), (ISL_STEP_DEVICE, "bind device"), (ISL_STEP_MASK, "mask"),
+      (ISL_STEP_READONLY, "make read-only"), (ISL_STEP_PIVOT, "pivot_root"),
+      (ISL_STEP_ROOT_READONLY, "make rootfs read-only"), (ISL_STEP_LOOPBACK, "bring up loopback"),
+      (ISL_STEP_LISTEN, "listen"), (ISL_STEP_HOSTNAME, "sethostname"), (ISL_STEP_DOMAINNAME, "setdomainname"),
+      (ISL_STEP_OOM_SCORE, "set oom_score_adj"), (ISL_STEP_RLIMIT, "setrlimit"), (ISL_STEP_GATE, "wait"),
+      (ISL_STEP_USER, "set user"), (ISL_STEP_CAPABILITIES, "set capabilities"),
+      (ISL_STEP_NO_NEW_PRIVILEGES, "set no_new_privs"), (ISL_STEP_WORKING_DIRECTORY, "change directory"),
+      (ISL_STEP_INIT, "start init"), (ISL_STEP_CLOSE_DESCRIPTORS, "close descriptors"),
+      (ISL_STEP_SECCOMP, "install seccomp filter"), (ISL_STEP_EXEC, "exec"),
+    ]
+    return Dictionary(uniqueKeysWithValues: names.map { (Int($0.0.rawValue), $0.1) })
+  }()
+
+  /// "what subject: reason (remedy)".
+  public var description: String {
+    let reason = SystemError.reason(of: code)
+    let what =
+      switch stage {
+      case .plan: "launch plan"
+      case .clone: "clone"
+      case .identifierMaps: "write id maps"
+      case .cgroup: "enter cgroup"
+      case .step(let name): name
+      case .lost: "the child ended during its set-up"
+      }
+    let place = subject.isEmpty ? what : "\(what) \(subject)"
+    guard let remedy else { return "\(place): \(reason)" }
+    return "\(place): \(reason) (\(remedy))"
+  }
+
+  /// What a person can do about the well-known refusals.
+  public var remedy: String? {
+    switch (stage, code) {
+    case (.clone, EPERM), (.clone, EACCES):
+      "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
+        + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    case (.clone, ENOSPC), (.clone, EUSERS): "raise the sysctl user.max_user_namespaces"
+    case (.clone, EAGAIN): "too many processes: raise RLIMIT_NPROC or pids.max"
+    case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
+      "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):
+      "the host masks part of its own /proc, so the kernel refuses a fresh one (docker: --security-opt systempaths=unconfined)"
+    case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
+    case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
+    case (.step("exec"), EACCES): "it is not executable, or its directory is not accessible to the container's user"
+    case (.step("exec"), ENOEXEC): "it is neither an ELF program of this architecture nor a script with a #! line"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import CShims
+import Glibc
+
+/// Flattens a validated specification into the plan the child runs.
+///
+/// The order of the steps is the security argument: each group says why it stands where it does.
+struct LaunchPlanBuilder {
+  let spec: RuntimeSpec
+  let process: RuntimeSpec.Process
+  let rootPath: String
+  let options: ContainerOptions
+  private var buffer = PlanBuffer()
+  /// What each step is about, for error messages.
+  private(set) var subjects: [String] = []
+
+  init(spec: RuntimeSpec, process: RuntimeSpec.Process, bundle: String, options: ContainerOptions) {
+    self.spec = spec
+    self.process = process
+    self.options = options
+    rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(bundle)/\(spec.root.path)"
+  }
+
+  private func makes(_ namespace: String) -> Bool {
+    spec.linux.namespaces.contains { $0.type == namespace }
+  }
+
+  private mutating func step(
+    _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0, a: UInt32 = 0,
+    b: UInt32 = 0, c: UInt32 = 0, d: UInt32 = 0, v: UInt64 = 0, w: UInt64 = 0
+  ) {
+    let bits = flags.reduce(0) { $0 | $1.rawValue }
+    buffer.step(kind, flags: bits, index: index, a: a, b: b, c: c, d: d, v: v, w: w)
+    subjects.append(subject)
+  }
+
+  /// The finished plan.
+  mutating func build(seccomp: [UInt8]?) throws(IsolateError) -> [UInt8] {
+    do {
+      // Nothing mounted from here on may appear on the host.
+      step(ISL_STEP_PRIVATE_MOUNTS)
+      // A keyring of its own before anything of the container can look at the caller's.
+      step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
+      step(ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath))
+      try addMounts()
+      addNetwork()
+      // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
+      for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
+      for path in spec.linux.readonlyPaths { step(ISL_STEP_READONLY, path, a: buffer.string(path)) }
+      step(ISL_STEP_PIVOT, rootPath)
+      if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
+      addHostSettings()
+      step(ISL_STEP_GATE)
+      try addIdentity(seccomp: seccomp)
+      step(ISL_STEP_EXEC, process.args.first ?? "")
+    } catch { throw .specification(error) }
+    // The header stores its strings too, so it comes before the layout.
+    let header = try header()
+    return buffer.finish(header)
+  }
+
+  private mutating func addMounts() throws(SpecError) {
+    for (index, mount) in spec.mounts.enumerated() {
+      let options = try MountOptions(mount, path: "mounts[\(index)]")
+      var flags = [ISL_FLAG_CREATE]
+      let target = buffer.string(mount.destination)
+      if options.isBind {
+        guard let source = mount.source, !source.isEmpty else {
+          throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
+        }
+        if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
+        step(
+          ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index, a: buffer.string(source),
+          c: target, v: options.attributes, w: options.cleared)
+        continue
+      }
+      guard let type = mount.type else {
+        throw SpecError(path: "mounts[\(index)].type", message: "is missing")
+      }
+      // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
+      if type == "proc" || type == "sysfs" || mount.destination == "/dev" { flags.append(ISL_FLAG_NO_SYMLINKS) }
+      // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
+      if type == "overlay" { flags.append(ISL_FLAG_LEGACY) }
+      step(
+        ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
+        b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(options.data),
+        v: options.attributes, w: options.superblockFlags)
+      if mount.destination == "/dev", type == "tmpfs" { addDevices() }
+    }
+  }
+
+  /// The default devices (config-linux.md, "Default Devices"), bound from the host: a user namespace
+  /// may not make device nodes.
+  private mutating func addDevices() {
+    let devices: [(String, UInt32, UInt32)] = [
+      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+    for (name, major, minor) in devices {
+      let path = "/dev/\(name)"
+      step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
+    }
+    let links = [
+      ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+      ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
+    ]
+    for (name, contents) in links {
+      let path = "/dev/\(name)"
+      step(ISL_STEP_SYMLINK, path, a: buffer.string(path), b: buffer.string(contents))
+    }
+  }
+
+  /// While the capabilities over the new network namespace are still there.
+  private mutating func addNetwork() {
+    guard makes("network") else { return }
+    step(ISL_STEP_LOOPBACK, v: UInt64(options.loopbackAddress?.networkOrder ?? 0))
+    for (tag, listener) in options.listeners.enumerated() {
+      step(
+        ISL_STEP_LISTEN, "\(listener.address):\(listener.port)",
+        flags: listener.isDatagram ? [ISL_FLAG_DATAGRAM] : [], index: tag,
+        v: UInt64(listener.address.networkOrder), w: UInt64(listener.port))
+    }
+  }
+
+  private mutating func addHostSettings() {
+    if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, a: buffer.string(name)) }
+    if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, a: buffer.string(name)) }
+    if let score = process.oomScoreAdj { step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)")) }
+    for limit in process.rlimits {
+      let number = unsafe isl_rlimit_number(limit.type)
+      step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)
+    }
+  }
+
+  private mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes.
+    if !process.noNewPrivileges { addSeccomp(seccomp) }
+    let user = process.user
+    step(
+      ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
+      b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
+    let sets = process.capabilities
+    let path = "process.capabilities"
+    let masks: [UInt64] = [
+      try Capability.mask(sets.bounding, path: "\(path).bounding"),
+      try Capability.mask(sets.permitted, path: "\(path).permitted"),
+      try Capability.mask(sets.effective, path: "\(path).effective"),
+      try Capability.mask(sets.inheritable, path: "\(path).inheritable"),
+      try Capability.mask(sets.ambient, path: "\(path).ambient"),
+    ]
+    step(ISL_STEP_CAPABILITIES, a: buffer.integers(masks))
+    if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
+    step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
+    step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
+    // PID 1 has by now given up what the payload gives up, but for the filter.
+    if options.runsInit { step(ISL_STEP_INIT) }
+    step(ISL_STEP_CLOSE_DESCRIPTORS)
+    if process.noNewPrivileges { addSeccomp(seccomp) }
+  }
+
+  private mutating func addSeccomp(_ program: [UInt8]?) {
+    guard let program else { return }
+    step(
+      ISL_STEP_SECCOMP, flags: options.notifiedCalls.isEmpty ? [] : [ISL_FLAG_LISTENER],
+      index: ContainerOptions.seccompListenerTag, a: buffer.bytes(program), b: UInt32(program.count / 8))
+  }
+
+  private mutating func header() throws(IsolateError) -> isl_plan_header {
+    var header = isl_plan_header()
+    for namespace in spec.linux.namespaces {
+      header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
+    }
+    if makes("user") {
+      let child = IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+      header.flags |= child ? ISL_PLAN_CHILD_WRITES_MAPS.rawValue | ISL_PLAN_DENY_SETGROUPS.rawValue : 0
+      header.flags |= child ? 0 : ISL_PLAN_PARENT_WRITES_MAPS.rawValue
+      header.uid_map = buffer.string(IDMapWriter.text(spec.linux.uidMappings))
+      header.gid_map = buffer.string(IDMapWriter.text(spec.linux.gidMappings))
+      let rootMapped = [spec.linux.uidMappings, spec.linux.gidMappings].allSatisfy { maps in
+        maps.contains { $0.containerID == 0 }
+      }
+      if rootMapped { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
+    }
+    if options.emulatesOldKernel {
+      header.flags |= ISL_PLAN_FORCE_LEGACY_MOUNT.rawValue | ISL_PLAN_FORCE_NO_OPENAT2.rawValue
+    }
+    header.argv = buffer.strings(process.args)
+    header.argv_count = UInt32(process.args.count)
+    header.envp = buffer.strings(process.env)
+    header.envp_count = UInt32(process.env.count)
+    let candidates = executableCandidates()
+    header.paths = buffer.strings(candidates)
+    header.paths_count = UInt32(candidates.count)
+    header.cgroup_fd = options.cgroup?.directory ?? -1
+    header.stdio = (
+      options.standardInput ?? -1, options.standardOutput ?? -1, options.standardError ?? -1
+    )
+    return header
+  }
+
+  /// Where execve(2) looks for the program: as execvp(3) with the container's own PATH.
+  private func executableCandidates() -> [String] {
+    let name = process.args[0]
+    if name.contains("/") { return [name] }
+    let path = process.env.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/bin:/usr/bin:/bin"
+    let directories = path.split(separator: ":").filter { $0.hasPrefix("/") }
+    return directories.isEmpty ? ["/usr/bin/\(name)"] : directories.map { "\($0)/\(name)" }
+  }
+}

@@ -1,0 +1,23 @@
+/// An OCI bundle: a directory with a config.json (runtime-spec, bundle.md).
+public struct Bundle: Sendable {
+  /// The directory's absolute path.
+  public let path: String
+  /// The decoded config.json.
+  public let spec: RuntimeSpec
+
+  /// Opens a bundle and decodes its configuration.
+  ///
+  /// - Throws: `IsolateError` with the path, and for malformed JSON the byte offset.
+  public init(path: String) throws(IsolateError) {
+    guard let real = Files.real(path) else {
+      throw .unavailable(what: "bundle \(path)", why: "no such directory", remedy: "make one with `isolate spec --bundle \(path)`")
+    }
+    let file = "\(real)/config.json"
+    let bytes: [UInt8]
+    do { bytes = try Files.read(file, limit: 16 << 20) } catch { throw .system(error) }
+    let json: JSONValue
+    do { json = try JSONParser.parse(bytes) } catch { throw .json(path: file, error) }
+    do { spec = try RuntimeSpec(json: json) } catch { throw .specification(error) }
+    self.path = real
+  }
+}

@@ -1,0 +1,165 @@
+import CShims
+import Glibc
+import Synchronization
+
+/// How a container's first process ended.
+public struct ContainerExit: Sendable, Equatable {
+  /// The exit status, when it exited by itself.
+  public var status: Int32?
+  /// The signal that ended it.
+  public var signal: Int32?
+  /// Processor time of the process and the children it waited for.
+  public var cpuMicroseconds: Int64
+  /// Peak resident memory of the largest of those processes.
+  public var peakResidentKiB: Int64
+
+  /// What a shell would say: the status, or 128 plus the signal.
+  public var shellStatus: Int32 { status ?? 128 + (signal ?? 0) }
+}
+
+/// A running container started from a specification.
+///
+/// The object owns the process's pidfd; when it goes away the container is killed, so that nothing
+/// outlives its owner by accident.
+public final class Container: Sendable {
+  /// The first process's id in the caller's PID namespace.
+  public let processID: Int32
+  /// A pidfd of the first process (pidfd_open(2)).
+  public let processDescriptor: Int32
+  /// Sockets asked for with `ContainerOptions.listeners`, in that order; the caller owns them.
+  public let listeners: [Int32]
+  /// The notification descriptor of the filter, when calls were to be notified; the caller owns it.
+  public let seccompListener: Int32?
+  /// True when a soft step (session keyring) was refused.
+  public let hadSoftFailures: Bool
+  private let guardian: Int32?
+  private let hasUserNamespace: Bool
+  private let ended = Mutex<ContainerExit?>(nil)
+
+  private init(_ result: isl_launch_result, guardian: Int32?, hasUserNamespace: Bool, listenerCount: Int) {
+    processID = result.pid
+    processDescriptor = result.pidfd
+    self.guardian = guardian
+    self.hasUserNamespace = hasUserNamespace
+    hadSoftFailures = result.soft_failures != 0
+    var sockets = [Int32](repeating: -1, count: listenerCount)
+    var notification: Int32?
+    for (tag, descriptor) in Self.received(result) {
+      if tag == ContainerOptions.seccompListenerTag {
+        notification = descriptor
+      } else if sockets.indices.contains(tag) {
+        sockets[tag] = descriptor
+      }
+    }
+    listeners = sockets
+    seccompListener = notification
+  }
+
+  private static func received(_ result: isl_launch_result) -> [(tag: Int, descriptor: Int32)] {
+    let tags = result.received_tag
+    let descriptors = result.received_fd
+    let all: [(Int32, Int32)] = [
+      (tags.0, descriptors.0), (tags.1, descriptors.1), (tags.2, descriptors.2), (tags.3, descriptors.3),
+      (tags.4, descriptors.4), (tags.5, descriptors.5), (tags.6, descriptors.6), (tags.7, descriptors.7),
+    ]
+    return all.prefix(Int(result.received_count)).map { (Int($0.0), $0.1) }
+  }
+
+  deinit {
+    if ended.withLock({ $0 }) == nil {
+      _ = isl_pidfd_send_signal(processDescriptor, SIGKILL)
+      _ = try? wait()
+    }
+    _ = Glibc.close(processDescriptor)
+  }
+
+  /// Starts the specification's process in a new container.
+  ///
+  /// - Parameter bundle: the directory a relative `root.path` starts from.
+  /// - Throws: `IsolateError`; nothing is left running then.
+  public static func start(
+    _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions()
+  ) throws(IsolateError) -> Container {
+    do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
+    guard let process = spec.process else {
+      throw .specification(SpecError(path: "process", message: "is missing"))
+    }
+    let spec = spec.withCallersIdentityMapped()
+    let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
+      try SeccompCompiler.compile(profile, notify: options.notifiedCalls)
+    }
+    var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
+    let plan = try builder.build(seccomp: seccomp)
+    let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
+    let launched = try ContainerLauncher.launch(
+      plan, subjects: builder.subjects, maps: maps, lifeline: options.lifeline)
+    return Container(
+      launched.result, guardian: launched.guardian,
+      hasUserNamespace: spec.linux.namespaces.contains { $0.type == "user" },
+      listenerCount: options.listeners.count)
+  }
+
+  /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
+  @discardableResult
+  public func signal(_ number: Int32) -> Bool { isl_pidfd_send_signal(processDescriptor, number) == 0 }
+
+  /// Waits until the first process has ended; the kernel has then killed the whole PID namespace.
+  @discardableResult
+  public func wait() throws(IsolateError) -> ContainerExit {
+    guard let end = try poll(blocking: true) else {
+      throw .system(SystemError("waitid", "\(processID)", code: ECHILD))
+    }
+    return end
+  }
+
+  /// How the first process ended, or nil while it runs.
+  public func exitIfEnded() throws(IsolateError) -> ContainerExit? { try poll(blocking: false) }
+
+  private func poll(blocking: Bool) throws(IsolateError) -> ContainerExit? {
+    let outcome: Result<ContainerExit?, SystemError> = ended.withLock { known in
+      if let known { return .success(known) }
+      var end = isl_exit()
+      let result = unsafe isl_wait(processDescriptor, blocking ? 1 : 0, &end)
+      if result < 0 { return .failure(SystemError("waitid", "\(processID)", code: -result)) }
+      if result == 0 { return .success(nil) }
+      known = ContainerExit(
+        status: end.exited != 0 ? end.code : nil, signal: end.exited != 0 ? nil : end.code,
+        cpuMicroseconds: end.cpu_microseconds, peakResidentKiB: end.peak_resident_kib)
+      if let guardian { ContainerLauncher.reap(guardian) }
+      return .success(known)
+    }
+    switch outcome {
+    case .success(let end): return end
+    case .failure(let error): throw .system(error)
+    }
+  }
+
+  /// Makes unconnected stream sockets that belong to the container's network namespace.
+  ///
+  /// - Parameter family: AF_INET or AF_INET6.
+  /// - Returns: close-on-exec descriptors that the caller owns.
+  public func openSockets(family: Int32, count: Int = 1) throws(IsolateError) -> [Int32] {
+    var sockets = [Int32](repeating: -1, count: count)
+    let type = Int32(SOCK_STREAM.rawValue)
+    let result = unsafe isl_open_sockets(
+      processDescriptor, hasUserNamespace ? 1 : 0, family, type, &sockets, Int32(count))
+    if result < 0 { throw .system(SystemError("setns", "network namespace", code: -result)) }
+    return sockets
+  }
+}
+
+extension RuntimeSpec {
+  /// A user namespace without maps gets the smallest one: the process's user is the caller.
+  fileprivate func withCallersIdentityMapped() -> RuntimeSpec {
+    guard linux.namespaces.contains(where: { $0.type == "user" }) else { return self }
+    var spec = self
+    let user = process?.user ?? User()
+    if linux.uidMappings.isEmpty {
+      spec.linux.uidMappings = [IDMapping(containerID: user.uid, hostID: geteuid(), size: 1)]
+    }
+    if linux.gidMappings.isEmpty {
+      spec.linux.gidMappings = [IDMapping(containerID: user.gid, hostID: getegid(), size: 1)]
+    }
+    return spec
+  }
+}

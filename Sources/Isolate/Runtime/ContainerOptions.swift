@@ -1,0 +1,59 @@
+/// What a caller of the library wants of a container beyond its specification.
+public struct ContainerOptions: Sendable {
+  /// A socket to be made inside the container's network namespace and handed to the caller.
+  public struct Listener: Sendable {
+    public var address: IPv4Address
+    public var port: UInt16
+    public var isDatagram: Bool
+
+    public init(address: IPv4Address, port: UInt16, isDatagram: Bool = false) {
+      self.address = address
+      self.port = port
+      self.isDatagram = isDatagram
+    }
+  }
+
+  /// Descriptors that become the payload's 0, 1 and 2; nil keeps the caller's.
+  public var standardInput: Int32?
+  public var standardOutput: Int32?
+  public var standardError: Int32?
+  /// Puts a small init at PID 1 that reaps orphans and forwards signals to the payload.
+  public var runsInit = false
+  /// Sockets made in the container's network namespace, before the payload starts.
+  public var listeners: [Listener] = []
+  /// A second address for the loopback interface, to tell loopback-only programs from others.
+  public var loopbackAddress: IPv4Address?
+  /// System calls whose attempts are reported to `Container.seccompListener` (seccomp_unotify(2)).
+  public var notifiedCalls: [String] = []
+  /// The read end of a pipe; when its other end closes, a guardian kills the container.
+  public var lifeline: Int32?
+  /// The cgroup to start in.
+  public var cgroup: Cgroup?
+  /// For tests: takes the paths for kernels without the new mount API and openat2(2).
+  public var emulatesOldKernel = false
+
+  static let seccompListenerTag = 1000
+
+  public init() {}
+}
+
+/// An IPv4 address.
+public struct IPv4Address: Sendable, Equatable, CustomStringConvertible {
+  /// The four bytes, first to last.
+  public var bytes: (UInt8, UInt8, UInt8, UInt8)
+
+  public init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) { bytes = (a, b, c, d) }
+
+  /// 127.0.0.1.
+  public static let loopback = IPv4Address(127, 0, 0, 1)
+
+  /// The address as a number whose memory holds the bytes in network order.
+  public var networkOrder: UInt32 {
+    UInt32(
+      bigEndian: UInt32(bytes.0) << 24 | UInt32(bytes.1) << 16 | UInt32(bytes.2) << 8 | UInt32(bytes.3))
+  }
+
+  public var description: String { "\(bytes.0).\(bytes.1).\(bytes.2).\(bytes.3)" }
+
+  public static func == (left: IPv4Address, right: IPv4Address) -> Bool { left.bytes == right.bytes }
+}

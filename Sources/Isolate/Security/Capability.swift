@@ -1,0 +1,28 @@
+/// Linux capabilities by name (capabilities(7)).
+public enum Capability {
+  /// Names in the kernel's order: the index is the capability's number.
+  public static let names: [String] = [
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
+    "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT",
+    "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE",
+    "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
+    "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+  ]
+
+  /// A bit mask of the named capabilities.
+  ///
+  /// - Throws: the first name that is no capability.
+  static func mask(_ names: [String], path: String) throws(SpecError) -> UInt64 {
+    var mask: UInt64 = 0
+    for (index, name) in names.enumerated() {
+      guard let number = self.names.firstIndex(of: name) else {
+        throw SpecError(path: "\(path)[\(index)]", message: "\"\(name)\" is not a capability")
+      }
+      mask |= 1 << UInt64(number)
+    }
+    return mask
+  }
+}

@@ -1,0 +1,92 @@
+import CShims
+import Glibc
+
+/// Compiles a seccomp section with libseccomp(3) into the kernel's filter program.
+enum SeccompCompiler {
+  /// The program as bytes: an array of struct sock_filter (8 bytes each).
+  ///
+  /// - Parameter notify: calls whose attempts go to the notification listener instead of their rule.
+  static func compile(_ seccomp: RuntimeSpec.Seccomp, notify: [String] = []) throws(IsolateError) -> [UInt8] {
+    let root = "linux.seccomp"
+    var filter: OpaquePointer?
+    let defaultAction = try action(
+      seccomp.defaultAction, number: seccomp.defaultErrnoRet, path: "\(root).defaultAction")
+    let opened = unsafe isl_seccomp_open(defaultAction, &filter)
+    guard opened == 0, let filter = unsafe filter else {
+      throw .system(SystemError("seccomp_init", code: -opened))
+    }
+    defer { unsafe isl_seccomp_close(filter) }
+    for (index, name) in seccomp.architectures.enumerated() where unsafe isl_seccomp_add_architecture(filter, name) != 0 {
+      throw .specification(
+        SpecError(path: "\(root).architectures[\(index)]", message: "\"\(name)\" is not an architecture"))
+    }
+    for call in notify {
+      let added = unsafe isl_seccomp_add_rule(filter, isl_seccomp_action_notify(), call, nil, 0)
+      if added != 0 { throw .system(SystemError("seccomp_rule_add", call, code: -added)) }
+    }
+    for (index, rule) in seccomp.syscalls.enumerated() {
+      try unsafe add(rule, to: filter, path: "\(root).syscalls[\(index)]", defaultAction, except: notify)
+    }
+    let file = unsafe isl_seccomp_export(filter)
+    guard file >= 0 else { throw .system(SystemError("seccomp_export_bpf", code: -file)) }
+    return try read(OwnedDescriptor(owning: file))
+  }
+
+  private static func add(
+    _ rule: RuntimeSpec.Seccomp.Rule, to filter: OpaquePointer, path: String, _ defaultAction: UInt32,
+    except notify: [String]
+  ) throws(IsolateError) {
+    let action = try action(rule.action, number: rule.errnoRet, path: "\(path).action")
+    // libseccomp refuses a rule that says what the default already says.
+    if action == defaultAction { return }
+    var arguments: [isl_seccomp_argument] = []
+    for (index, argument) in rule.args.enumerated() {
+      guard let operation = comparisons[argument.op], argument.index < 6 else {
+        throw .specification(
+          SpecError(path: "\(path).args[\(index)]", message: "\"\(argument.op)\" of argument \(argument.index)"))
+      }
+      arguments.append(
+        isl_seccomp_argument(
+          index: argument.index, operation: operation, value: argument.value, value_two: argument.valueTwo))
+    }
+    for name in rule.names where !notify.contains(name) {
+      let result = unsafe isl_seccomp_add_rule(filter, action, name, arguments, UInt32(arguments.count))
+      // A name no kernel of this libseccomp knows cannot be called by it either: as runc and crun do.
+      if result == 0 || result == -ENOENT || result == -EDOM || result == -EEXIST { continue }
+      throw .system(SystemError("seccomp_rule_add", name, code: -result))
+    }
+  }
+
+  private static let comparisons: [String: UInt32] = [
+    "SCMP_CMP_NE": 1, "SCMP_CMP_LT": 2, "SCMP_CMP_LE": 3, "SCMP_CMP_EQ": 4, "SCMP_CMP_GE": 5,
+    "SCMP_CMP_GT": 6, "SCMP_CMP_MASKED_EQ": 7,
+  ]
+
+  private static func action(_ name: String, number: UInt32?, path: String) throws(IsolateError) -> UInt32 {
+    switch name {
+    case "SCMP_ACT_ALLOW": isl_seccomp_action_allow()
+    case "SCMP_ACT_ERRNO": isl_seccomp_action_errno(number ?? UInt32(EPERM))
+    case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD": isl_seccomp_action_kill_thread()
+    case "SCMP_ACT_KILL_PROCESS": isl_seccomp_action_kill_process()
+    case "SCMP_ACT_TRAP": isl_seccomp_action_trap()
+    case "SCMP_ACT_LOG": isl_seccomp_action_log()
+    case "SCMP_ACT_TRACE": isl_seccomp_action_trace(number ?? UInt32(EPERM))
+    default:
+      throw .specification(
+        SpecError(path: path, message: "\"\(name)\" is not an action this version of isolate supports"))
+    }
+  }
+
+  private static func read(_ file: consuming OwnedDescriptor) throws(IsolateError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { buffer in
+        unsafe pread(file.number, buffer.baseAddress, buffer.count, bytes.count)
+      }
+      if count < 0 { throw .system(SystemError("pread", "seccomp", code: errno)) }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+  }
+}

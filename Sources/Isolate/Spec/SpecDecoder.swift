@@ -1,0 +1,112 @@
+/// Reads members of a JSON object and remembers the path for errors.
+///
+/// Unknown members are ignored, as the specification asks (config.md, "Extensibility"); members that
+/// are known but not honoured by this runtime are refused by `refuse`.
+struct SpecDecoder {
+  let value: JSONValue
+  let path: String
+
+  private func child(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  private func mismatch(_ key: String, _ expected: String) -> SpecError {
+    SpecError(path: child(key), message: "expected \(expected)")
+  }
+
+  /// The member, or nil when it is absent or null.
+  func member(_ key: String) -> JSONValue? {
+    guard let found = value[key], found != .null else { return nil }
+    return found
+  }
+
+  /// Fails when the member is there: it asks for something this runtime does not do.
+  func refuse(_ keys: String...) throws(SpecError) {
+    for key in keys where member(key) != nil {
+      throw SpecError(path: child(key), message: "not supported by this version of isolate")
+    }
+  }
+
+  func object(_ key: String) throws(SpecError) -> SpecDecoder? {
+    guard let found = member(key) else { return nil }
+    guard case .object = found else { throw mismatch(key, "an object") }
+    return SpecDecoder(value: found, path: child(key))
+  }
+
+  func objects(_ key: String) throws(SpecError) -> [SpecDecoder] {
+    guard let found = member(key) else { return [] }
+    guard case .array(let items) = found else { throw mismatch(key, "an array of objects") }
+    var decoders: [SpecDecoder] = []
+    for (index, item) in items.enumerated() {
+      guard case .object = item else {
+        throw SpecError(path: "\(child(key))[\(index)]", message: "expected an object")
+      }
+      decoders.append(SpecDecoder(value: item, path: "\(child(key))[\(index)]"))
+    }
+    return decoders
+  }
+
+  func string(_ key: String) throws(SpecError) -> String? {
+    guard let found = member(key) else { return nil }
+    guard case .string(let text) = found else { throw mismatch(key, "a string") }
+    if text.utf8.contains(0) { throw SpecError(path: child(key), message: "holds a NUL character") }
+    return text
+  }
+
+  func required(_ key: String) throws(SpecError) -> String {
+    guard let text = try string(key) else { throw SpecError(path: child(key), message: "is missing") }
+    return text
+  }
+
+  func strings(_ key: String) throws(SpecError) -> [String] {
+    guard let found = member(key) else { return [] }
+    guard case .array(let items) = found else { throw mismatch(key, "an array of strings") }
+    var texts: [String] = []
+    for (index, item) in items.enumerated() {
+      guard case .string(let text) = item, !text.utf8.contains(0) else {
+        throw SpecError(path: "\(child(key))[\(index)]", message: "expected a string without NUL")
+      }
+      texts.append(text)
+    }
+    return texts
+  }
+
+  func bool(_ key: String) throws(SpecError) -> Bool? {
+    guard let found = member(key) else { return nil }
+    guard case .bool(let flag) = found else { throw mismatch(key, "true or false") }
+    return flag
+  }
+
+  func integer(_ key: String) throws(SpecError) -> Int64? {
+    guard let found = member(key) else { return nil }
+    guard case .integer(let number) = found else { throw mismatch(key, "a whole number") }
+    return number
+  }
+
+  func unsigned(_ key: String) throws(SpecError) -> UInt64? {
+    switch member(key) {
+    case nil: return nil
+    case .integer(let number) where number >= 0: return UInt64(number)
+    case .unsigned(let number): return number
+    default: throw mismatch(key, "a whole number that is not negative")
+    }
+  }
+
+  /// Ids are 32 bits wide: anything larger is refused, never wrapped (CVE-2024-40635).
+  func identifier(_ key: String) throws(SpecError) -> UInt32? {
+    guard let number = try unsigned(key) else { return nil }
+    guard number < UInt64(UInt32.max) else { throw mismatch(key, "an id below 4294967295") }
+    return UInt32(number)
+  }
+
+  func identifiers(_ key: String) throws(SpecError) -> [UInt32] {
+    guard let found = member(key) else { return [] }
+    guard case .array(let items) = found else { throw mismatch(key, "an array of ids") }
+    var numbers: [UInt32] = []
+    for (index, item) in items.enumerated() {
+      guard case .integer(let number) = item, number >= 0, number < Int64(UInt32.max) else {
+        throw SpecError(path: "\(child(key))[\(index)]", message: "expected an id below 4294967295")
+      }
+      numbers.append(UInt32(number))
+    }
+    return numbers
+  }
+}

@@ -1,0 +1,113 @@
+import CShims
+
+/// Checks a decoded specification: each check is small, named and says which path it refuses.
+enum SpecValidator {
+  static func validate(_ spec: RuntimeSpec) throws(SpecError) {
+    try version(spec)
+    try namespaces(spec)
+    try mappings(spec.linux.uidMappings, path: "linux.uidMappings")
+    try mappings(spec.linux.gidMappings, path: "linux.gidMappings")
+    try mounts(spec)
+    try hostname(spec)
+    if let process = spec.process { try self.process(process, spec: spec) }
+    try paths(spec.linux.maskedPaths, path: "linux.maskedPaths")
+    try paths(spec.linux.readonlyPaths, path: "linux.readonlyPaths")
+  }
+
+  /// config.md, "Specification version": a SemVer of major version 1.
+  private static func version(_ spec: RuntimeSpec) throws(SpecError) {
+    guard spec.ociVersion.hasPrefix("1.") else {
+      throw SpecError(path: "ociVersion", message: "\"\(spec.ociVersion)\" is not a version 1 of the specification")
+    }
+  }
+
+  private static func namespaces(_ spec: RuntimeSpec) throws(SpecError) {
+    var seen: Set<String> = []
+    for (index, namespace) in spec.linux.namespaces.enumerated() {
+      let path = "linux.namespaces[\(index)].type"
+      let flag = unsafe isl_namespace_flag(namespace.type)
+      guard flag != 0, namespace.type != "time" else {
+        throw SpecError(path: path, message: "\"\(namespace.type)\" is not a namespace this version of isolate makes")
+      }
+      guard seen.insert(namespace.type).inserted else {
+        throw SpecError(path: path, message: "\"\(namespace.type)\" is there twice")
+      }
+    }
+    guard seen.contains("mount") else {
+      throw SpecError(path: "linux.namespaces", message: "a container needs a \"mount\" namespace")
+    }
+  }
+
+  private static func mappings(_ mappings: [RuntimeSpec.IDMapping], path: String) throws(SpecError) {
+    if mappings.count > 340 { throw SpecError(path: path, message: "more than 340 lines (user_namespaces(7))") }
+    for (index, mapping) in mappings.enumerated() {
+      guard mapping.size > 0 else { throw SpecError(path: "\(path)[\(index)].size", message: "must not be 0") }
+      for start in [mapping.containerID, mapping.hostID]
+      where UInt64(start) + UInt64(mapping.size) > UInt64(UInt32.max) {
+        throw SpecError(path: "\(path)[\(index)]", message: "reaches beyond the last id")
+      }
+    }
+  }
+
+  private static func mounts(_ spec: RuntimeSpec) throws(SpecError) {
+    for (index, mount) in spec.mounts.enumerated() {
+      let path = "mounts[\(index)].destination"
+      guard mount.destination.hasPrefix("/") else {
+        throw SpecError(path: path, message: "\"\(mount.destination)\" is not absolute")
+      }
+      try noParentReferences(mount.destination, path: path)
+    }
+  }
+
+  private static func hostname(_ spec: RuntimeSpec) throws(SpecError) {
+    for (name, path) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
+      guard let name else { continue }
+      guard name.utf8.count <= 64 else { throw SpecError(path: path, message: "longer than 64 bytes") }
+      guard spec.linux.namespaces.contains(where: { $0.type == "uts" }) else {
+        throw SpecError(path: path, message: "needs a new \"uts\" namespace, or it would rename the host")
+      }
+    }
+  }
+
+  private static func process(_ process: RuntimeSpec.Process, spec: RuntimeSpec) throws(SpecError) {
+    guard !process.terminal else {
+      throw SpecError(path: "process.terminal", message: "not supported by this version of isolate")
+    }
+    guard process.args.first?.isEmpty == false else {
+      throw SpecError(path: "process.args", message: "names no program")
+    }
+    guard process.cwd.hasPrefix("/") else {
+      throw SpecError(path: "process.cwd", message: "\"\(process.cwd)\" is not absolute")
+    }
+    for (index, entry) in process.env.enumerated() where !entry.dropFirst().contains("=") {
+      throw SpecError(path: "process.env[\(index)]", message: "\"\(entry)\" is not NAME=VALUE")
+    }
+    for (index, limit) in process.rlimits.enumerated() {
+      let number = unsafe isl_rlimit_number(limit.type)
+      guard number >= 0 else {
+        throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is not a limit")
+      }
+      guard limit.soft <= limit.hard else {
+        throw SpecError(path: "process.rlimits[\(index)]", message: "soft is above hard")
+      }
+    }
+    if let score = process.oomScoreAdj, !(-1000...1000).contains(score) {
+      throw SpecError(path: "process.oomScoreAdj", message: "\(score) is not between -1000 and 1000")
+    }
+  }
+
+  private static func paths(_ paths: [String], path: String) throws(SpecError) {
+    for (index, item) in paths.enumerated() {
+      guard item.hasPrefix("/") else {
+        throw SpecError(path: "\(path)[\(index)]", message: "\"\(item)\" is not absolute")
+      }
+      try noParentReferences(item, path: "\(path)[\(index)]")
+    }
+  }
+
+  private static func noParentReferences(_ item: String, path: String) throws(SpecError) {
+    if item.split(separator: "/").contains("..") {
+      throw SpecError(path: path, message: "\"\(item)\" holds \"..\"")
+    }
+  }
+}

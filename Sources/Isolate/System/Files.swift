@@ -1,0 +1,78 @@
+package import Glibc
+
+/// Small file operations of the runtime, without Foundation.
+package enum Files {
+  /// Reads a whole regular file of at most `limit` bytes.
+  ///
+  /// - Throws: `SystemError` with EFBIG when it is longer.
+  package static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
+    let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    if number < 0 { throw SystemError("open", path, code: errno) }
+    let file = OwnedDescriptor(owning: number)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { buffer in
+        unsafe Glibc.read(file.number, buffer.baseAddress, buffer.count)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw SystemError("read", path, code: errno)
+      }
+      if count == 0 { return bytes }
+      if bytes.count + count > limit { throw SystemError("read", path, code: EFBIG) }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+  }
+
+  /// Reads a small text file, or nil when that is not possible.
+  package static func text(_ path: String, limit: Int = 1 << 20) -> String? {
+    guard let bytes = try? read(path, limit: limit) else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Writes a file in one write(2), as the kernel's control files want it.
+  package static func write(
+    _ text: String, to path: String, flags: Int32 = O_WRONLY, mode: mode_t = 0o644
+  ) throws(SystemError) {
+    let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
+    if number < 0 { throw SystemError("open", path, code: errno) }
+    let file = OwnedDescriptor(owning: number)
+    let bytes = Array(text.utf8)
+    var offset = 0
+    while offset < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe Glibc.write(file.number, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw SystemError("write", path, code: errno)
+      }
+      offset += count
+    }
+  }
+
+  /// The names in a directory, unsorted, without "." and "..".
+  package static func names(in path: String) throws(SystemError) -> [String] {
+    guard let directory = unsafe opendir(path) else { throw SystemError("opendir", path, code: errno) }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// True when something exists at `path` (links followed).
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// The path without symbolic links, or nil when it does not resolve.
+  package static func real(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+}

@@ -1,0 +1,256 @@
+/// Everything a check observed, collected first and judged afterwards.
+///
+/// Rules are pure functions of this value, so a recorded run can be judged again without a sandbox.
+package struct Evidence: Sendable, Codable, Equatable {
+  package var project: ProjectFacts
+  package var settings: RunSettings
+  package var phases: [PhaseEvidence]
+  package var listening: [ListeningSocket]
+  package var probes: [ProbeAttempt]
+  package var egress: [EgressAttempt]
+  package var filesWritten: [WrittenFile]
+
+  package init(
+    project: ProjectFacts, settings: RunSettings, phases: [PhaseEvidence] = [],
+    listening: [ListeningSocket] = [], probes: [ProbeAttempt] = [], egress: [EgressAttempt] = [],
+    filesWritten: [WrittenFile] = []
+  ) {
+    self.project = project
+    self.settings = settings
+    self.phases = phases
+    self.listening = listening
+    self.probes = probes
+    self.egress = egress
+    self.filesWritten = filesWritten
+  }
+}
+
+/// What is known of the project's files before anything runs.
+package struct ProjectFacts: Sendable, Codable, Equatable {
+  package var name: String
+  /// "python", "node", or nil when only a start command is known.
+  package var ecosystem: String?
+  /// The version of the interpreter that ran it, for example "3.11.7".
+  package var runtimeVersion: String?
+  /// Paths relative to the project's root, sorted; capped by the snapshot's walk.
+  package var files: [String]
+  /// The file that declares dependencies, relative to the root ("requirements.txt", "pyproject.toml").
+  package var manifest: String?
+  /// Distribution names declared by the project, normalised (PEP 503).
+  package var declaredDependencies: [String]
+
+  package init(
+    name: String, ecosystem: String? = nil, runtimeVersion: String? = nil, files: [String] = [],
+    manifest: String? = nil, declaredDependencies: [String] = []
+  ) {
+    self.name = name
+    self.ecosystem = ecosystem
+    self.runtimeVersion = runtimeVersion
+    self.files = files
+    self.manifest = manifest
+    self.declaredDependencies = declaredDependencies
+  }
+}
+
+/// What the run was asked to do: the rules compare behaviour with it.
+package struct RunSettings: Sendable, Codable, Equatable {
+  /// The port handed to the program as PORT; nil when the project is not expected to listen.
+  package var port: Int?
+  package var healthPath: String?
+  package var memoryLimitInBytes: Int64?
+  package var processLimit: Int?
+  package var gracePeriodMilliseconds: Int
+  /// How long the program had to listen before it counted as not listening.
+  package var startDeadlineMilliseconds: Int
+  /// Names of the variables set for the start phase.
+  package var environmentNames: [String]
+  /// What enforces memory and process limits: "cgroup" or "watchdog".
+  package var limitEnforcement: String
+  /// The project's root inside the sandbox, for example "/app".
+  package var workingDirectory: String
+
+  package init(
+    port: Int? = nil, healthPath: String? = nil, memoryLimitInBytes: Int64? = nil, processLimit: Int? = nil,
+    gracePeriodMilliseconds: Int = 10_000, startDeadlineMilliseconds: Int = 60_000,
+    environmentNames: [String] = [], limitEnforcement: String = "watchdog", workingDirectory: String = "/app"
+  ) {
+    self.port = port
+    self.healthPath = healthPath
+    self.memoryLimitInBytes = memoryLimitInBytes
+    self.processLimit = processLimit
+    self.gracePeriodMilliseconds = gracePeriodMilliseconds
+    self.startDeadlineMilliseconds = startDeadlineMilliseconds
+    self.environmentNames = environmentNames
+    self.limitEnforcement = limitEnforcement
+    self.workingDirectory = workingDirectory
+  }
+}
+
+/// One phase of the run.
+package struct PhaseEvidence: Sendable, Codable, Equatable {
+  package enum Name: String, Sendable, Codable, CaseIterable { case install, build, start, probe, stop }
+  package enum Status: String, Sendable, Codable {
+    case passed, failed, skipped
+    /// The result of an earlier run with the same inputs was used; `log` is that run's.
+    case cached
+  }
+  /// Who or what ended the phase's process: settles whether a signal was ours.
+  package enum EndedBy: String, Sendable, Codable {
+    /// It exited or crashed without our doing.
+    case itself
+    /// It ended after our SIGTERM within the grace period.
+    case stopRequest
+    /// It outlived the grace period and got our SIGKILL.
+    case gracePeriodKill
+    /// The kernel's out-of-memory killer, by the cgroup's counters.
+    case cgroupOutOfMemory
+    /// Our memory watchdog.
+    case memoryWatchdog
+    /// Our process-count watchdog.
+    case processWatchdog
+    case timeLimit
+    case interrupt
+  }
+  package var name: Name
+  /// The argument vector that ran; empty when the phase runs nothing.
+  package var command: [String]
+  package var status: Status
+  package var exitCode: Int?
+  package var signal: Int?
+  package var endedBy: EndedBy?
+  /// Seconds since 1970.
+  package var startedAt: Double
+  package var durationMilliseconds: Int
+  package var log: [LogLine]
+  package var resources: ResourceUse
+
+  package init(
+    name: Name, command: [String] = [], status: Status, exitCode: Int? = nil, signal: Int? = nil,
+    endedBy: EndedBy? = nil, startedAt: Double = 0, durationMilliseconds: Int = 0, log: [LogLine] = [],
+    resources: ResourceUse = ResourceUse()
+  ) {
+    self.name = name
+    self.command = command
+    self.status = status
+    self.exitCode = exitCode
+    self.signal = signal
+    self.endedBy = endedBy
+    self.startedAt = startedAt
+    self.durationMilliseconds = durationMilliseconds
+    self.log = log
+    self.resources = resources
+  }
+}
+
+/// One line the program wrote; invalid UTF-8 is repaired, very long lines are cut.
+package struct LogLine: Sendable, Codable, Equatable {
+  package enum Stream: String, Sendable, Codable { case stdout, stderr }
+  /// One-based number within the phase, over both streams.
+  package var number: Int
+  /// Milliseconds since the phase began.
+  package var milliseconds: Int
+  package var stream: Stream
+  package var text: String
+
+  package init(number: Int, milliseconds: Int, stream: Stream, text: String) {
+    self.number = number
+    self.milliseconds = milliseconds
+    self.stream = stream
+    self.text = text
+  }
+}
+
+/// Counters of one phase; nil is "not measured", never zero by default.
+package struct ResourceUse: Sendable, Codable, Equatable {
+  package var cpuMilliseconds: Int?
+  package var memoryPeakBytes: Int64?
+  package var processesPeak: Int?
+  package var oomKills: Int?
+  package var bytesWritten: Int64?
+
+  package init(
+    cpuMilliseconds: Int? = nil, memoryPeakBytes: Int64? = nil, processesPeak: Int? = nil,
+    oomKills: Int? = nil, bytesWritten: Int64? = nil
+  ) {
+    self.cpuMilliseconds = cpuMilliseconds
+    self.memoryPeakBytes = memoryPeakBytes
+    self.processesPeak = processesPeak
+    self.oomKills = oomKills
+    self.bytesWritten = bytesWritten
+  }
+}
+
+/// A socket the program listened on, read from the sandbox's own network namespace.
+package struct ListeningSocket: Sendable, Codable, Equatable {
+  package var address: String
+  package var port: Int
+  /// "tcp" or "tcp6".
+  package var `protocol`: String
+  /// The listening process's name, when it could be found.
+  package var process: String?
+
+  package init(address: String, port: Int, protocol: String = "tcp", process: String? = nil) {
+    self.address = address
+    self.port = port
+    self.protocol = `protocol`
+    self.process = process
+  }
+}
+
+/// One attempt to reach the program from outside its loopback interface.
+package struct ProbeAttempt: Sendable, Codable, Equatable {
+  package var path: String
+  package var port: Int
+  /// The HTTP status code; nil when no response came.
+  package var status: Int?
+  /// Why no response came ("connection refused", "timed out", "not HTTP").
+  package var failure: String?
+  package var durationMilliseconds: Int
+  /// The start of the response's body, for evidence; repaired UTF-8, at most 512 bytes.
+  package var bodyExcerpt: String?
+
+  package init(
+    path: String, port: Int, status: Int? = nil, failure: String? = nil, durationMilliseconds: Int = 0,
+    bodyExcerpt: String? = nil
+  ) {
+    self.path = path
+    self.port = port
+    self.status = status
+    self.failure = failure
+    self.durationMilliseconds = durationMilliseconds
+    self.bodyExcerpt = bodyExcerpt
+  }
+}
+
+/// Attempts to reach one host and port in one phase.
+package struct EgressAttempt: Sendable, Codable, Equatable {
+  /// A host name, or an address when no name was resolved for it.
+  package var host: String
+  /// Nil when only a name look-up was seen.
+  package var port: Int?
+  package var phase: PhaseEvidence.Name
+  package var allowed: Bool
+  package var count: Int
+
+  package init(host: String, port: Int?, phase: PhaseEvidence.Name, allowed: Bool, count: Int) {
+    self.host = host
+    self.port = port
+    self.phase = phase
+    self.allowed = allowed
+    self.count = count
+  }
+}
+
+/// A file the program left behind in a writable place.
+package struct WrittenFile: Sendable, Codable, Equatable {
+  package var path: String
+  package var bytes: Int64
+  /// "created", "modified" or "deleted".
+  package var kind: String
+
+  package init(path: String, bytes: Int64, kind: String) {
+    self.path = path
+    self.bytes = bytes
+    self.kind = kind
+  }
+}
