@@ -56,11 +56,13 @@ let package = Package(
       path: "Sources/Runner/Egress", swiftSettings: strict),
     .target(
       name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "CShims"],
+      path: "Sources/Runner",
       exclude: ["Analysis", "Planning", "Egress", "Command"], swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Runner", "Analysis", "Planning", "Egress",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]

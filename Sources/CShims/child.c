@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -269,6 +270,30 @@ static int take_stdio(struct isl_child *child) {
   return 0;
 }
 
+static void close_all_between(int first, int last) {
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  for (rlim_t fd = (rlim_t)first; fd <= (rlim_t)last && fd < limit.rlim_cur && fd < 65536; fd++) close((int)fd);
+}
+
+/// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
+/// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
+/// copy of another launch's socket would hide the caller's death from that launch's child.
+static int keep_own_descriptors(struct isl_child *child) {
+  if (child->sync < 3) {
+    // Where standard streams belong: the caller runs without them.
+    int moved = fcntl(child->sync, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0) return -errno;
+    close(child->sync);
+    child->sync = moved;
+  }
+  int r = take_stdio(child);
+  close_all_between(3, child->sync - 1);
+  close_all_between(child->sync + 1, INT_MAX);
+  return r;
+}
+
 static void reset_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -281,8 +306,8 @@ static void reset_signals(void) {
 
 void isl_child_main(struct isl_child *child) {
   reset_signals();
-  int r = write_maps(child);
-  if (r == 0) r = take_stdio(child);
+  int r = keep_own_descriptors(child);
+  if (r == 0) r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
   if (r < 0) fail(child, -1, NULL, -r);

@@ -38,6 +38,9 @@ int isl_step_init(struct isl_child *child) {
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
+  // Not the payload's to look into, it has the same ids: /proc/1/exe is the runtime's own program
+  // (CVE-2019-5736). Before the fork, or the payload could be first; execve(2) undoes it there.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // The raw call: fork(3) would run handlers of the process we are a copy of.
   long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid < 0) return -errno;
@@ -45,8 +48,6 @@ int isl_step_init(struct isl_child *child) {
     sigprocmask(SIG_SETMASK, &before, NULL);
     return 0;
   }
-  // Not the payload's to look into: it has the same ids.
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   close(child->sync);
   syscall(SYS_close_range, 0, ~0u, 0);
   run_init((pid_t)pid, &all);

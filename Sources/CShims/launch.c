@@ -198,6 +198,8 @@ int isl_launch_release(struct isl_launch_result *result) {
   return r < 0 ? r : executed(result);
 }
 
+void isl_launch_abandon(struct isl_launch_result *result) { abandon(result); }
+
 int isl_spawn_guardian(int pidfd, int lifeline) {
   sigset_t all, before;
   sigfillset(&all);
@@ -211,7 +213,7 @@ int isl_spawn_guardian(int pidfd, int lifeline) {
   }
   // Signals stay blocked: what ends the caller (Ctrl-C, SIGTERM) must not end its guardian first.
   syscall(SYS_setsid);
-  int process = fcntl(pidfd, F_DUPFD, 512), line = fcntl(lifeline, F_DUPFD, 512);
+  int process = fcntl(pidfd, F_DUPFD, 3), line = fcntl(lifeline, F_DUPFD, 3);
   if (process < 0 || line < 0) _exit(1);
   int low = process < line ? process : line, high = process < line ? line : process;
   syscall(SYS_close_range, 0, low - 1, 0);

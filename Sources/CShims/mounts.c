@@ -175,7 +175,13 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   if (r == -ENOSYS || r == -E2BIG) {
     char path[40];
     unsigned long flags = legacy_flags(step->v) | (unsigned long)step->w;
-    r = mount(*source ? source : type, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
+    // Layers named relative to the source directory: the mount table then shows no host path.
+    if (step->flags & ISL_FLAG_RELATIVE && chdir(source) < 0) {
+      close(target);
+      return -errno;
+    }
+    const char *shown = step->flags & ISL_FLAG_RELATIVE || !*source ? type : source;
+    r = mount(shown, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
   }
   close(target);
   return r;

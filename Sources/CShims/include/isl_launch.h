@@ -43,6 +43,9 @@ int isl_launch(
 /// Opens the gate and waits until the payload's execve has happened or a step failed.
 int isl_launch_release(struct isl_launch_result *result);
 
+/// Kills and reaps a child that waits at its gate and closes every fd of the result.
+void isl_launch_abandon(struct isl_launch_result *result);
+
 /// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
 /// It ends by itself when the process behind `pidfd` ends. Returns its pid.
 int isl_spawn_guardian(int pidfd, int lifeline);

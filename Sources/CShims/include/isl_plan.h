@@ -78,6 +78,7 @@ enum isl_step_flags {
   ISL_FLAG_OPTIONAL = 1u << 4, // an absent source or path is no failure
   ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
+  ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

@@ -49,3 +49,8 @@ uint64_t isl_random(void);
 int isl_signalfd(const int *signals, int count);
 /// Reads one signal number from a signalfd; -EAGAIN when there is none.
 int isl_signalfd_read(int fd);
+/// copy_file_range(2) until the end of `from`; falls back to read and write where it is refused.
+int isl_copy_contents(int from, int to);
+/// posix_spawn(3) of one of the host's own programs: in `/`, standard input and error /dev/null, standard
+/// output `output`, our environment. Returns the pid.
+int isl_spawn_host_program(char *const *arguments, int output);

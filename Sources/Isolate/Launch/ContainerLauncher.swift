@@ -30,9 +30,7 @@ enum ContainerLauncher {
       // Before the gate opens: a payload never runs without its guardian.
       let pid = isl_spawn_guardian(result.pidfd, lifeline)
       if pid < 0 {
-        _ = isl_pidfd_send_signal(result.pidfd, SIGKILL)
-        var end = isl_exit()
-        _ = unsafe isl_wait(result.pidfd, 1, &end)
+        unsafe isl_launch_abandon(&result)
         throw .system(SystemError("clone", "guardian", code: -pid))
       }
       guardian = pid

@@ -79,7 +79,10 @@ struct LaunchPlanBuilder {
       // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" { flags.append(ISL_FLAG_NO_SYMLINKS) }
       // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
-      if type == "overlay" { flags.append(ISL_FLAG_LEGACY) }
+      if type == "overlay" {
+        flags.append(ISL_FLAG_LEGACY)
+        if mount.source?.hasPrefix("/") == true { flags.append(ISL_FLAG_RELATIVE) }
+      }
       step(
         ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
         b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(options.data),

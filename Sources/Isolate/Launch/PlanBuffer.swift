@@ -3,16 +3,18 @@ import CShims
 /// Collects steps and their operands and lays them out as one launch plan (isl_plan.h).
 struct PlanBuffer {
   private var arena: [UInt8] = [0]
-  private var offsets: [String: UInt32] = ["": 0]
+  /// By bytes: two spellings of one character are equal as `String` and differ as file names.
+  private var offsets: [[UInt8]: UInt32] = [[]: 0]
   private(set) var steps: [isl_step] = []
 
   /// The arena offset of a string; equal strings are stored once, "" is always 0.
   mutating func string(_ text: String) -> UInt32 {
-    if let offset = offsets[text] { return offset }
+    let bytes = Array(text.utf8)
+    if let offset = offsets[bytes] { return offset }
     let offset = UInt32(arena.count)
-    arena.append(contentsOf: text.utf8)
+    arena.append(contentsOf: bytes)
     arena.append(0)
-    offsets[text] = offset
+    offsets[bytes] = offset
     return offset
   }
 

@@ -40,7 +40,7 @@ struct IDMapWriter {
     }
     var vector = unsafe arguments.map { unsafe strdup($0) }
     unsafe vector.append(nil)
-    defer { for unsafe item in unsafe vector { unsafe free(item) } }
+    defer { unsafe vector.forEach { unsafe free($0) } }
     var child: pid_t = 0
     var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
     let error = unsafe posix_spawn(&child, path, nil, nil, &vector, &environment)

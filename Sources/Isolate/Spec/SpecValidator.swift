@@ -79,7 +79,7 @@ enum SpecValidator {
     guard process.cwd.hasPrefix("/") else {
       throw SpecError(path: "process.cwd", message: "\"\(process.cwd)\" is not absolute")
     }
-    for (index, entry) in process.env.enumerated() where !entry.dropFirst().contains("=") {
+    for (index, entry) in process.env.enumerated() where !entry.utf8.dropFirst().contains(UInt8(ascii: "=")) {
       throw SpecError(path: "process.env[\(index)]", message: "\"\(entry)\" is not NAME=VALUE")
     }
     for (index, limit) in process.rlimits.enumerated() {
@@ -106,7 +106,8 @@ enum SpecValidator {
   }
 
   private static func noParentReferences(_ item: String, path: String) throws(SpecError) {
-    if item.split(separator: "/").contains("..") {
+    // By bytes, as the kernel splits a path: for Swift "/" and a combining mark are one character.
+    if item.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) }) {
       throw SpecError(path: path, message: "\"\(item)\" holds \"..\"")
     }
   }

@@ -68,11 +68,14 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var limitEnforcement: String
   /// The project's root inside the sandbox, for example "/app".
   package var workingDirectory: String
+  /// The network policy of the run ("none", "registries", "host", "allow:..."); nil when it is not recorded.
+  package var networkPolicy: String?
 
   package init(
     port: Int? = nil, healthPath: String? = nil, memoryLimitInBytes: Int64? = nil, processLimit: Int? = nil,
     gracePeriodMilliseconds: Int = 10_000, startDeadlineMilliseconds: Int = 60_000,
-    environmentNames: [String] = [], limitEnforcement: String = "watchdog", workingDirectory: String = "/app"
+    environmentNames: [String] = [], limitEnforcement: String = "watchdog", workingDirectory: String = "/app",
+    networkPolicy: String? = nil
   ) {
     self.port = port
     self.healthPath = healthPath
@@ -83,6 +86,7 @@ package struct RunSettings: Sendable, Codable, Equatable {
     self.environmentNames = environmentNames
     self.limitEnforcement = limitEnforcement
     self.workingDirectory = workingDirectory
+    self.networkPolicy = networkPolicy
   }
 }
 

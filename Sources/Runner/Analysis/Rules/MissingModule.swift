@@ -1,0 +1,277 @@
+/// A module the program imports is not there: not installed, not on the path, or gone from the language.
+enum MissingModule {
+  static let rules = [
+    Rule("module-not-found", "An imported package is not installed.") { evidence in
+      occurrences(in: evidence).compactMap { occurrence in
+        switch origin(of: occurrence, in: evidence) {
+        case .installable where !occurrence.isRelative && !occurrence.isInsideModule:
+          notInstalled(occurrence, evidence)
+        default: nil
+        }
+      }
+    },
+    Rule("module-not-on-path", "A module of the project's own is not found.") { evidence in
+      occurrences(in: evidence).compactMap { occurrence in
+        if occurrence.isRelative { return missingFile(occurrence, evidence) }
+        if occurrence.isInsideModule { return insideModule(occurrence) }
+        switch origin(of: occurrence, in: evidence) {
+        case .firstParty(let folder): return notOnPath(occurrence, folder: folder, evidence)
+        case .missingSubmodule(let wrongCase): return missingSubmodule(occurrence, wrongCase, evidence)
+        default: return nil
+        }
+      }
+    },
+    Rule("module-removed-from-python", "An imported module left the standard library.") { evidence in
+      occurrences(in: evidence).compactMap { occurrence in
+        guard case .removed(let removal) = origin(of: occurrence, in: evidence) else {
+          return nil
+        }
+        return removed(occurrence, removal, evidence)
+      }
+    },
+  ]
+
+  /// One import that failed.
+  struct Occurrence {
+    var module: String
+    var phase: PhaseEvidence
+    var severity: Finding.Severity
+    var line: LogLine
+    var location: Finding.Location?
+    var language: ErrorTrace.Language
+    /// A file of the project itself, by path.
+    var isRelative: Bool
+    /// "X is not a package": X is a single file, or shadows the package that was meant.
+    var isInsideModule = false
+    /// The modules tried before it in the same chain of exceptions.
+    var alternatives: [String] = []
+  }
+
+  // MARK: Reading
+
+  private static func origin(of found: Occurrence, in evidence: Evidence) -> PythonOrigin {
+    found.language == .node ? .installable : PythonOrigin(of: found.module, in: evidence.project)
+  }
+
+  private static func occurrences(in evidence: Evidence) -> [Occurrence] {
+    evidence.judgedPhases.flatMap { phase -> [Occurrence] in
+      guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
+      var found: [Occurrence] = []
+      var chains: [Int: Int] = [:]
+      for trace in ErrorTrace.all(in: phase.log) {
+        guard let module = module(in: trace) else { continue }
+        if trace.language == .python, let earlier = chains[trace.chain] {
+          found[earlier].alternatives.append(module)
+          continue
+        }
+        chains[trace.chain] = found.count
+        found.append(
+          Occurrence(
+            module: module, phase: phase, severity: severity, line: trace.line,
+            location: importer(trace, evidence), language: trace.language,
+            isRelative: trace.language == .node && (module.hasPrefix(".") || module.hasPrefix("/")),
+            isInsideModule: trace.language == .python && trace.message.hasSuffix("is not a package")))
+      }
+      return found + runAsModule(phase, severity)
+    }
+  }
+
+  /// Returns the module a trace says is missing.
+  private static func module(in trace: ErrorTrace) -> String? {
+    switch trace.language {
+    case .python:
+      guard trace.shortType == "ModuleNotFoundError" else { return nil }
+      return trace.message.text(between: "No module named '", and: "'").map(String.init)
+    case .node:
+      guard
+        trace.message.hasPrefix("Cannot find module '") || trace.message.hasPrefix("Cannot find package '")
+      else { return nil }
+      return trace.message.text(between: "'", and: "'").map { $0.hasPrefix("node:") ? "" : String($0) }
+        .flatMap { $0.isEmpty ? nil : $0 }
+    }
+  }
+
+  /// Returns the file that imports: for Node the first of the "Require stack" or "imported from".
+  private static func importer(_ trace: ErrorTrace, _ evidence: Evidence) -> Finding.Location? {
+    if let location = trace.location(in: evidence.settings.workingDirectory) { return location }
+    let root = evidence.settings.workingDirectory + "/"
+    let path =
+      trace.message.text(after: "imported from ").map(String.init)
+      ?? trace.details.first { $0.hasPrefix("- /") }.map { String($0.dropFirst(2)) }
+    guard let path, path.hasPrefix(root), !ErrorTrace.isInstalledCode(path) else { return nil }
+    return Finding.Location(file: String(path.dropFirst(root.count)))
+  }
+
+  /// `python -m uvicorn` prints one line and no traceback.
+  private static func runAsModule(_ phase: PhaseEvidence, _ severity: Finding.Severity) -> [Occurrence] {
+    guard phase.status == .failed,
+      let line = phase.firstLine(where: {
+        $0.hasPrefix("/") && $0.has("python") && $0.has(": No module named ")
+      }),
+      let module = line.text.text(after: ": No module named ")?.prefix(while: { $0 != ";" && $0 != "'" })
+    else { return [] }
+    return [
+      Occurrence(
+        module: String(module), phase: phase, severity: severity, line: line, language: .python,
+        isRelative: false)
+    ]
+  }
+
+  // MARK: Findings
+
+  private static func notInstalled(_ found: Occurrence, _ evidence: Evidence) -> Finding? {
+    if found.phase.name == .install { return nil }  // a package's own build: FailedBuild
+    let project = evidence.project
+    let distribution =
+      found.language == .node ? NodePackage.name(found.module) : ImportNames.distribution(for: found.module)
+    let manifest = Finding.manifestName(project)
+    let isDeclared = project.declaredDependencies.contains(
+      DependencyAdvice.normalized(DependencyAdvice.name(ofRequirement: distribution)))
+    let provides =
+      distribution.lowercased() == found.module.lowercased()
+      ? "" : " It is provided by the distribution \(distribution)."
+    if namesApplication(found.module, evidence.startCommand) {
+      return Finding(
+        rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
+        title: "Start command names the module '\(found.module)', which does not exist",
+        message:
+          "The start command asks for '\(found.module)', but the project has no \(found.module).py and no "
+          + "installed package provides it.",
+        fix: Finding.Fix(
+          "Name the module that holds the application: MODULE:VARIABLE, seen from the project's root."),
+        evidence: [found.phase.proof(found.line)], location: nil)
+    }
+    if isDeclared {
+      return Finding(
+        rule: "module-not-found", category: .dependencyMissing, severity: found.severity,
+        subject: found.module,
+        title: "Python module '\(found.module)' is declared but not installed".adapted(to: found.language),
+        message:
+          "\(manifest) declares \(distribution), yet the environment that ran the program does not have it: "
+          + "look for an environment marker, an optional group or a different interpreter.\(provides)",
+        fix: Finding.Fix(
+          "Make sure \(distribution) is among the production dependencies and that the start command uses "
+            + "the interpreter they are installed for."
+        ),
+        evidence: [found.phase.proof(found.line)], location: found.location)
+    }
+    let others =
+      found.alternatives.isEmpty
+      ? "" : " The fallback '\(found.alternatives.joined(separator: "', '"))' is missing as well."
+    return Finding(
+      rule: "module-not-found", category: .dependencyMissing, severity: found.severity,
+      confidence: found.severity == .error ? .high : .low, subject: found.module,
+      title: "Python module '\(found.module)' is not installed".adapted(to: found.language),
+      message:
+        "The program imports '\(found.module)', and \(manifest) does not declare it.\(provides)\(others)",
+      fix: DependencyAdvice.add(distribution, to: project),
+      evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+
+  /// Whether "gunicorn nope:app" is where the name comes from.
+  private static func namesApplication(_ module: String, _ command: String) -> Bool {
+    command.split(separator: " ").contains { $0.hasPrefix(module + ":") || $0.hasPrefix("'" + module + ":") }
+  }
+
+  private static func notOnPath(_ found: Occurrence, folder: String, _ evidence: Evidence) -> Finding {
+    let place = folder.isEmpty ? "the project's root" : folder + "/"
+    let path = folder.isEmpty ? "." : folder
+    let fix =
+      folder == "src"
+      ? Finding.Fix(
+        "Install the project itself (src layout), or put src on PYTHONPATH.",
+        commands: ["pip install .", "preflight check --env PYTHONPATH=src"])
+      : Finding.Fix(
+        "Start the program from where its imports begin: `python -m package.module` in \(place), or "
+          + "PYTHONPATH=\(path).",
+        commands: ["preflight check --env PYTHONPATH=\(path)"])
+    return Finding(
+      rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
+      title: "The project's own module '\(found.module)' is not on the import path",
+      message:
+        "'\(found.module)' exists in \(place), but Python does not look there: it searches the folder of the "
+        + "started script, PYTHONPATH and the installed packages. Do not add a dependency of that name.",
+      fix: fix, evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+
+  private static func insideModule(_ found: Occurrence) -> Finding {
+    let outer = found.module.split(separator: ".").dropLast().joined(separator: ".")
+    return Finding(
+      rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
+      title: "'\(outer)' is a single module, so '\(found.module)' cannot be inside it",
+      message:
+        "Python found a file \(outer).py before the package '\(outer)' that was meant: a file of the "
+        + "project often shadows an installed package of the same name.",
+      fix: Finding.Fix("Rename the file \(outer).py, or correct the import."),
+      evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+
+  private static func missingSubmodule(
+    _ found: Occurrence, _ wrongCase: String?, _ evidence: Evidence
+  ) -> Finding {
+    let reason =
+      wrongCase.map { "The project has \($0): Linux tells upper and lower case apart." }
+      ?? "Its parent belongs to the project, but no file for it does: it may be ignored by git or misspelt."
+    return Finding(
+      rule: "module-not-on-path", category: .configuration, severity: found.severity,
+      confidence: wrongCase == nil ? .medium : .high, subject: found.module,
+      title: "The project has no module '\(found.module)'",
+      message: "The program imports '\(found.module)'. \(reason)",
+      fix: Finding.Fix(
+        wrongCase == nil
+          ? "Add the missing file, or correct the import." : "Spell the import and the file alike."),
+      evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+
+  private static func missingFile(_ found: Occurrence, _ evidence: Evidence) -> Finding {
+    let root = evidence.settings.workingDirectory + "/"
+    let file = found.module.hasPrefix(root) ? String(found.module.dropFirst(root.count)) : found.module
+    let sibling = evidence.project.files.first {
+      $0.lowercased().hasSuffix(NodePackage.stem(file).lowercased() + NodePackage.ending($0))
+    }
+    let isEntry = found.location == nil
+    let hint = sibling.map { " The project has \($0)." } ?? ""
+    return Finding(
+      rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: file,
+      title: isEntry
+        ? "The start command names \(file), which does not exist" : "The file '\(file)' does not exist",
+      message: (isEntry
+        ? "Node was asked to run \(file) and found no such file."
+        : "The program loads '\(file)' and there is no such file.")
+        + hint + " An ES module import needs the file's ending, and Linux tells upper and lower case apart.",
+      fix: Finding.Fix(
+        isEntry
+          ? "Build it first, or correct \"main\" or the start script in package.json."
+          : "Correct the path, or add the file (is it ignored by git, or made by a build step?)."),
+      evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+
+  private static func removed(
+    _ found: Occurrence, _ removal: RemovedModules.Removal, _ evidence: Evidence
+  ) -> Finding? {
+    if found.phase.name == .install { return nil }
+    let version = evidence.project.runtimeVersion ?? "3.\(removal.minor)"
+    let instead = removal.substitute.map { ", or add \($0), which provides it" } ?? ""
+    var fix = Finding.Fix(
+      "Replace the use of '\(found.module)' (often: upgrade the package that imports it)\(instead); "
+        + "until then run Python 3.\(removal.minor - 1).")
+    if let substitute = removal.substitute {
+      fix.commands = DependencyAdvice.add(substitute, to: evidence.project).commands
+    }
+    return Finding(
+      rule: "module-removed-from-python", category: .environmentMismatch, severity: found.severity,
+      subject: found.module, title: "'\(found.module)' is no longer part of Python \(version)",
+      message:
+        "'\(found.module)' was removed from the standard library in Python 3.\(removal.minor), and the "
+        + "program "
+        + "runs on \(version).",
+      fix: fix, evidence: [found.phase.proof(found.line)], location: found.location)
+  }
+}
+
+extension String {
+  /// The title for the language at hand.
+  fileprivate func adapted(to language: ErrorTrace.Language) -> String {
+    language == .python ? self : "Package" + dropFirst("Python module".count)
+  }
+}

@@ -1,0 +1,126 @@
+/// An environment variable the program needs is not set.
+enum MissingVariable {
+  static let rules = [
+    Rule("environment-variable-missing", "The program stops because an environment variable is not set.") {
+      evidence in
+      evidence.judgedPhases.flatMap { phase -> [Finding] in
+        guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
+        let traces = ErrorTrace.all(in: phase.log)
+        let needs = traces.compactMap { need(in: $0, evidence) } + lastWords(phase, traces)
+        var seen: Set<[String]> = []
+        return needs.filter { seen.insert($0.names).inserted }.map { finding($0, phase, severity, evidence) }
+      }
+    }
+  ]
+
+  /// Variables that are asked for, and how sure that is.
+  struct Need {
+    var names: [String]
+    var line: LogLine
+    var location: Finding.Location?
+    var confidence: Finding.Confidence
+  }
+
+  private static func need(in trace: ErrorTrace, _ evidence: Evidence) -> Need? {
+    guard let (names, confidence) = names(in: trace, evidence), !names.isEmpty else { return nil }
+    return Need(
+      names: names, line: trace.line, location: trace.location(in: evidence.settings.workingDirectory),
+      confidence: confidence)
+  }
+
+  private static func names(
+    in trace: ErrorTrace, _ evidence: Evidence
+  ) -> (names: [String], confidence: Finding.Confidence)? {
+    switch trace.shortType {
+    case "KeyError":
+      return keyError(trace, evidence)
+    case "UndefinedValueError":
+      return trace.message.text(before: " not found. Declare it as envvar").map { ([String($0)], .high) }
+    case "EnvNotSetError", "EnvError":
+      return trace.message.text(between: "nvironment variable \"", and: "\"").map { ([String($0)], .high) }
+    case "ImproperlyConfigured":
+      return trace.message.text(between: "Set the ", and: " environment variable").map {
+        ([String($0)], .high)
+      }
+    case "ValidationError":
+      let names = settingsFields(trace)
+      return names.isEmpty ? nil : (names, .high)
+    default:
+      return spoken(trace.message).map { ($0, .medium) }
+    }
+  }
+
+  /// A lookup in `os.environ`, or of a name no dictionary key is likely to have.
+  private static func keyError(
+    _ trace: ErrorTrace, _ evidence: Evidence
+  ) -> (names: [String], confidence: Finding.Confidence)? {
+    let name = trace.message.filter { $0 != "'" && $0 != "\"" }
+    guard let frame = trace.frames.last, !name.isEmpty else { return nil }
+    let isEnvironment =
+      (frame.file == "<frozen os>" || frame.file.hasSuffix("/os.py")) && frame.function == "__getitem__"
+    if isEnvironment { return ([name], .high) }
+    guard name.isVariableName, !evidence.settings.environmentNames.contains(name) else { return nil }
+    return ([name], .medium)
+  }
+
+  /// The required fields of a pydantic settings class; a model of request data is not one.
+  private static func settingsFields(_ trace: ErrorTrace) -> [String] {
+    let isSettings =
+      trace.frames.contains { $0.file.has("pydantic_settings/") || $0.file.hasSuffix("env_settings.py") }
+      || trace.message.hasSuffix("Settings")
+    guard isSettings else { return [] }
+    return zip(trace.details, trace.details.dropFirst()).compactMap { field, reason in
+      let isMissing = reason.has("[type=missing") || reason.has("(type=value_error.missing)")
+      guard isMissing, !field.hasPrefix(" ") else { return nil }
+      return String(field.split(separator: " ").first ?? "").uppercased()
+    }
+  }
+
+  /// A sentence such as "Missing required environment variable: DATABASE_URL".
+  private static func spoken(_ message: String) -> [String]? {
+    let text = message.lowercased()
+    let isAboutVariables = text.hasAny(of: [
+      "environment variable", "env var", "env. variable", "process.env", "envvar",
+    ])
+    let isMissing = text.hasAny(of: [
+      "missing", "not set", "required", "undefined", "must be set", "not defined", "is not present",
+      "not found", "please set", "unset", "need to set", "must set",
+    ])
+    guard isAboutVariables, isMissing,
+      let name = message.variableNames.first(where: { $0.contains("_") || $0.count > 3 })
+    else { return nil }
+    return [name]
+  }
+
+  /// A program that says so and exits, without a stack.
+  private static func lastWords(_ phase: PhaseEvidence, _ traces: [ErrorTrace]) -> [Need] {
+    guard phase.status == .failed, traces.isEmpty, (phase.exitCode ?? 0) != 0 else { return [] }
+    for line in phase.lastLines(5) {
+      if let names = spoken(line.text) {
+        return [Need(names: names, line: line, location: nil, confidence: .medium)]
+      }
+    }
+    return []
+  }
+
+  private static func finding(
+    _ need: Need, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding {
+    let list = need.names.joined(separator: ", ")
+    let isOne = need.names.count == 1
+    let arguments = need.names.map { "--env \($0)=value" }.joined(separator: " ")
+    let moment = severity == .error ? "stops because" : "reported an error because"
+    return Finding(
+      rule: "environment-variable-missing", category: .environmentVariable, severity: severity,
+      confidence: severity == .error ? need.confidence : .low, subject: list,
+      title: isOne ? "Environment variable \(list) is not set" : "Environment variables \(list) are not set",
+      message:
+        "The program \(moment) it reads \(list) and \(isOne ? "it has" : "they have") no value in its "
+        + "environment.",
+      fix: Finding.Fix(
+        "Set \(isOne ? "it" : "them") for the check, and on the platform before deploying (or give the "
+          + "program a default).",
+        commands: ["preflight check \(arguments)"]),
+      evidence: [phase.proof(need.line)], location: need.location)
+  }
+}

@@ -1,0 +1,174 @@
+/// Memory, processes, disk and time ran out.
+enum ResourceLimits {
+  static let rules = [
+    Rule("out-of-memory", "A phase used more memory than it may.") { evidence in
+      evidence.judgedPhases.compactMap { outOfMemory($0, evidence) }
+    },
+    Rule("too-many-processes", "A phase started more processes or threads than it may.") { evidence in
+      evidence.judgedPhases.compactMap { tooManyProcesses($0, evidence) }
+    },
+    Rule("no-space-left", "A phase filled the disk it was given.") { evidence in
+      evidence.judgedPhases.compactMap { noSpace($0) }
+    },
+    Rule("time-limit", "Installing or building took longer than allowed.") { evidence in
+      evidence.judgedPhases.compactMap { timeLimit($0) }
+    },
+  ]
+
+  // MARK: Memory
+
+  private static func outOfMemory(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
+    if phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog {
+      return memoryFinding(phase, evidence, severity: .error)
+    }
+    if phase.status == .failed, let line = memoryLine(phase) {
+      return ownHeapFinding(phase, line, evidence)
+    }
+    if let kills = phase.resources.oomKills, kills > 0 {
+      return memoryFinding(phase, evidence, severity: phase.status == .failed ? .error : .warning)
+    }
+    return nil
+  }
+
+  /// The line in which an interpreter gives up for want of memory.
+  private static func memoryLine(_ phase: PhaseEvidence) -> LogLine? {
+    phase.firstLine { text in
+      text == "MemoryError" || text.hasPrefix("MemoryError:")
+        || text.has("numpy.core._exceptions._ArrayMemoryError")
+        || (text.hasPrefix("FATAL ERROR:") && text.has("JavaScript heap out of memory"))
+        || text.has("java.lang.OutOfMemoryError")
+    }
+  }
+
+  private static func memoryFinding(
+    _ phase: PhaseEvidence, _ evidence: Evidence, severity: Finding.Severity
+  ) -> Finding {
+    let limit = evidence.settings.memoryLimitInBytes.map(ByteCount.describe)
+    let peak = phase.resources.memoryPeakBytes.map(ByteCount.describe)
+    let enforcer =
+      phase.endedBy == .memoryWatchdog
+      ? "preflight's memory watchdog" : "the kernel (the cgroup's memory limit)"
+    let victim = severity == .error ? "the program" : "one of the program's processes"
+    let peakText = peak.map { "it reached \($0)" } ?? "its peak was not measured"
+    var proof = [
+      Finding.Proof(
+        kind: .counter, phase: phase.name,
+        text: [
+          "memory limit \(limit ?? "unknown")", "peak \(peak ?? "not measured")",
+          phase.resources.oomKills.map { "oom_kill \($0)" }, "ended by \(enforcer)",
+        ].compactMap { $0 }.joined(separator: ", "))
+    ]
+    if let line = phase.lastWords { proof.append(phase.proof(line)) }
+    return Finding(
+      rule: "out-of-memory", category: .resourceLimit, severity: severity, subject: phase.name.rawValue,
+      title: "Out of memory during \(phase.name.rawValue): the limit is \(limit ?? "not known")",
+      message:
+        "\(enforcer.capitalizedFirst) killed \(victim): \(peakText) with a limit of "
+        + "\(limit ?? "unknown size").",
+      fix: Finding.Fix(
+        "Give it more memory here and on the platform, or use less: fewer workers, smaller batches, "
+          + "streaming instead of loading.",
+        commands: [
+          "preflight check --memory \(ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))"
+        ]),
+      evidence: proof)
+  }
+
+  private static func ownHeapFinding(
+    _ phase: PhaseEvidence, _ line: LogLine, _ evidence: Evidence
+  ) -> Finding {
+    let isNode = line.text.has("JavaScript heap")
+    let limit =
+      evidence.settings.memoryLimitInBytes.map { " The limit of the check is \(ByteCount.describe($0))." }
+      ?? ""
+    let peak = phase.resources.memoryPeakBytes.map { " Its peak was \(ByteCount.describe($0))." } ?? ""
+    let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+    return Finding(
+      rule: "out-of-memory", category: .resourceLimit, subject: phase.name.rawValue,
+      title: isNode ? "Node reached its heap limit" : "The program could not get the memory it asked for",
+      message: (isNode
+        ? "Node stopped itself at its own heap limit (not killed by the kernel or the watchdog)."
+        : "An allocation was refused and the program gave up (not killed by the kernel or the watchdog).")
+        + limit + peak,
+      fix: isNode
+        ? Finding.Fix(
+          "Set the heap to about three quarters of the memory limit, or find what keeps growing.",
+          commands: [
+            "preflight check --env NODE_OPTIONS=--max-old-space-size=\(ByteCount.threeQuartersInMebibytes(evidence.settings.memoryLimitInBytes))"
+          ])
+        : Finding.Fix(
+          "Use less at once, or give it more memory here and on the platform.",
+          commands: [
+            "preflight check --memory \(ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))"
+          ]),
+      evidence: [phase.proof(line), phase.exitProof()],
+      location: trace?.location(in: evidence.settings.workingDirectory))
+  }
+
+  // MARK: Processes, disk, time
+
+  private static func tooManyProcesses(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
+    let refused = phase.firstLine { text in
+      text.has("can't start new thread") || text.has("BlockingIOError: [Errno 11]")
+        || text.has("fork: retry: Resource temporarily unavailable")
+        || text.has("Cannot fork") || text.has("uv_thread_create") || text.has("spawn EAGAIN")
+    }
+    let isEnded = phase.endedBy == .processWatchdog
+    guard isEnded || (phase.status == .failed && refused != nil) else { return nil }
+    let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
+    let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"
+    let enforcer =
+      isEnded ? "preflight's process watchdog" : "the system (it refused a new process or thread)"
+    return Finding(
+      rule: "too-many-processes", category: .resourceLimit, subject: phase.name.rawValue,
+      title: "Too many processes or threads during \(phase.name.rawValue): the limit is \(limit)",
+      message:
+        "\(enforcer.capitalizedFirst) stepped in: the limit is \(limit), the peak was \(peak). Worker "
+        + "counts taken from the host's processors are the usual reason.",
+      fix: Finding.Fix(
+        "Set the number of workers and threads explicitly, or raise the limit.",
+        commands: [
+          "preflight check --env WEB_CONCURRENCY=2",
+          "preflight check --pids \((evidence.settings.processLimit ?? 128) * 2)",
+        ]),
+      evidence: (refused.map { [phase.proof($0)] } ?? []) + [
+        Finding.Proof(
+          kind: .counter, phase: phase.name,
+          text: "process limit \(limit), peak \(peak), ended by \(enforcer)")
+      ])
+  }
+
+  private static func noSpace(_ phase: PhaseEvidence) -> Finding? {
+    guard phase.status == .failed,
+      let line = phase.firstLine(where: {
+        $0.has("[Errno 28] No space left on device") || $0.has("ENOSPC: no space left")
+          || $0.has("No space left on device")
+      })
+    else { return nil }
+    let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
+    return Finding(
+      rule: "no-space-left", category: .filesystem, blame: .sandbox, confidence: .medium,
+      subject: phase.name.rawValue,
+      title: "No space left on the disk during \(phase.name.rawValue)",
+      message:
+        "The disk the check runs on, or the space it may use, is full; this says nothing of the project "
+        + "yet.\(written)",
+      fix: Finding.Fix(
+        "Free space and repeat the check; unused images and caches can go.",
+        commands: ["preflight image prune"]),
+      evidence: [phase.proof(line)])
+  }
+
+  private static func timeLimit(_ phase: PhaseEvidence) -> Finding? {
+    guard phase.endedBy == .timeLimit, phase.name != .start else { return nil }
+    let seconds = phase.durationMilliseconds / 1000
+    return Finding(
+      rule: "time-limit", category: .resourceLimit, confidence: .medium, subject: phase.name.rawValue,
+      title: "The \(phase.name.rawValue) phase did not finish within \(seconds) s",
+      message: "It was stopped after \(seconds) s; its last output may say what it was waiting for.",
+      fix: Finding.Fix(
+        "Allow more time, or find what it waits for (a prompt, a download, a compilation).",
+        commands: ["preflight check --timeout \(max(60, seconds * 2))s"]),
+      evidence: (phase.lastWords.map { [phase.proof($0)] } ?? []) + [phase.exitProof()])
+  }
+}

@@ -1,0 +1,38 @@
+/// The program does not stop when it is asked to.
+enum Shutdown {
+  static let rules = [
+    Rule("ignores-stop-request", "The program does not stop on SIGTERM.") { evidence in
+      guard let phase = evidence.phase(.stop), phase.endedBy == .gracePeriodKill else { return [] }
+      return [finding(phase, evidence)]
+    }
+  ]
+
+  private static func finding(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding {
+    let seconds = evidence.settings.gracePeriodMilliseconds / 1000
+    let command = evidence.phase(.start)?.command ?? []
+    let isShell =
+      command.count >= 3 && (command[0].hasSuffix("sh")) && command[1].hasPrefix("-")
+      && command[1].hasSuffix("c")
+    let isCompound = isShell && command[2].hasAny(of: ["&&", ";", "|"]) && !command[2].has("exec ")
+    let advice =
+      isCompound
+      ? "Put `exec` before the last command of the start line, so that the signal reaches the program and "
+        + "not the shell."
+      : evidence.project.ecosystem == "node"
+        ? "Handle it: process.on('SIGTERM', () => server.close(() => process.exit(0)))."
+        : "Handle SIGTERM: finish what is being served, then exit; production servers (gunicorn, uvicorn) do."
+    return Finding(
+      rule: "ignores-stop-request", category: .shutdown, severity: .warning, subject: "SIGTERM",
+      title: "Does not stop on SIGTERM",
+      message:
+        "It was still running \(seconds) s after SIGTERM and had to be killed: every deployment and "
+        + "restart waits that long and cuts off requests. "
+        + "The first process of a container ignores signals it does not handle.",
+      fix: Finding.Fix(advice),
+      evidence: [
+        Finding.Proof(
+          kind: .exitStatus, phase: .stop,
+          text: "SIGTERM sent, SIGKILL after the grace period of \(seconds) s")
+      ] + phase.lastLines(1).map { phase.proof($0) })
+  }
+}

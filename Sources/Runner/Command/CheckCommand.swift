@@ -1,0 +1,136 @@
+import Analysis
+import ArgumentParser
+import Foundation
+import Glibc
+import Runner
+
+/// `preflight check`: the whole check.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Installs, starts, probes and stops a project in a sandbox and judges it.",
+    discussion: """
+      Exit status: 0 ready; 1 not ready; 2 wrong usage; 3 project type or start command not determined;
+      4 sandbox not available; 70 internal error; 75 transient, try again; 124 time limit; 130 interrupted.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+  enum Threshold: String, ExpressibleByArgument, CaseIterable { case error, warning, note }
+
+  @OptionGroup var shared: SharedOptions
+
+  @Option(help: "The report's format on standard output.")
+  var format = Format.text
+
+  @Option(help: ArgumentHelp("Also write the report to a file; repeatable.", valueName: "FORMAT=FILE"))
+  var output: [String] = []
+
+  @Option(help: ArgumentHelp("The overall limit, for example 15m.", valueName: "TIME"))
+  var timeout = "15m"
+
+  @Option(help: ArgumentHelp("The lowest isolation level to accept, L0 to L6.", valueName: "LN"))
+  var minLevel = "L4"
+
+  @Option(help: "From which severity on the exit status is 1.")
+  var failOn = Threshold.error
+
+  @Flag(help: "Install anew instead of using a kept environment.")
+  var noCache = false
+
+  @Flag(help: "Keep the run's directory.")
+  var keep = false
+
+  @Flag(name: .shortAndLong, help: "Show no progress.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Show what the program writes.")
+  var verbose = false
+
+  func run() throws {
+    var options = try shared.checkOptions()
+    let milliseconds = try Size.milliseconds(timeout, option: "--timeout")
+    options.timeoutMilliseconds = milliseconds
+    options.minimumLevel = try Self.level(minLevel)
+    options.usesCache = !noCache
+    options.keepsRun = keep
+    let files = try output.map(OutputFile.init)
+    let interruption = try Interruption(timeoutMilliseconds: milliseconds)
+    let display = ProgressDisplay(
+      isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
+      color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)
+    let outcome: CheckRunner.Outcome
+    do {
+      outcome = try CheckRunner(options: options, observer: display, interruption: interruption).run()
+    } catch {
+      display.clear()
+      throw error
+    }
+    display.clear()
+    for file in files { try file.write(outcome.report) }
+    StandardStream.standardOutput(try render(outcome.report, options))
+    if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
+    throw ExitCode(status(of: outcome).rawValue)
+  }
+
+  private func render(_ report: Report, _ options: CheckOptions) throws -> String {
+    switch format {
+    case .json: return try JSONReport.render(report)
+    case .text:
+      let color = Colors.wanted(on: 1, options.hostEnvironment)
+      return TextReport.render(report, color: color, width: min(TerminalSize.columns, 110))
+    }
+  }
+
+  private func status(of outcome: CheckRunner.Outcome) -> RunnerError.Status {
+    switch outcome.report.verdict {
+    case .notReady: return .notReady
+    case .inconclusive: return outcome.isTransient ? .transient : .sandboxUnavailable
+    case .ready, .readyWithWarnings:
+      let severities = outcome.report.findings.map(\.severity)
+      let isHeld =
+        switch failOn {
+        case .error: false
+        case .warning: severities.contains(.warning)
+        case .note: !severities.isEmpty
+        }
+      return isHeld ? .notReady : .ready
+    }
+  }
+
+  static func level(_ text: String) throws -> Int {
+    guard text.count == 2, text.uppercased().hasPrefix("L"), let number = Int(text.dropFirst()), (0...6).contains(number)
+    else { throw RunnerError(.usage, "--min-level \(text): expected L0 to L6") }
+    return number
+  }
+}
+
+/// A report file asked for with `--output FORMAT=FILE`.
+struct OutputFile {
+  let format: CheckCommand.Format
+  let path: String
+
+  init(_ text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let format = CheckCommand.Format(rawValue: String(parts[0])) else {
+      let formats = CheckCommand.Format.allCases.map(\.rawValue).joined(separator: " or ")
+      throw RunnerError(.usage, "--output \(text): expected FORMAT=FILE with format \(formats)")
+    }
+    self.format = format
+    path = String(parts[1])
+  }
+
+  func write(_ report: Report) throws {
+    let text = format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
+    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw RunnerError(.usage, "--output \(path): cannot be written: \(error.localizedDescription)")
+    }
+  }
+}
+
+/// Whether to use colours (no-color.org, bixense.com/clicolors).
+enum Colors {
+  static func wanted(on descriptor: Int32, _ environment: [String: String]) -> Bool {
+    if environment["NO_COLOR"]?.isEmpty == false { return false }
+    if let force = environment["FORCE_COLOR"] ?? environment["CLICOLOR_FORCE"], force != "0" { return true }
+    return isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+  }
+}

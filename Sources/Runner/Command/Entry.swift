@@ -1,0 +1,31 @@
+import ArgumentParser
+import Glibc
+import Runner
+
+/// The program `preflight`.
+@main
+struct Preflight: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "preflight",
+    abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
+    version: Tool.version,
+    subcommands: [CheckCommand.self, PlanCommand.self, RunCommand.self, DoctorCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as RunnerError {
+      StandardStream.standardError("preflight: \(error)\n")
+      Glibc.exit(error.status.rawValue)
+    } catch let code as ExitCode {
+      Glibc.exit(code.rawValue)
+    } catch {
+      // Help and version are no errors; everything else about the command line is status 2.
+      let isRequested = exitCode(for: error) == .success
+      let text = fullMessage(for: error) + "\n"
+      if isRequested { StandardStream.standardOutput(text) } else { StandardStream.standardError(text) }
+      Glibc.exit(isRequested ? 0 : RunnerError.Status.usage.rawValue)
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Egress
+import Foundation
+import Glibc
+import Planning
+import Runner
+
+/// Options that say what is run and under which conditions; `check` and `plan` share them.
+struct SharedOptions: ParsableArguments {
+  @Argument(help: "The project's folder.")
+  var source = "."
+
+  @Option(name: .long, help: ArgumentHelp("Set a variable for the program; repeatable.", valueName: "NAME=VALUE"))
+  var env: [String] = []
+
+  @Option(name: .long, help: ArgumentHelp("Read variables from a file of NAME=VALUE lines.", valueName: "FILE"))
+  var envFile: [String] = []
+
+  @Option(name: .long, help: ArgumentHelp("Memory the program may use, for example 512M.", valueName: "SIZE"))
+  var memory: String?
+
+  @Option(name: .long, help: ArgumentHelp("Processors the program may use, for example 0.5.", valueName: "N"))
+  var cpus: Double?
+
+  @Option(name: .long, help: ArgumentHelp("Processes and threads the program may have.", valueName: "N"))
+  var pids: Int?
+
+  @Option(name: .long, help: ArgumentHelp("none, registries, or allow:HOST[:PORT],...", valueName: "POLICY"))
+  var network = "registries"
+
+  @Option(name: .long, help: ArgumentHelp("The port handed to the program as PORT.", valueName: "N"))
+  var port: Int?
+
+  @Option(name: .long, help: ArgumentHelp("The command that starts the program.", valueName: "CMD"))
+  var start: String?
+
+  @Option(name: .long, help: ArgumentHelp("The command that installs dependencies.", valueName: "CMD"))
+  var install: String?
+
+  @Option(name: .long, help: ArgumentHelp("The path to ask for.", valueName: "PATH"))
+  var health: String?
+
+  /// What these options mean for a check.
+  func checkOptions() throws -> CheckOptions {
+    var options = CheckOptions()
+    options.source = source
+    options.hostEnvironment = ProcessInfo.processInfo.environment
+    options.policy = try Self.policy(network)
+    options.planning = PlanningOptions(
+      start: start, install: install, port: port, healthPath: health, environment: try variables(),
+      memoryLimitInBytes: try memory.map { try Size.bytes($0, option: "--memory") }, processLimit: pids,
+      cpuLimit: cpus)
+    return options
+  }
+
+  static func policy(_ text: String) throws -> EgressPolicy {
+    let policy: EgressPolicy
+    do { policy = try EgressPolicy.parse(text) } catch { throw RunnerError(.usage, "--network: \(error)") }
+    if policy == .host {
+      throw RunnerError(
+        .sandboxUnavailable, "--network host is not available in this version: the sandbox always has a network of its own",
+        remedy: "name the hosts the program needs: --network registries,allow:HOST")
+    }
+    return policy
+  }
+
+  private func variables() throws -> [(name: String, value: String)] {
+    var all: [(name: String, value: String)] = []
+    for file in envFile { all += try EnvironmentFile.read(file) }
+    for entry in env {
+      let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 {
+        all.append((String(parts[0]), String(parts[1])))
+      } else {
+        // As docker: a name alone takes the caller's value.
+        guard let value = ProcessInfo.processInfo.environment[entry] else {
+          throw RunnerError(
+            .usage, "--env \(entry): there is no such variable here to pass on", remedy: "write --env \(entry)=VALUE")
+        }
+        all.append((entry, value))
+      }
+    }
+    return all
+  }
+}
+
+/// Sizes as people write them.
+enum Size {
+  /// "512M", "1.5G", "268435456" in bytes; the units are powers of 1024.
+  static func bytes(_ text: String, option: String) throws -> Int64 {
+    let upper = text.uppercased()
+    let digits = upper.prefix { $0.isNumber || $0 == "." }
+    var unit = upper.dropFirst(digits.count)
+    if unit.hasSuffix("IB") { unit = unit.dropLast(2) } else if unit.hasSuffix("B") { unit = unit.dropLast() }
+    let factors: [Substring: Double] = ["": 1, "K": 1024, "M": 1_048_576, "G": 1_073_741_824]
+    guard let number = Double(digits), let factor = factors[unit], number * factor >= 1_048_576,
+      number * factor < 1e15
+    else {
+      throw RunnerError(.usage, "\(option) \(text): not a size of at least 1M", remedy: "write for example \(option) 512M")
+    }
+    return Int64(number * factor)
+  }
+
+  /// "90", "90s", "15m", "1h" in milliseconds.
+  static func milliseconds(_ text: String, option: String) throws -> Int {
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    let factors: [Substring: Double] = ["": 1000, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000]
+    guard let number = Double(digits), let factor = factors[text.dropFirst(digits.count)], number > 0,
+      number * factor < 1e10
+    else {
+      throw RunnerError(.usage, "\(option) \(text): not a duration", remedy: "write for example \(option) 90s or \(option) 10m")
+    }
+    return Int(number * factor)
+  }
+}
+
+/// Files of NAME=VALUE lines, as docker and compose read them.
+enum EnvironmentFile {
+  static func read(_ path: String) throws -> [(name: String, value: String)] {
+    guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+      throw RunnerError(.usage, "--env-file \(path): cannot be read as UTF-8 text")
+    }
+    var variables: [(name: String, value: String)] = []
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let trimmed = line.trimmingCharacters(in: .whitespaces)
+      if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }
+      let parts = trimmed.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw RunnerError(.usage, "--env-file \(path), line \(index + 1): not NAME=VALUE")
+      }
+      var value = String(parts[1])
+      for quote in ["\"", "'"] where value.count > 1 && value.hasPrefix(quote) && value.hasSuffix(quote) {
+        value = String(value.dropFirst().dropLast())
+      }
+      variables.append((String(parts[0]), value))
+    }
+    return variables
+  }
+}

@@ -1,0 +1,38 @@
+package import Egress
+package import Planning
+
+/// What the command line asks of a check.
+package struct CheckOptions: Sendable {
+  /// A folder.
+  package var source = "."
+  package var planning = PlanningOptions()
+  package var policy = EgressPolicy.registries
+  /// The overall limit; nil is none.
+  package var timeoutMilliseconds: Int? = 15 * 60 * 1000
+  /// How long the program may take to listen.
+  package var startDeadlineMilliseconds = 60_000
+  /// How long the program may take to stop.
+  package var gracePeriodMilliseconds = 10_000
+  /// Uses an environment installed earlier from the same inputs.
+  package var usesCache = true
+  /// Leaves the run's directory for a look.
+  package var keepsRun = false
+  /// The lowest isolation level to accept, "L0" to "L6".
+  package var minimumLevel = 0
+  /// Our own environment: HOME, PATH, proxies, certificates.
+  package var hostEnvironment: [String: String] = [:]
+
+  package init() {}
+}
+
+/// Receives what happens while a check runs; progress for a person, nothing more.
+package protocol CheckObserver: AnyObject {
+  /// A phase begins; `detail` is the command or what is being done.
+  func phaseBegan(_ name: String, detail: String)
+  /// The program wrote a line.
+  func line(_ text: String, isError: Bool)
+  /// A phase is over; `outcome` is a few words, `succeeded` nil when it was skipped.
+  func phaseEnded(_ name: String, outcome: String, succeeded: Bool?, milliseconds: Int)
+  /// Something a person should know now.
+  func note(_ text: String)
+}

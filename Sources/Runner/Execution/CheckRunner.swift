@@ -1,0 +1,108 @@
+package import Analysis
+import Egress
+import Glibc
+import Isolate
+import Planning
+
+/// One check from folder to report: plans, installs, starts, probes, stops, judges.
+package final class CheckRunner {
+  /// What a check gives back.
+  package struct Outcome {
+    package var report: Report
+    /// Whether nothing was learnt of the project and repeating may help (exit status 75).
+    package var isTransient: Bool
+    /// Where the run's files are, when they were to be kept.
+    package var keptAt: String?
+  }
+
+  static let installMemoryInBytes: Int64 = 2 << 30
+
+  let options: CheckOptions
+  let observer: any CheckObserver
+  let interruption: Interruption
+
+  /// Makes a runner for one check.
+  package init(options: CheckOptions, observer: any CheckObserver, interruption: Interruption) {
+    self.options = options
+    self.observer = observer
+    self.interruption = interruption
+  }
+
+  /// Carries the check out. Whatever happens, nothing it made is left but what was asked to be kept.
+  package func run() throws(RunnerError) -> Outcome {
+    let startedAt = Clock.seconds()
+    let started = Clock.milliseconds()
+    let snapshot: ProjectSnapshot
+    let plan: Plan
+    do {
+      snapshot = try ProjectSnapshot.walk(options.source)
+      plan = try Planner.plan(for: snapshot, options: options.planning)
+    } catch { throw RunnerError(error) }
+    plan.notes.forEach { observer.note($0) }
+    let state = try StateDirectory(environment: options.hostEnvironment)
+    state.removeStaleRuns()
+    EnvironmentStore.removeOld(in: state)
+    let host = try HostNetwork(options.hostEnvironment)
+    let isolation = IsolationSurvey(options: options)
+    try isolation.requireLevel(options.minimumLevel)
+    let run = try RunDirectory(in: state)
+    defer { if !options.keepsRun { run.remove() } }
+    let tools = try locateTools(plan)
+    let sandbox = try Sandbox(run: run, project: snapshot.root, certificates: host.certificates)
+    sandbox.tools = Array(tools.values)
+    let driver = PhaseDriver(
+      sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
+      cgroupParent: isolation.cgroupParent)
+    let installer = InstallPhase(
+      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver, project: snapshot.root)
+    let launcher = StartPhase(plan: plan, options: options, tools: tools, driver: driver, host: host)
+    var evidence = Evidence(
+      project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))
+    evidence.phases = try installer.run()
+    let isInstalled = evidence.phases.allSatisfy { $0.status == .passed || $0.status == .cached }
+    if isInstalled {
+      try launcher.run(into: &evidence)
+    } else {
+      evidence.phases += [.start, .probe, .stop].map { PhaseEvidence(name: $0, status: .skipped) }
+    }
+    evidence.egress = installer.cachedEgress + driver.egress
+    if sandbox.layer == .overlay {
+      evidence.filesWritten = WrittenFiles.list(
+        upper: "\(run.path)/upper", lower: snapshot.root, prefix: Plan.projectRoot)
+    }
+    let judgement = Judgement(of: evidence)
+    let report = ReportAssembly(plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox)
+      .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
+    return Outcome(
+      report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
+  }
+
+  /// Finds the interpreters the plan needs.
+  private func locateTools(_ plan: Plan) throws(RunnerError) -> [String: LocatedTool] {
+    let searchPath = options.hostEnvironment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+    let locator = ToolLocator(searchPath: searchPath)
+    var tools: [String: LocatedTool] = [:]
+    for name in plan.requiredTools {
+      let isRuntime = name == "python3" || name == "node"
+      guard let tool = locator.locate(name, version: isRuntime ? plan.requestedRuntimeVersion?.version : nil) else {
+        // A start command's own program may come with the dependencies: its absence is then found by running it.
+        guard isRuntime || name == "npm" else { continue }
+        throw RunnerError(
+          .sandboxUnavailable, "\(name) is not installed on this machine, and the image `host` takes it from there",
+          remedy: "install it (Debian: apt-get install \(name == "python3" ? "python3 python3-venv" : "nodejs npm"))")
+      }
+      tools[name] = tool
+    }
+    return tools
+  }
+
+  private static func facts(
+    _ plan: Plan, _ snapshot: ProjectSnapshot, _ tools: [String: LocatedTool]
+  ) -> ProjectFacts {
+    let runtime = plan.ecosystem == .python ? "python3" : "node"
+    return ProjectFacts(
+      name: plan.projectName, ecosystem: plan.ecosystem?.rawValue,
+      runtimeVersion: plan.ecosystem == nil ? nil : tools[runtime]?.version, files: snapshot.files,
+      manifest: plan.manifest, declaredDependencies: plan.declaredDependencies)
+  }
+}

@@ -1,0 +1,77 @@
+import Analysis
+import CShims
+import FoundationEssentials
+import Glibc
+import Isolate
+import Planning
+
+/// Installed dependencies kept between checks of the same inputs, and the evidence of their installation.
+///
+/// An environment appears under its key by one rename(2) after the install succeeded, so a killed
+/// install leaves nothing that could be taken for a whole one.
+struct EnvironmentStore {
+  /// Environments older than this are installed anew: unpinned requirements resolve differently by then.
+  static let maximumAgeSeconds: Double = 24 * 60 * 60
+
+  static let asidePrefix = "old-"
+
+  let state: StateDirectory
+  let key: String
+
+  /// The evidence kept beside an environment.
+  struct Record: Codable {
+    var phase: PhaseEvidence
+    var egress: [EgressAttempt]
+  }
+
+  private var path: String { "\(state.path)/environments/\(key)" }
+  private var record: String { "\(path)/evidence.json" }
+
+  /// The directory that is mounted at /venv.
+  var files: String { "\(path)/files" }
+
+  /// Takes the key's lock: two checks of one project install once. Nil when `waits` is false and another has it.
+  func lock(waits: Bool) -> FileLock? {
+    FileLock("\(state.path)/locks/\(key)", waits: waits)
+  }
+
+  /// The evidence of an environment that can be used, or nil.
+  func load() -> Record? {
+    guard let bytes = try? Files.read(record, limit: 64 << 20),
+      let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)),
+      Clock.seconds() - record.phase.startedAt < Self.maximumAgeSeconds
+    else { return nil }
+    return record
+  }
+
+  /// Removes environments that nobody can be using any more: replaced, or unused for a month.
+  static func removeOld(in state: StateDirectory) {
+    for name in (try? Files.names(in: "\(state.path)/environments")) ?? [] {
+      let path = "\(state.path)/environments/\(name)"
+      guard let information = Directories.status(of: path) else { continue }
+      let age = Clock.seconds() - Double(information.st_mtim.tv_sec)
+      let limit = name.hasPrefix(asidePrefix) ? maximumAgeSeconds : 30 * maximumAgeSeconds
+      if age > limit { Directories.remove(path) }
+    }
+  }
+
+  /// Moves a fresh environment into place.
+  func keep(_ directory: String, record: Record) throws(RunnerError) {
+    let staging = "\(directory).record"
+    // One that another check may be running from is moved aside, and removed when it is old.
+    unsafe rename(path, "\(state.path)/environments/\(Self.asidePrefix)\(String(isl_random(), radix: 36))")
+    do throws(SystemError) {
+      try Directories.make(staging, mode: 0o700)
+      guard let json = try? JSONEncoder().encode(record) else {
+        throw SystemError("write", "\(staging)/evidence.json", code: EINVAL)
+      }
+      try Files.write(
+        String(decoding: Array(json), as: UTF8.self), to: "\(staging)/evidence.json", flags: O_WRONLY | O_CREAT | O_EXCL)
+      if unsafe rename(directory, "\(staging)/files") != 0 { throw SystemError("rename", directory, code: errno) }
+      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
+    } catch {
+      Directories.remove(staging)
+      throw RunnerError(error)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import Analysis
+import Egress
+import Glibc
+import Isolate
+import Planning
+
+/// Installs a project's dependencies, or takes an environment installed earlier from the same inputs.
+final class InstallPhase {
+  private let plan: Plan
+  private let options: CheckOptions
+  private let tools: [String: LocatedTool]
+  private let state: StateDirectory
+  private let host: HostNetwork
+  private let driver: PhaseDriver
+  private let project: String
+  private var lock: FileLock?
+  /// What the install reached for when it really ran, if that was earlier.
+  private(set) var cachedEgress: [EgressAttempt] = []
+
+  init(
+    plan: Plan, options: CheckOptions, tools: [String: LocatedTool], state: StateDirectory, host: HostNetwork,
+    driver: PhaseDriver, project: String
+  ) {
+    self.plan = plan
+    self.options = options
+    self.tools = tools
+    self.state = state
+    self.host = host
+    self.driver = driver
+    self.project = project
+  }
+
+  /// The evidence of the install and build phases; stops at the first that fails.
+  func run() throws(RunnerError) -> [PhaseEvidence] {
+    var phases: [PhaseEvidence] = []
+    let commands = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
+    if !commands.isEmpty { phases.append(try install(commands)) }
+    guard phases.allSatisfy({ $0.status != .failed }), !plan.build.isEmpty else { return phases }
+    phases.append(try execute(.build, plan.build, detail: plan.build.map(ShellWords.join).joined(separator: " && ")))
+    return phases
+  }
+
+  private func install(_ commands: [[String]]) throws(RunnerError) -> PhaseEvidence {
+    let detail = commands.last.map(ShellWords.join) ?? ""
+    guard case .cacheable(let key, _) = plan.dependencyCache, plan.ecosystem == .python else {
+      driver.sandbox.environmentPath = try fresh("environment")
+      return try execute(.install, commands, detail: detail)
+    }
+    let store = EnvironmentStore(state: state, key: keyWithSurroundings(key))
+    try take(store)
+    defer { lock = nil }
+    if options.usesCache, let record = store.load() {
+      driver.observer.phaseBegan("install", detail: detail)
+      driver.observer.phaseEnded("install", outcome: "unchanged, taken from the cache", succeeded: true, milliseconds: 0)
+      driver.sandbox.environmentPath = store.files
+      cachedEgress = record.egress
+      var phase = record.phase
+      phase.status = .cached
+      phase.durationMilliseconds = 0
+      phase.startedAt = Clock.seconds()
+      return phase
+    }
+    let directory = try fresh("environment")
+    driver.sandbox.environmentPath = directory
+    let before = driver.egress.count
+    let phase = try execute(.install, commands, detail: detail)
+    if phase.status == .passed {
+      try store.keep(directory, record: .init(phase: phase, egress: Array(driver.egress.dropFirst(before))))
+      driver.sandbox.environmentPath = store.files
+    }
+    return phase
+  }
+
+  /// The interpreter and the way to it belong to the key: an environment points to its interpreter.
+  private func keyWithSurroundings(_ key: String) -> String {
+    let tool = tools["python3"]
+    let parts = [key, tool?.path ?? "", tool?.version ?? "", tool?.hostPrefix ?? ""]
+    let indexes = host.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return SHA256.hexadecimal(of: (parts + indexes).joined(separator: "\u{0}").utf8)
+  }
+
+  /// Takes the environment's lock for the length of the install: one of several checks installs.
+  private func take(_ store: EnvironmentStore) throws(RunnerError) {
+    lock = store.lock(waits: false)
+    if lock != nil { return }
+    driver.observer.note("waiting for another check that installs the same dependencies")
+    while true {
+      try interruptibleWait()
+      lock = store.lock(waits: false)
+      if lock != nil { return }
+    }
+  }
+
+  private func interruptibleWait() throws(RunnerError) {
+    var watched = pollfd(fd: driver.interruption.descriptor, events: Int16(POLLIN), revents: 0)
+    _ = unsafe poll(&watched, 1, 100)
+    try driver.interruption.check()
+    if driver.interruption.isPastDeadline {
+      throw RunnerError(.timeLimit, "the check took longer than its time limit", remedy: "raise it with --timeout")
+    }
+  }
+
+  /// An empty directory of this run, and this project's download cache.
+  private func fresh(_ name: String) throws(RunnerError) -> String {
+    let path = "\(driver.sandbox.run.path)/\(name)"
+    // Downloads are shared between checks of one project only: what one project's code wrote there
+    // must not reach another's.
+    let downloads = "\(state.path)/downloads/\(SHA256.hexadecimal(of: project.utf8).prefix(32))"
+    do {
+      try Directories.make(path, mode: 0o755)
+      try Directories.make(downloads, mode: 0o700)
+    } catch { throw RunnerError(error) }
+    driver.sandbox.downloadsPath = downloads
+    return path
+  }
+
+  /// Runs commands one after the other as one phase.
+  private func execute(
+    _ name: PhaseEvidence.Name, _ commands: [[String]], detail: String
+  ) throws(RunnerError) -> PhaseEvidence {
+    driver.observer.phaseBegan(name.rawValue, detail: detail)
+    let started = Clock.milliseconds()
+    var whole = PhaseEvidence(name: name, status: .passed, startedAt: Clock.seconds())
+    var memory = CheckRunner.installMemoryInBytes
+    if let limit = plan.limits.memoryInBytes?.value { memory = max(memory, limit) }
+    let allowance = PhaseDriver.Allowance(
+      memoryInBytes: memory, processes: 4096, cpus: nil, policy: installPolicy)
+    for command in commands {
+      var phase = Sandbox.Phase(
+        arguments: command, environment: PhaseEnvironment.install(plan, tools: tools, host: host))
+      phase.installs = true
+      phase.runsInit = true
+      phase.watchesConnections = false
+      let part = try driver.run(name, phase, allowance) { session throws(RunnerError) in
+        while session.exit == nil { try session.step(milliseconds: 200) }
+      }
+      Self.append(part, to: &whole)
+      if part.status == .failed { break }
+    }
+    whole.durationMilliseconds = Clock.milliseconds() - started
+    let outcome = whole.status == .passed ? "done" : "failed (exit status \(whole.exitCode ?? -1))"
+    driver.observer.phaseEnded(
+      name.rawValue, outcome: outcome, succeeded: whole.status == .passed, milliseconds: whole.durationMilliseconds)
+    return whole
+  }
+
+  private var installPolicy: EgressPolicy {
+    options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
+  }
+
+  private static func append(_ part: PhaseEvidence, to whole: inout PhaseEvidence) {
+    whole.command = part.command
+    whole.status = part.status
+    whole.exitCode = part.exitCode
+    whole.signal = part.signal
+    whole.endedBy = part.endedBy
+    let offset = whole.log.last?.number ?? 0
+    let base = Int((part.startedAt - whole.startedAt) * 1000)
+    whole.log += part.log.map {
+      LogLine(number: offset + $0.number, milliseconds: base + $0.milliseconds, stream: $0.stream, text: $0.text)
+    }
+    let before = whole.resources
+    whole.resources = part.resources
+    whole.resources.cpuMilliseconds = before.cpuMilliseconds.map { $0 + (part.resources.cpuMilliseconds ?? 0) }
+      ?? part.resources.cpuMilliseconds
+    whole.resources.memoryPeakBytes = [before.memoryPeakBytes, part.resources.memoryPeakBytes].compactMap { $0 }.max()
+    whole.resources.processesPeak = [before.processesPeak, part.resources.processesPeak].compactMap { $0 }.max()
+  }
+}

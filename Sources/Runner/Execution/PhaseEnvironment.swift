@@ -1,0 +1,55 @@
+import Egress
+import Planning
+
+/// The variables of each phase: nothing of our own environment gets in by accident.
+enum PhaseEnvironment {
+  /// What every phase has.
+  static func base(_ plan: Plan, tools: [String: LocatedTool]) -> [String: String] {
+    let toolchains = tools.values.filter { $0.sandboxPrefix != nil }.map { $0.path.split(separator: "/").dropLast() }
+      .map { "/" + $0.joined(separator: "/") }.sorted()
+    let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    var environment = [
+      "PATH": (plan.pathPrefixes + toolchains + system).joined(separator: ":"), "HOME": HostImage.home,
+      "USER": "app", "LANG": "C.UTF-8",
+    ]
+    let libraries = tools.values.compactMap(\.libraryPath).sorted()
+    if !libraries.isEmpty { environment["LD_LIBRARY_PATH"] = libraries.joined(separator: ":") }
+    if plan.ecosystem == .python {
+      environment["VIRTUAL_ENV"] = Plan.virtualEnvironment
+      // Lines appear when they are written, not when a buffer is full: as images for Python set it.
+      environment["PYTHONUNBUFFERED"] = "1"
+    }
+    return environment
+  }
+
+  /// The install phase: proxies, certificates, indexes, caches.
+  static func install(_ plan: Plan, tools: [String: LocatedTool], host: HostNetwork) -> [String: String] {
+    var environment = base(plan, tools: tools)
+    environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
+    if !host.certificates.isEmpty {
+      environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
+    }
+    environment.merge(host.environment) { $1 }
+    environment.merge([
+      "PIP_CACHE_DIR": "/cache/pip", "npm_config_cache": "/cache/npm", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+      "PIP_PROGRESS_BAR": "off", "npm_config_update_notifier": "false", "npm_config_fund": "false", "CI": "true",
+    ]) { $1 }
+    return environment
+  }
+
+  /// The start phase: what a platform would set, and what the user gave.
+  static func start(
+    _ plan: Plan, tools: [String: LocatedTool], policy: EgressPolicy, host: HostNetwork
+  ) -> [String: String] {
+    var environment = base(plan, tools: tools)
+    environment["PORT"] = String(plan.port.value)
+    if !policy.entries.isEmpty {
+      environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
+      if !host.certificates.isEmpty {
+        environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
+      }
+    }
+    for variable in plan.environment { environment[variable.name] = variable.value ?? environment[variable.name] }
+    return environment
+  }
+}

@@ -1,0 +1,81 @@
+import CShims
+import Analysis
+import Egress
+import Glibc
+import Isolate
+import Planning
+
+/// Runs any command in the sandbox a check would use, with the caller's standard streams.
+package final class SandboxedCommand {
+  private let options: CheckOptions
+  private let interruption: Interruption
+
+  /// Makes a runner; `options.source` is the folder shown at /app.
+  package init(options: CheckOptions, interruption: Interruption) {
+    self.options = options
+    self.interruption = interruption
+  }
+
+  /// Runs the command and gives what a shell would say of its end.
+  package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
+    guard let project = Files.real(options.source), Directories.kind(of: project) == S_IFDIR else {
+      throw RunnerError(.usage, "\(options.source): no such folder", remedy: "name a folder that is there")
+    }
+    let state = try StateDirectory(environment: options.hostEnvironment)
+    state.removeStaleRuns()
+    let host = try HostNetwork(options.hostEnvironment)
+    let run = try RunDirectory(in: state)
+    defer { run.remove() }
+    let sandbox = try Sandbox(run: run, project: project, certificates: host.certificates)
+    var environment = [
+      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": HostImage.home, "USER": "app",
+      "LANG": "C.UTF-8", "TERM": options.hostEnvironment["TERM"] ?? "dumb",
+    ]
+    environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
+    if !host.certificates.isEmpty {
+      environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
+    }
+    for (name, value) in options.planning.environment { environment[name] = value }
+    var phase = Sandbox.Phase(arguments: arguments, environment: environment)
+    phase.runsInit = true
+    phase.processLimit = options.planning.processLimit
+    return try attach(sandbox, phase, host)
+  }
+
+  private func attach(
+    _ sandbox: Sandbox, _ phase: Sandbox.Phase, _ host: HostNetwork
+  ) throws(RunnerError) -> Int32 {
+    var settings = ContainerOptions()
+    settings.runsInit = true
+    settings.listeners = SandboxNetwork.listeners
+    settings.loopbackAddress = SandboxNetwork.outsideAddress
+    settings.lifeline = interruption.lifeline
+    let container: Container
+    do {
+      container = try Container.start(sandbox.specification(for: phase), bundle: "/", options: settings)
+    } catch .launch(let error) where error.isExecFailure {
+      let isMissing = error.code == ENOENT
+      StandardStream.standardError("preflight: \(error)\n")
+      return isMissing ? 127 : 126
+    } catch { throw RunnerError(error) }
+    let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
+    let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
+    defer { network.shutdown() }
+    while true {
+      var watched = [
+        pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
+      ]
+      _ = unsafe poll(&watched, 2, 1000)
+      let signal = isl_signalfd_read(interruption.descriptor)
+      if signal > 0 { container.signal(signal) }
+      if interruption.isPastDeadline {
+        container.signal(SIGKILL)
+        throw RunnerError(.timeLimit, "the command took longer than its time limit", remedy: "raise it with --timeout")
+      }
+      do {
+        if let end = try container.exitIfEnded() { return end.shellStatus }
+      } catch { throw RunnerError(error) }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Glibc
+import Isolate
+
+/// The embedded image `host`: a root filesystem assembled from the machine's own system directories,
+/// read-only, so that a check needs no registry.
+///
+/// Shown: /usr, /opt, /bin, /sbin, /lib*, and of /etc what programs need to find libraries, users,
+/// certificates and the time zone. Never shown: /home, /root, /var, /run, /srv, /mnt, shadow
+/// files, ssh keys.
+struct HostImage {
+  /// The reference the report names it by.
+  static let reference = "host"
+  /// The payload's ids inside the sandbox; deployed programs rarely run as root.
+  static let userID: UInt32 = 1000
+  static let home = "/home/app"
+  static let certificates = "/etc/ssl/preflight-ca.pem"
+
+  private static let systemDirectories = [
+    "/usr", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+  ]
+  private static let configurationFiles = [
+    "ld.so.cache", "ld.so.conf", "os-release", "debian_version", "lsb-release", "protocols", "services", "mime.types",
+    "localtime", "timezone", "gai.conf", "host.conf", "ethertypes", "rpc", "shells", "login.defs", "inputrc",
+  ]
+  private static let configurationDirectories = [
+    "alternatives", "ld.so.conf.d", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates",
+    "terminfo", "fonts", "python3", "python3.11", "python3.12", "python3.13", "java-17-openjdk", "java-21-openjdk",
+  ]
+
+  /// Directories whose targets the sandbox's own mounts need.
+  private static let skeleton = [
+    "app", "dev", "etc/ssl", "home/app", "proc", "root", "run", "sys", "tmp", "toolchains", "var/tmp", "var/lib",
+    "var/log", "venv", "cache", "mnt", "srv", "media",
+  ]
+
+  let rootPath: String
+
+  /// Writes the skeleton: directories, links and small files; the rest is mounted by `mounts`.
+  func assemble(hostname: String, certificates: String) throws(SystemError) {
+    for directory in Self.skeleton { try Directories.make("\(rootPath)/\(directory)") }
+    for directory in Self.systemDirectories where Directories.kind(of: directory) == S_IFLNK {
+      guard let target = Directories.link(at: directory) else { continue }
+      if unsafe symlink(target, "\(rootPath)\(directory)") != 0 {
+        throw SystemError("symlink", "\(rootPath)\(directory)", code: errno)
+      }
+    }
+    for file in Self.configurationFiles {
+      // Through links (localtime, os-release), with a cap: these are small files by nature.
+      if let bytes = try? Files.read("/etc/\(file)", limit: 4 << 20) {
+        try write(String(decoding: bytes, as: UTF8.self), raw: bytes, to: "etc/\(file)")
+      }
+    }
+    try write(Self.passwd(), to: "etc/passwd")
+    try write(Self.group(), to: "etc/group")
+    try write("\(hostname)\n", to: "etc/hostname")
+    try write("127.0.0.1 localhost\n::1 localhost\n\(SandboxNetwork.outsideAddress) \(hostname)\n", to: "etc/hosts")
+    try write("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", to: "etc/resolv.conf")
+    try write("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n", to: "etc/nsswitch.conf")
+    if !certificates.isEmpty { try write(certificates, to: String(Self.certificates.dropFirst())) }
+  }
+
+  private func write(_ text: String, raw: [UInt8]? = nil, to name: String) throws(SystemError) {
+    let path = "\(rootPath)/\(name)"
+    guard let raw, raw != Array(text.utf8) else {
+      return try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    }
+    let number = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    if number < 0 { throw SystemError("open", path, code: errno) }
+    let file = OwnedDescriptor(owning: number)
+    let count = unsafe raw.withUnsafeBytes { unsafe Glibc.write(file.number, $0.baseAddress, $0.count) }
+    if count != raw.count { throw SystemError("write", path, code: count < 0 ? errno : ENOSPC) }
+  }
+
+  /// System accounts only, and the payload's own.
+  private static func passwd() -> String {
+    filtered("/etc/passwd") + "app:x:\(userID):\(userID):app:\(home):/bin/sh\n"
+  }
+
+  private static func group() -> String { filtered("/etc/group") + "app:x:\(userID):\n" }
+
+  private static func filtered(_ path: String) -> String {
+    (Files.text(path) ?? "root:x:0:0:root:/root:/bin/sh\n").split(separator: "\n").filter { line in
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      guard fields.count > 2, let id = UInt32(fields[2]) else { return false }
+      return id < 1000 || id == 65534
+    }.map { line -> String in
+      var fields = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      // A group's members are people's names.
+      if fields.count == 4 { fields[3] = "" }
+      return fields.joined(separator: ":") + "\n"
+    }.joined()
+  }
+
+  /// The mounts of the image itself.
+  func mounts(tools: [LocatedTool]) -> [RuntimeSpec.Mount] {
+    let options = ["rbind", "ro", "nosuid", "nodev"]
+    var mounts: [RuntimeSpec.Mount] = []
+    for directory in Self.systemDirectories where Directories.kind(of: directory) == S_IFDIR {
+      mounts.append(RuntimeSpec.Mount(destination: directory, type: "bind", source: directory, options: options))
+    }
+    for directory in Self.configurationDirectories {
+      let path = "/etc/\(directory)"
+      guard let real = Files.real(path), Directories.kind(of: real) == S_IFDIR else { continue }
+      mounts.append(RuntimeSpec.Mount(destination: path, type: "bind", source: real, options: options))
+    }
+    for tool in tools {
+      guard let source = tool.hostPrefix, let destination = tool.sandboxPrefix else { continue }
+      mounts.append(RuntimeSpec.Mount(destination: destination, type: "bind", source: source, options: options))
+    }
+    return mounts
+  }
+}

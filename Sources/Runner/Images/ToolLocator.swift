@@ -1,0 +1,109 @@
+import Glibc
+import Isolate
+
+/// A program of the host that a plan needs inside the sandbox.
+package struct LocatedTool: Sendable, Equatable {
+  /// The name it is called by: "python3", "node".
+  package var name: String
+  /// Its path inside the sandbox.
+  package var path: String
+  /// What `--version` says, without the program's name; nil when it said nothing usable.
+  package var version: String?
+  /// The host directory to be bound for it, when it lives outside the system's directories.
+  package var hostPrefix: String?
+  /// Where that directory appears inside the sandbox.
+  package var sandboxPrefix: String?
+  /// Where its own shared libraries are inside the sandbox: a moved program's RUNPATH leads nowhere.
+  package var libraryPath: String?
+}
+
+/// Finds interpreters on the host's PATH, through links and version managers' shims.
+///
+/// A tool below /home or /root is not shown there: its installation prefix (the directory above
+/// `bin`) is bound read-only under /toolchains, so that nothing else of a home folder appears.
+package struct ToolLocator: Sendable {
+  private let searchPath: [String]
+
+  /// Directories the sandbox shares with the host as they are.
+  static let shared = ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/"]
+
+  /// Makes a locator for a PATH.
+  package init(searchPath: String) {
+    self.searchPath = searchPath.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+  }
+
+  /// Finds a tool whose version begins with `version` (when given), trying `name` with the version
+  /// attached first; falls back to any version, which the caller reports.
+  package func locate(_ name: String, version: String? = nil) -> LocatedTool? {
+    var names = [name]
+    if let version, name == "python3" {
+      let parts = version.split(separator: ".").prefix(2)
+      names.insert("python\(parts.joined(separator: "."))", at: 0)
+    }
+    var fallback: LocatedTool?
+    for candidateName in names {
+      for directory in searchPath {
+        let candidate = "\(directory)/\(candidateName)"
+        guard unsafe access(candidate, X_OK) == 0, let tool = resolve(candidate, name: name) else { continue }
+        guard let version, !(tool.version ?? "").isCompatible(withVersionPrefix: version) else { return tool }
+        fallback = fallback ?? tool
+      }
+    }
+    return fallback
+  }
+
+  private func resolve(_ candidate: String, name: String) -> LocatedTool? {
+    guard var real = Files.real(candidate) else { return nil }
+    if Self.isScript(real), !Self.isShared(real) || real.contains("/shims/") {
+      // A version manager's shim: the interpreter itself says where it is.
+      let question = name.hasPrefix("python") ? ["-I", "-c", "import sys; print(sys.executable)"]
+        : ["-p", "process.execPath"]
+      guard let answer = HostCommand.output([candidate] + question)?.firstLine, answer.hasPrefix("/"),
+        let resolved = Files.real(answer)
+      else { return nil }
+      real = resolved
+    }
+    let version = HostCommand.output([real, "--version"])?.firstLine.flatMap(Self.version(in:))
+    if Self.isShared(real) { return LocatedTool(name: name, path: real, version: version) }
+    let parts = real.split(separator: "/")
+    guard parts.count >= 3, parts[parts.count - 2] == "bin" else { return nil }
+    let prefix = "/" + parts.dropLast(2).joined(separator: "/")
+    let sandboxPrefix = "/toolchains/\(name)"
+    let libraries = (try? Files.names(in: "\(prefix)/lib")) ?? []
+    let hasOwn = libraries.contains { $0.hasPrefix("lib") && ($0.hasSuffix(".so") || $0.contains(".so.")) }
+    return LocatedTool(
+      name: name, path: "\(sandboxPrefix)/bin/\(parts[parts.count - 1])", version: version, hostPrefix: prefix,
+      sandboxPrefix: sandboxPrefix, libraryPath: hasOwn ? "\(sandboxPrefix)/lib" : nil)
+  }
+
+  static func isShared(_ path: String) -> Bool { shared.contains { path.hasPrefix($0) } }
+
+  private static func isScript(_ path: String) -> Bool {
+    let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { return false }
+    let file = OwnedDescriptor(owning: number)
+    var head: [UInt8] = [0, 0]
+    let count = unsafe head.withUnsafeMutableBytes { unsafe read(file.number, $0.baseAddress, $0.count) }
+    return count == 2 && head == Array("#!".utf8)
+  }
+
+  /// "Python 3.11.7" and "v20.20.2" give the number.
+  static func version(in line: String) -> String? {
+    line.split(separator: " ").lazy.map { $0.hasPrefix("v") ? $0.dropFirst() : $0 }
+      .first { $0.first?.isNumber == true }.map(String.init)
+  }
+}
+
+extension String {
+  /// "3.11.7" is compatible with "3", "3.11" and "3.11.7".
+  func isCompatible(withVersionPrefix prefix: String) -> Bool {
+    let wanted = prefix.split(separator: ".")
+    guard wanted.allSatisfy({ $0.allSatisfy(\.isNumber) }) else { return true }  // a range or an alias
+    return split(separator: ".").prefix(wanted.count).elementsEqual(wanted)
+  }
+
+  /// The first line, without white space around it; nil when there is none.
+  var firstLine: String? {
+    split(whereSeparator: \.isNewline).first.map { String($0.trimmingPrefix { $0 == " " }) }
+  }
+}

@@ -1,0 +1,57 @@
+/// A package.json, as far as installing and starting need it.
+package struct PackageManifest: Sendable, Equatable {
+  /// The package's name.
+  package var name: String?
+  /// The file which the package is loaded by.
+  package var main: String?
+  /// The commands by their names.
+  package var scripts: [String: String]
+  /// `dependencies` and `optionalDependencies`: the names, with what they ask for.
+  package var dependencies: [String: String]
+  /// `devDependencies`: the names, with what they ask for.
+  package var developmentDependencies: [String: String]
+  /// `engines.node`.
+  package var nodeEngine: String?
+  /// `packageManager`: the part before "@" ("pnpm").
+  package var packageManager: String?
+  /// True with `workspaces`.
+  package var hasWorkspaces: Bool
+
+  /// Reads the text of a package.json; the error names the line.
+  package static func parse(_ text: String) -> Result<PackageManifest, PackageManifestError> {
+    do throws(DocumentError) {
+      let document = try JSONReader.read(text)
+      guard document.table != nil else {
+        return .failure(PackageManifestError(line: 1, message: "it is no JSON object"))
+      }
+      return .success(PackageManifest(document))
+    } catch {
+      return .failure(PackageManifestError(line: error.line, message: error.message))
+    }
+  }
+
+  /// Members of another type than npm expects are taken as missing, as npm does.
+  private init(_ document: DocumentValue) {
+    func texts(_ value: DocumentValue?) -> [String: String] {
+      (value?.table ?? [:]).compactMapValues(\.string)
+    }
+    name = document["name"]?.string
+    main = document["main"]?.string
+    scripts = texts(document["scripts"])
+    dependencies = texts(document["dependencies"]).merging(texts(document["optionalDependencies"])) {
+      _, new in new
+    }
+    developmentDependencies = texts(document["devDependencies"])
+    nodeEngine = document["engines", "node"]?.string
+    packageManager = document["packageManager"]?.string?.split(separator: "@").first.map(String.init)
+    hasWorkspaces = document["workspaces"] != nil
+  }
+}
+
+/// Why a package.json could not be read.
+package struct PackageManifestError: Error, Sendable, Equatable {
+  /// One-based.
+  package var line: Int
+  /// What was expected or found there.
+  package var message: String
+}

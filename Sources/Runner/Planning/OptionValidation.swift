@@ -1,0 +1,64 @@
+extension PlanningOptions {
+  /// The port the program is told: `--port`, else PORT of `--env`, else the default.
+  var effectivePort: Sourced<Int> {
+    if let port { return Sourced(port, .flag("--port")) }
+    if let text = environmentPort, let port = Int(text) { return Sourced(port, .flag("--env PORT")) }
+    return Sourced(Planner.defaultPort, .byDefault)
+  }
+
+  private var environmentPort: String? { environment.last { $0.name == "PORT" }?.value }
+
+  /// Refuses values which no plan can honour.
+  func validate() throws(PlanningError) {
+    try validatePort()
+    if let healthPath, !healthPath.hasPrefix("/") {
+      throw PlanningError(
+        .invalidOption, what: "\"\(healthPath)\" is no path: it does not begin with /", subject: "--health",
+        remedy: "Give the path alone, for example --health /healthz.")
+    }
+    if let start, start.trimmingSpace().isEmpty {
+      throw PlanningError(
+        .invalidOption, what: "the start command is empty", subject: "--start",
+        remedy: "Give the command, for example --start 'python app.py', or leave the option out.")
+    }
+    for (name, value) in environment
+    where name.isEmpty || name.contains("=") || name.contains("\0") || value.contains("\0") {
+      throw PlanningError(
+        .invalidOption, what: "\"\(name)\" cannot be a variable's name, or its value holds a zero byte",
+        subject: "--env", remedy: "Write it as NAME=VALUE.")
+    }
+    try validateLimits()
+  }
+
+  private func validatePort() throws(PlanningError) {
+    let remedy = "Give a port from 1 to 65535."
+    if let port, !(1...65_535).contains(port) {
+      throw PlanningError(.invalidOption, what: "\(port) is no port", subject: "--port", remedy: remedy)
+    }
+    guard let text = environmentPort else { return }
+    guard let number = Int(text), (1...65_535).contains(number) else {
+      throw PlanningError(
+        .invalidOption, what: "\"\(text)\" is no port", subject: "--env PORT", remedy: remedy)
+    }
+    if let port, port != number {
+      throw PlanningError(
+        .invalidOption, what: "\(port) contradicts --env PORT=\(number)", subject: "--port",
+        remedy: "Leave out one of the two; --port sets PORT.")
+    }
+  }
+
+  private func validateLimits() throws(PlanningError) {
+    let remedy = "Give a number above zero, or leave the option out."
+    if let memoryLimitInBytes, memoryLimitInBytes <= 0 {
+      throw PlanningError(
+        .invalidOption, what: "\(memoryLimitInBytes) bytes are no limit", subject: "--memory", remedy: remedy)
+    }
+    if let processLimit, processLimit <= 0 {
+      throw PlanningError(
+        .invalidOption, what: "\(processLimit) is no limit", subject: "--pids", remedy: remedy)
+    }
+    if let cpuLimit, !(cpuLimit > 0 && cpuLimit.isFinite) {
+      throw PlanningError(.invalidOption, what: "\(cpuLimit) is no limit", subject: "--cpus", remedy: remedy)
+    }
+  }
+}

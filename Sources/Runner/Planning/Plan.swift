@@ -1,0 +1,203 @@
+/// Everything a check will do with a project, and why: printed by `preflight plan`, carried out by `preflight check`.
+///
+/// Paths in commands are those inside the sandbox: the project is at `Plan.projectRoot`, Python's virtual
+/// environment at `Plan.virtualEnvironment`.
+package struct Plan: Sendable, Codable, Equatable {
+  /// Where the project's folder is inside the sandbox, and the working directory of every command.
+  package static let projectRoot = "/app"
+  /// Where the Python virtual environment is inside the sandbox.
+  package static let virtualEnvironment = "/venv"
+  /// Stands in commands for the Python interpreter which the runner resolved.
+  package static let interpreterPlaceholder = "{python}"
+
+  /// The language whose tools the project needs.
+  package enum Ecosystem: String, Sendable, Codable, CaseIterable { case python, node }
+
+  /// The folder's own name.
+  package var projectName: String
+  /// Nil when only a start command is known.
+  package var ecosystem: Ecosystem?
+  /// The web framework, in lower case ("flask", "express"); nil when none was recognised.
+  package var framework: String?
+  /// "pip", "npm", "pnpm", "yarn", "bun"; nil when nothing is installed.
+  package var packageManager: String?
+  /// The interpreter version the project asks for; nil when it does not say.
+  package var requestedRuntimeVersion: RuntimeRequest?
+  /// The programs that the commands start by name and that must exist in the sandbox ("python3", "node", "npm").
+  package var requiredTools: [String]
+  /// Folders inside the sandbox that come first on the program's PATH.
+  package var pathPrefixes: [String]
+  /// The file that declares the dependencies, relative to the project's root.
+  package var manifest: String?
+  /// Names of the declared distributions or packages: production only, normalised (PEP 503 for Python), sorted.
+  package var declaredDependencies: [String]
+  /// Commands of the install phase, in order; may hold `interpreterPlaceholder`.
+  package var install: [[String]]
+  /// Where the install commands come from.
+  package var installOrigin: Origin
+  /// Commands of the build phase, in order.
+  package var build: [[String]]
+  /// The command that starts the program, and the others that were considered.
+  package var start: StartCommand
+  /// The Procfile's `release` line; shown, not run.
+  package var releaseCommand: String?
+  /// Whether the program must listen on the port, and how that is known.
+  package var listening: ListenExpectation
+  /// The port handed to the program as PORT.
+  package var port: Sourced<Int>
+  /// The path the probe asks for first.
+  package var healthPath: Sourced<String>
+  /// The variables set for the program besides what the sandbox itself sets; sorted by name.
+  package var environment: [EnvironmentVariable]
+  /// What the start phase may use.
+  package var limits: Limits
+  /// The files (and their part) which decided the ecosystem and framework.
+  package var detectedFrom: [String]
+  /// Other ecosystems that were recognised but not chosen, best first.
+  package var otherCandidates: [Candidate]
+  /// Whether an installed environment may be kept for the next check, and under which key.
+  package var dependencyCache: DependencyCache
+  /// What a person should know about this plan: doubts, ignored files, probable mistakes.
+  package var notes: [String]
+}
+
+extension Plan {
+  /// The version of the interpreter a project asks for.
+  package struct RuntimeRequest: Sendable, Codable, Equatable {
+    /// A version ("3.11.7"), a prefix ("3.11"), a range (">=3.10,<4") or an alias ("lts/*").
+    package var version: String
+    /// The file that says so, and its part: "runtime.txt", "package.json engines.node".
+    package var source: String
+  }
+
+  /// The command that starts the program.
+  package struct StartCommand: Sendable, Codable, Equatable {
+    /// How the command is written down.
+    package enum Form: Sendable, Codable, Equatable {
+      /// A program and its arguments, started without a shell.
+      case arguments([String])
+      /// One line for `/bin/sh -c`.
+      case shell(String)
+    }
+    /// The command as it was written or made.
+    package var form: Form
+    /// Where the command comes from.
+    package var origin: Origin
+    /// Commands that were considered and not taken, as a person would type them, best first.
+    package var alternatives: [String]
+
+    /// The argument vector to execute.
+    ///
+    /// A line that is one plain command replaces its shell: Debian's sh would stay, as process 1 ignore SIGTERM,
+    /// and the program would be blamed for it. In other lines the shell stays, as it does on a platform.
+    package var arguments: [String] {
+      switch form {
+      case .arguments(let arguments): arguments
+      case .shell(let line): ["/bin/sh", "-c", ShellWords.replacingShell(line)]
+      }
+    }
+
+    /// The command as a person would type it.
+    package var displayed: String {
+      switch form {
+      case .arguments(let arguments): ShellWords.join(arguments)
+      case .shell(let line): line
+      }
+    }
+  }
+
+  /// Whether the program must listen, and how that is known.
+  ///
+  /// The rule: it must when there is evidence for it, namely `--port` or `--health`, a Procfile `web` line, a
+  /// recognised web framework, or a server started in the source of the start file. A Procfile `worker` line
+  /// means it need not. Without evidence the role is `unknown`, and a program that does not listen is not at fault.
+  package struct ListenExpectation: Sendable, Codable, Equatable {
+    /// What the program is.
+    package enum Role: String, Sendable, Codable { case web, worker, unknown }
+    /// What the program is taken for.
+    package var role: Role
+    /// One clause that says how the role is known.
+    package var reason: String
+    /// True when a program that does not listen on the port is not ready.
+    package var isExpected: Bool { role == .web }
+  }
+
+  /// One environment variable of the program.
+  package struct EnvironmentVariable: Sendable, Codable, Equatable {
+    /// The variable's name.
+    package var name: String
+    /// Nil when the value is not known yet and the variable must be inherited or supplied.
+    package var value: String?
+    /// Who sets it.
+    package var origin: Origin
+  }
+
+  /// What the start phase may use; nil is unlimited.
+  package struct Limits: Sendable, Codable, Equatable {
+    /// For all processes together.
+    package var memoryInBytes: Sourced<Int64>?
+    /// Processes and threads together.
+    package var processes: Sourced<Int>?
+    /// Processors, in whole and parts.
+    package var cpus: Sourced<Double>?
+  }
+
+  /// An ecosystem that was recognised, with its evidence.
+  package struct Candidate: Sendable, Codable, Equatable {
+    /// The ecosystem that was recognised.
+    package var ecosystem: Ecosystem
+    /// The sum of its evidence; comparable within one plan only.
+    package var score: Int
+    /// The files, and what in them, that speak for it.
+    package var evidence: [String]
+  }
+
+  /// Whether what the install phase makes may be kept for the next check.
+  package enum DependencyCache: Sendable, Codable, Equatable {
+    /// The key covers the install commands and all files they read, not the interpreter: the runner adds that.
+    case cacheable(key: String, files: [String])
+    /// It may not be kept, for this reason.
+    case notCacheable(reason: String)
+  }
+
+  /// The install commands with the interpreter's real path in the place of its placeholder.
+  package func installCommands(interpreter: String) -> [[String]] {
+    install.map { $0.map { $0 == Plan.interpreterPlaceholder ? interpreter : $0 } }
+  }
+}
+
+/// A value and where it comes from.
+package struct Sourced<Value: Sendable & Codable & Equatable>: Sendable, Codable, Equatable {
+  /// The effective value.
+  package var value: Value
+  /// Where it comes from.
+  package var origin: Origin
+
+  /// Makes a value with its origin.
+  package init(_ value: Value, _ origin: Origin) {
+    self.value = value
+    self.origin = origin
+  }
+}
+
+/// Where an effective value comes from; the cases stand in the order of their precedence.
+package enum Origin: Sendable, Codable, Equatable {
+  /// A command line option, with its name ("--port").
+  case flag(String)
+  /// A file that describes the deployment, with its part ("Procfile web").
+  case descriptor(String)
+  /// Read out of the project, with the evidence ("app.py creates a Flask application").
+  case inference(String)
+  /// Nothing said otherwise.
+  case byDefault
+
+  /// The origin in a few words.
+  package var displayed: String {
+    switch self {
+    case .flag(let name): name
+    case .descriptor(let name): name
+    case .inference(let evidence): evidence
+    case .byDefault: "default"
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/// Makes plans: the one entrance to detection.
+package enum Planner {
+  /// The port handed to the program when nothing else is said.
+  package static let defaultPort = 8080
+  /// The memory a program may use when nothing else is said: what small instances of platforms have.
+  package static let defaultMemoryLimitInBytes: Int64 = 512 << 20
+  /// The processes and threads a program may have when nothing else is said.
+  package static let defaultProcessLimit = 512
+
+  /// Walks a folder and plans its check.
+  ///
+  /// - Throws: `PlanningError` when the folder cannot be read, or its type or start command is not determined.
+  package static func plan(
+    projectAt path: String, options: PlanningOptions = PlanningOptions()
+  ) throws(PlanningError) -> Plan {
+    try plan(for: ProjectSnapshot.walk(path), options: options)
+  }
+
+  /// Plans the check of a walked folder.
+  ///
+  /// - Throws: `PlanningError` when an option is wrong, or the type or start command is not determined.
+  package static func plan(
+    for snapshot: ProjectSnapshot, options: PlanningOptions = PlanningOptions()
+  ) throws(PlanningError) -> Plan {
+    try options.validate()
+    let port = options.effectivePort
+    let procfile = snapshot.text(of: "Procfile").map(Procfile.parse)
+    let described = StartDecision.described(options: options, procfile: procfile)
+    var candidates = [
+      PythonDetector.detect(snapshot, options: options, port: port.value),
+      NodeDetector.detect(snapshot, options: options),
+    ].compactMap { $0 }
+    if let hint = described.flatMap({ EcosystemHint.of(command: $0.line) }) {
+      for index in candidates.indices where candidates[index].candidate.ecosystem == hint {
+        candidates[index].candidate.score += 50
+        candidates[index].candidate.evidence.append("the start command")
+      }
+    }
+    // The order of the list decides between equals.
+    let ranked = candidates.enumerated().sorted { left, right in
+      let scores = (left.element.candidate.score, right.element.candidate.score)
+      return scores.0 == scores.1 ? left.offset < right.offset : scores.0 > scores.1
+    }.map(\.element)
+    let chosen = ranked.first
+    if let obstacle = chosen?.installObstacle, options.start == nil || options.install == nil {
+      throw obstacle
+    }
+    let start = try StartDecision.decide(
+      described: described, chosen: chosen, procfile: procfile, snapshot: snapshot, options: options)
+    return assemble(
+      snapshot, options, port: port, procfile: procfile, chosen: chosen, others: Array(ranked.dropFirst()),
+      start: start)
+  }
+
+  private static func assemble(
+    _ snapshot: ProjectSnapshot, _ options: PlanningOptions, port: Sourced<Int>, procfile: Procfile?,
+    chosen: EcosystemPlan?, others: [EcosystemPlan], start: StartDecision
+  ) -> Plan {
+    let installed = chosen.map { ($0.install, $0.cache) } ?? bareInstall(options, snapshot)
+    return Plan(
+      projectName: snapshot.name, ecosystem: chosen?.candidate.ecosystem, framework: chosen?.framework,
+      packageManager: chosen?.packageManager, requestedRuntimeVersion: chosen?.runtime,
+      requiredTools: chosen?.requiredTools ?? start.command.bareTools,
+      pathPrefixes: chosen?.pathPrefixes ?? [],
+      manifest: chosen?.manifest, declaredDependencies: chosen?.declaredDependencies ?? [],
+      install: installed.0,
+      installOrigin: options.install == nil
+        ? chosen?.manifest.map { .inference($0) } ?? .byDefault : .flag("--install"),
+      build: chosen?.build ?? [], start: start.command, releaseCommand: procfile?.command("release"),
+      listening: start.listening, port: port,
+      healthPath: options.healthPath.map { Sourced($0, .flag("--health")) } ?? Sourced("/", .byDefault),
+      environment: environment(options, port: port, chosen: chosen), limits: limits(options),
+      detectedFrom: (start.usesProcfile ? ["Procfile \(start.processType)"] : [])
+        + (chosen?.candidate.evidence ?? []),
+      otherCandidates: others.map(\.candidate), dependencyCache: installed.1,
+      notes: notes(snapshot, procfile, chosen, start))
+  }
+
+  private static func bareInstall(
+    _ options: PlanningOptions, _ snapshot: ProjectSnapshot
+  ) -> ([[String]], Plan.DependencyCache) {
+    guard let install = options.install, !install.trimmingSpace().isEmpty else {
+      return ([], .cacheable(commands: [], reading: [], in: snapshot))
+    }
+    return (
+      [["/bin/sh", "-c", install]], .notCacheable(reason: "the command of --install may read any file")
+    )
+  }
+
+  /// What the ecosystem's programs are given, PORT, and above both what the options say.
+  private static func environment(
+    _ options: PlanningOptions, port: Sourced<Int>, chosen: EcosystemPlan?
+  ) -> [Plan.EnvironmentVariable] {
+    var variables: [String: Plan.EnvironmentVariable] = [:]
+    for variable in chosen?.environment ?? [] { variables[variable.name] = variable }
+    variables["PORT"] = Plan.EnvironmentVariable(name: "PORT", value: "\(port.value)", origin: port.origin)
+    for (name, value) in options.environment {
+      variables[name] = Plan.EnvironmentVariable(name: name, value: value, origin: .flag("--env"))
+    }
+    return variables.values.sorted { $0.name < $1.name }
+  }
+
+  private static func limits(_ options: PlanningOptions) -> Plan.Limits {
+    Plan.Limits(
+      memoryInBytes: options.memoryLimitInBytes.map { Sourced($0, .flag("--memory")) }
+        ?? Sourced(defaultMemoryLimitInBytes, .byDefault),
+      processes: options.processLimit.map { Sourced($0, .flag("--pids")) }
+        ?? Sourced(defaultProcessLimit, .byDefault),
+      cpus: options.cpuLimit.map { Sourced($0, .flag("--cpus")) })
+  }
+
+  private static func notes(
+    _ snapshot: ProjectSnapshot, _ procfile: Procfile?, _ chosen: EcosystemPlan?, _ start: StartDecision
+  ) -> [String] {
+    var notes = (procfile?.problems ?? []) + (chosen?.notes ?? []) + start.notes
+    if procfile?.command("release") != nil {
+      notes.append("the Procfile's release command is not run by this version")
+    }
+    if snapshot.contains(".env") {
+      notes.append(
+        ".env is not loaded: a deployment does not bring it; give variables with --env or --env-file")
+    }
+    if snapshot.truncated {
+      notes.append("the project has more files than were looked at (\(snapshot.entries.count))")
+    }
+    if let first = snapshot.unreadable.first {
+      notes.append("\(snapshot.unreadable.count) paths cannot be read, the first is \(first)")
+    }
+    return notes
+  }
+}

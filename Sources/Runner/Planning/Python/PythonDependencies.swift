@@ -1,0 +1,165 @@
+/// What a Python project installs, and with which commands.
+struct PythonDependencies {
+  /// The file that declares them; nil without one.
+  var manifest: String?
+  var packageManager: String?
+  /// Extras by normalised name.
+  var installed: [String: Set<String>] = [:]
+  var commands: [[String]] = []
+  var cache: Plan.DependencyCache
+  var notes: [String] = []
+  var obstacle: PlanningError?
+  var pyproject: PyProject?
+
+  static let python = "\(Plan.virtualEnvironment)/bin/python"
+  private static let pip = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+  private static let makeEnvironment = [Plan.interpreterPlaceholder, "-m", "venv", Plan.virtualEnvironment]
+  /// Much quicker, and enough when nothing is installed.
+  private static let makeBareEnvironment = [
+    Plan.interpreterPlaceholder, "-m", "venv", "--without-pip", Plan.virtualEnvironment,
+  ]
+
+  /// Reads the manifests and decides on the install commands.
+  static func find(in snapshot: ProjectSnapshot, install: String?) -> PythonDependencies {
+    var result = PythonDependencies(
+      commands: [makeBareEnvironment],
+      cache: .cacheable(commands: [makeBareEnvironment], reading: [], in: snapshot))
+    result.readPyProject(snapshot)
+    let version = RuntimeVersion.python(in: snapshot, pyproject: result.pyproject).flatMap {
+      exact($0.version)
+    }
+    if snapshot.contains("requirements.txt") {
+      result.useRequirements(snapshot, pythonVersion: version)
+    } else if let pyproject = result.pyproject, pyproject.declaresProject {
+      result.obstacle = nil
+      result.usePyProject(pyproject, snapshot, pythonVersion: version)
+    } else if snapshot.contains("setup.py") {
+      result.installItself(manifest: "setup.py", why: "setup.py makes it a package")
+    } else if snapshot.contains("Pipfile") {
+      result.manifest = "Pipfile"
+      result.obstacle = unsupported("Pipfile", "pipenv projects are not installed by this version")
+    }
+    result.noteLocks(snapshot)
+    if let install { result.useCommand(install, snapshot) }
+    return result
+  }
+
+  /// A version that markers can be compared with; nil for ranges and aliases.
+  private static func exact(_ version: String) -> String? {
+    let parts = version.split(separator: ".")
+    return parts.count >= 2 && parts.allSatisfy { Int($0) != nil } ? version : nil
+  }
+
+  private mutating func readPyProject(_ snapshot: ProjectSnapshot) {
+    guard let text = snapshot.text(of: "pyproject.toml") else { return }
+    switch PyProject.parse(text) {
+    case .success(let pyproject):
+      self.pyproject = pyproject
+    case .failure(let error) where snapshot.contains("requirements.txt"):
+      notes.append(
+        "pyproject.toml line \(error.line) cannot be read (\(error.message)); requirements.txt is used")
+    case .failure(let error):
+      obstacle = PlanningError(
+        .invalidManifest, what: "cannot be read: line \(error.line): \(error.message)",
+        subject: "pyproject.toml",
+        remedy:
+          "Correct that line (python3 -c 'import tomllib; tomllib.load(open(\"pyproject.toml\",\"rb\"))' checks it), or say what to install with --install."
+      )
+    }
+  }
+
+  private mutating func useRequirements(_ snapshot: ProjectSnapshot, pythonVersion: String?) {
+    let file = RequirementsFile.load("requirements.txt", from: snapshot)
+    manifest = "requirements.txt"
+    installed = file.installed(pythonVersion: pythonVersion)
+    notes += file.problems
+    if pyproject?.declaresProject ?? false {
+      notes.append("requirements.txt is installed; the dependencies in pyproject.toml are not read")
+    }
+    if file.requirements.isEmpty && file.localSources.isEmpty && file.problems.isEmpty { return }
+    packageManager = "pip"
+    commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + ["-r", "requirements.txt"]]
+    if let local = file.localSources.first {
+      cache = .notCacheable(
+        reason: "requirements.txt installs from a place whose content is not fixed: \(local)")
+    } else if !file.problems.isEmpty {
+      cache = .notCacheable(reason: file.problems[0])
+    } else {
+      cache = .cacheable(commands: commands, reading: file.files, in: snapshot)
+    }
+  }
+
+  private mutating func usePyProject(
+    _ pyproject: PyProject, _ snapshot: ProjectSnapshot, pythonVersion: String?
+  ) {
+    manifest = "pyproject.toml"
+    packageManager = "pip"
+    installed = Requirement.installed(pyproject.dependencies, pythonVersion: pythonVersion)
+    for name in pyproject.poetryDependencies where installed[name] == nil { installed[name] = [] }
+    notes += pyproject.problems.map { "pyproject.toml: \($0)" }
+    let needsPoetry = pyproject.dependencies.isEmpty && !pyproject.poetryDependencies.isEmpty
+    if needsPoetry && (pyproject.isPoetryApplication || !pyproject.isPackage) {
+      obstacle = PythonDependencies.unsupported(
+        "pyproject.toml", "its dependencies are in [tool.poetry.dependencies], which only poetry installs")
+    } else if pyproject.isPackage && !pyproject.isPoetryApplication {
+      installItself(manifest: "pyproject.toml", why: "pyproject.toml has a [build-system]")
+    } else if pyproject.dependencyTexts.isEmpty {
+      packageManager = nil
+    } else {
+      notes.append(
+        "pyproject.toml has no [build-system]: its dependencies are installed, not the project itself")
+      commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + pyproject.dependencyTexts]
+      let moving = pyproject.dependencies.compactMap(\.url).first { !$0.hasPrefix("http") }
+      cache =
+        moving.map {
+          .notCacheable(reason: "pyproject.toml installs from a place whose content is not fixed: \($0)")
+        }
+        ?? .cacheable(commands: commands, reading: [], in: snapshot)
+    }
+  }
+
+  private mutating func installItself(manifest: String, why: String) {
+    self.manifest = manifest
+    packageManager = "pip"
+    commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + ["."]]
+    notes.append("the project itself is installed (pip install .), because \(why)")
+    cache = .notCacheable(reason: "pip install . reads the whole project")
+  }
+
+  private mutating func noteLocks(_ snapshot: ProjectSnapshot) {
+    for (lock, tool) in [
+      ("uv.lock", "uv"), ("poetry.lock", "poetry"), ("pdm.lock", "pdm"), ("Pipfile.lock", "pipenv"),
+    ]
+    where snapshot.contains(lock) && manifest != nil {
+      notes.append(
+        "\(lock) is not applied: pip installs what \(manifest ?? "") allows, not what \(tool) locked")
+    }
+  }
+
+  private mutating func useCommand(_ install: String, _ snapshot: ProjectSnapshot) {
+    obstacle = nil
+    guard !install.trimmingSpace().isEmpty else {
+      commands = [PythonDependencies.makeBareEnvironment]
+      cache = .cacheable(commands: commands, reading: [], in: snapshot)
+      packageManager = nil
+      return
+    }
+    commands = [PythonDependencies.makeEnvironment, ["/bin/sh", "-c", install]]
+    cache = .notCacheable(reason: "the command of --install may read any file")
+  }
+
+  private static func unsupported(_ file: String, _ what: String) -> PlanningError {
+    PlanningError(
+      .unsupportedProject, what: what, subject: file,
+      remedy:
+        "Export the dependencies to requirements.txt, or say what to install: --install 'pip install NAME...'."
+    )
+  }
+}
+
+extension PyProject {
+  /// Whether it describes a project, and not only the settings of tools.
+  var declaresProject: Bool {
+    hasProjectTable || isPackage || !poetryDependencies.isEmpty
+  }
+}

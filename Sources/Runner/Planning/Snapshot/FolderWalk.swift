@@ -1,0 +1,166 @@
+import Glibc
+
+extension ProjectSnapshot {
+  /// Lists a project's files; nothing is followed out of the folder, nothing in it is changed.
+  ///
+  /// - Throws: `PlanningError` when the folder is not there, is no folder, cannot be read or is empty.
+  package static func walk(_ path: String, caps: Caps = Caps()) throws(PlanningError) -> ProjectSnapshot {
+    let descriptor = FolderReader.open(path, at: AT_FDCWD, flags: O_DIRECTORY)
+    guard descriptor >= 0 else { throw cannotOpen(path, code: errno) }
+    guard let root = FolderReader.realPath(of: descriptor) else {
+      close(descriptor)
+      throw PlanningError(
+        .unreadable, what: "its real path cannot be read from /proc/self/fd", subject: path,
+        remedy: "Mount /proc, or give the folder by another path.")
+    }
+    var walk = FolderWalk(root: root, caps: caps)
+    guard walk.visit(consuming: descriptor, prefix: "", depth: 0) else {
+      throw cannotOpen(path, code: EACCES)
+    }
+    let snapshot = walk.snapshot()
+    if snapshot.entries.isEmpty && snapshot.unreadable.isEmpty {
+      throw nothingToCheck(path, skipped: snapshot.skippedFolders)
+    }
+    return snapshot
+  }
+
+  private static func nothingToCheck(_ path: String, skipped: [String]) -> PlanningError {
+    PlanningError(
+      .emptyFolder, what: "there is nothing to check: the folder holds no files", subject: path,
+      details: skipped.isEmpty ? [] : ["only left out: \(skipped.joined(separator: ", "))"],
+      remedy: "Give the folder that holds the project's files.")
+  }
+
+  private static func cannotOpen(_ path: String, code: Int32) -> PlanningError {
+    let reason = unsafe String(cString: strerror(code))
+    switch code {
+    case ENOENT:
+      return PlanningError(
+        .folderMissing, what: "no such folder", subject: path,
+        remedy: "Give the path of the folder that holds the project.")
+    case ENOTDIR:
+      return PlanningError(
+        .notAFolder, what: "not a folder", subject: path,
+        remedy: "Give the folder that holds the project, not a file in it.")
+    case EACCES, EPERM:
+      return PlanningError(
+        .unreadable, what: "the folder cannot be read: \(reason)", subject: path,
+        remedy: "Give this user permission to read and enter it: chmod u+rx, or run as its owner.")
+    default:
+      return PlanningError(
+        .unreadable, what: "the folder cannot be opened: \(reason)", subject: path,
+        remedy: "Check the path and the file system it is on.")
+    }
+  }
+}
+
+/// The state of one walk through a project's folder.
+private struct FolderWalk {
+  let root: String
+  let caps: ProjectSnapshot.Caps
+  private var entries: [ProjectSnapshot.File] = []
+  private var skipped: [String] = []
+  private var unreadable: [String] = []
+  private var truncated = false
+
+  /// Folders that hold what tools made, not what the project says.
+  private static let leftOut: Set<String> = [
+    ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox", ".nox", ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+  ]
+
+  init(root: String, caps: ProjectSnapshot.Caps) {
+    self.root = root
+    self.caps = caps
+  }
+
+  /// The result.
+  func snapshot() -> ProjectSnapshot {
+    ProjectSnapshot(
+      root: root, entries: entries.sorted { $0.path < $1.path }, skippedFolders: skipped.sorted(),
+      unreadable: unreadable.sorted(), truncated: truncated, caps: caps)
+  }
+
+  /// Adds what an open folder holds; false when it cannot be listed.
+  mutating func visit(consuming descriptor: Int32, prefix: String, depth: Int) -> Bool {
+    // The listing closes its descriptor, so the folder is visited through a second one.
+    let folder = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard let names = FolderReader.names(consuming: descriptor), folder >= 0 else {
+      if folder >= 0 { close(folder) }
+      return false
+    }
+    defer { close(folder) }
+    // A virtual environment under any name is recognised by the file that makes it one (PEP 405).
+    if depth > 0 && names.contains(where: { $0.name == "pyvenv.cfg" }) {
+      skipped.append(String(prefix.dropLast()))
+      return true
+    }
+    for (name, isExact) in names {
+      guard entries.count < caps.files else {
+        truncated = true
+        return true
+      }
+      guard isExact else {
+        unreadable.append(prefix + name)
+        continue
+      }
+      add(name, in: folder, prefix: prefix, depth: depth)
+    }
+    return true
+  }
+
+  private mutating func add(_ name: String, in folder: Int32, prefix: String, depth: Int) {
+    let path = prefix + name
+    var information = stat()
+    guard unsafe fstatat(folder, name, &information, AT_SYMLINK_NOFOLLOW) == 0 else {
+      unreadable.append(path)
+      return
+    }
+    switch information.st_mode & S_IFMT {
+    case S_IFREG:
+      append(path, information)
+    case S_IFLNK:
+      addLink(name, in: folder, path: path)
+    case S_IFDIR:
+      addFolder(name, in: folder, path: path, depth: depth)
+    default:
+      // Sockets, pipes and devices are no part of a project.
+      break
+    }
+  }
+
+  private mutating func append(_ path: String, _ information: stat) {
+    entries.append(
+      ProjectSnapshot.File(
+        path: path, sizeInBytes: Int64(information.st_size), isExecutable: information.st_mode & 0o111 != 0))
+  }
+
+  /// A link counts when it leads to a regular file inside the project; folders behind links are not entered.
+  private mutating func addLink(_ name: String, in folder: Int32, path: String) {
+    var information = stat()
+    guard unsafe fstatat(folder, name, &information, 0) == 0, FolderReader.isRegular(information.st_mode)
+    else {
+      return
+    }
+    guard let resolved = unsafe realpath(root + "/" + path, nil) else { return }
+    defer { unsafe free(resolved) }
+    if FolderReader.isPath(unsafe String(cString: resolved), under: root) { append(path, information) }
+  }
+
+  private mutating func addFolder(_ name: String, in folder: Int32, path: String, depth: Int) {
+    if FolderWalk.leftOut.contains(name) {
+      skipped.append(path)
+      return
+    }
+    guard depth + 1 < caps.depth else {
+      truncated = true
+      return
+    }
+    let descriptor = FolderReader.open(name, at: folder, flags: O_DIRECTORY | O_NOFOLLOW)
+    guard descriptor >= 0, visit(consuming: descriptor, prefix: path + "/", depth: depth + 1) else {
+      unreadable.append(path)
+      return
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/// Which command starts the program, and whether it must listen.
+struct StartDecision {
+  var command: Plan.StartCommand
+  var listening: Plan.ListenExpectation
+  /// The Procfile's type, or empty.
+  var processType = ""
+  var notes: [String] = []
+
+  var usesProcfile: Bool { !processType.isEmpty }
+
+  /// A start command that someone wrote down.
+  struct Described {
+    var line: String
+    var origin: Origin
+    /// The Procfile's type; empty for `--start`.
+    var processType: String
+  }
+
+  /// The command of `--start`, else the Procfile's.
+  static func described(options: PlanningOptions, procfile: Procfile?) -> Described? {
+    if let start = options.start {
+      return Described(line: start.trimmingSpace(), origin: .flag("--start"), processType: "")
+    }
+    return procfile?.startProcess.map {
+      Described(line: $0.command, origin: .descriptor("Procfile \($0.type)"), processType: $0.type)
+    }
+  }
+
+  /// Decides on the start command.
+  ///
+  /// - Throws: `PlanningError` when there is none, or the file of `--start` is not in the project.
+  static func decide(
+    described: Described?, chosen: EcosystemPlan?, procfile: Procfile?, snapshot: ProjectSnapshot,
+    options: PlanningOptions
+  ) throws(PlanningError) -> StartDecision {
+    let inferred = chosen?.starts ?? []
+    var notes: [String] = []
+    let others = (procfile?.processes ?? []).filter {
+      $0.type != "release" && $0.type != described?.processType
+    }
+    let types = others.map(\.type).joined(separator: ", ")
+    if procfile?.startProcess == nil, !others.isEmpty, options.start == nil {
+      notes.append("the Procfile has neither web nor worker but \(types): say which one with --start")
+    }
+    if let described {
+      let missing = StartFile.missing(in: described.line, snapshot: snapshot)
+      if let missing, options.start != nil, options.install == nil, (chosen?.build ?? []).isEmpty {
+        throw StartFile.error(missing, snapshot: snapshot)
+      }
+      if let missing { notes.append("\(missing), which the start command names, is not in the project") }
+      let alternatives = others.map { "\($0.type): \($0.command)" } + inferred.map { displayed($0.form) }
+      return StartDecision(
+        command: Plan.StartCommand(
+          form: .shell(described.line), origin: described.origin, alternatives: alternatives),
+        listening: listening(described, chosen: chosen, options: options), processType: described.processType,
+        notes: notes)
+    }
+    guard let first = inferred.first else {
+      throw UnknownProject.error(chosen: chosen, snapshot: snapshot, procfileTypes: types)
+    }
+    return StartDecision(
+      command: Plan.StartCommand(
+        form: first.form, origin: .inference(first.reason),
+        alternatives: inferred.dropFirst().map { displayed($0.form) }),
+      listening: forced(options) ?? evidence(chosen), notes: notes)
+  }
+
+  private static func displayed(_ form: Plan.StartCommand.Form) -> String {
+    Plan.StartCommand(form: form, origin: .byDefault, alternatives: []).displayed
+  }
+
+  private static func forced(_ options: PlanningOptions) -> Plan.ListenExpectation? {
+    if options.port != nil { return Plan.ListenExpectation(role: .web, reason: "--port was given") }
+    if options.healthPath != nil { return Plan.ListenExpectation(role: .web, reason: "--health was given") }
+    return nil
+  }
+
+  private static func evidence(_ chosen: EcosystemPlan?) -> Plan.ListenExpectation {
+    if let evidence = chosen?.listenEvidence { return Plan.ListenExpectation(role: .web, reason: evidence) }
+    return Plan.ListenExpectation(
+      role: .unknown,
+      reason: "nothing shows that it serves: no web framework, no server started in its source")
+  }
+
+  /// A described command listens when its process type or its words say so; the project's other files do not
+  /// count, because `--start` may name a worker of a web project.
+  private static func listening(
+    _ described: Described, chosen: EcosystemPlan?, options: PlanningOptions
+  ) -> Plan.ListenExpectation {
+    if let forced = forced(options) { return forced }
+    if described.processType == "web" {
+      return Plan.ListenExpectation(role: .web, reason: "it is the Procfile's web process")
+    }
+    if !described.processType.isEmpty {
+      return Plan.ListenExpectation(
+        role: .worker, reason: "it is the Procfile's \(described.processType) process")
+    }
+    if EcosystemHint.startsServer(described.line) {
+      return Plan.ListenExpectation(role: .web, reason: "its start command runs a server")
+    }
+    let words =
+      ShellWords.simpleCommand(described.line) ?? described.line.split(separator: " ").map(String.init)
+    if let evidence = chosen?.listenEvidence {
+      let named = words.contains { word in
+        evidence.hasPrefix((word.hasPrefix("./") ? String(word.dropFirst(2)) : word) + " ")
+      }
+      let isScript = ["npm", "yarn", "pnpm", "bun"].contains(words.first) && words.contains("start")
+      if named || isScript { return Plan.ListenExpectation(role: .web, reason: evidence) }
+    }
+    return Plan.ListenExpectation(role: .unknown, reason: "nothing shows that the command of --start serves")
+  }
+}
+
+extension Plan.StartCommand {
+  /// The programs which the command names without a folder.
+  var bareTools: [String] {
+    guard case .shell(let line) = form, let program = ShellWords.simpleCommand(line)?.first,
+      !program.contains("/"),
+      !program.contains("$")
+    else { return [] }
+    return [program]
+  }
+}

@@ -1,0 +1,55 @@
+import Analysis
+import Egress
+import Planning
+
+/// Puts the report together from the plan, the surroundings and the judged evidence.
+struct ReportAssembly {
+  let plan: Plan
+  let options: CheckOptions
+  let tools: [String: LocatedTool]
+  let isolation: IsolationSurvey
+  let sandbox: Sandbox
+
+  func report(
+    _ evidence: Evidence, _ judgement: Judgement, startedAt: Double, milliseconds: Int
+  ) -> Report {
+    var extra: [Report.Isolation.Degradation] = []
+    if case .copy(let why) = sandbox.layer {
+      extra.append(
+        .init(
+          what: "the project was copied instead of overlaid", why: why,
+          remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    }
+    return Report(
+      tool: .init(version: Tool.version), startedAt: startedAt, durationMilliseconds: milliseconds, evidence: evidence,
+      judgement: judgement, project: project(evidence), plan: planSection, isolation: isolation.section(extra: extra))
+  }
+
+  private func project(_ evidence: Evidence) -> Report.Project {
+    Report.Project(
+      name: plan.projectName, source: options.source, ecosystem: plan.ecosystem?.rawValue, framework: plan.framework,
+      packageManager: plan.packageManager, runtimeVersion: evidence.project.runtimeVersion,
+      detectedFrom: plan.detectedFrom)
+  }
+
+  private var planSection: Report.Plan {
+    let install = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
+    var variables = [Report.Plan.Variable(name: "PORT", set: true, source: "platform")]
+    variables += plan.environment.filter { $0.name != "PORT" }.map {
+      .init(name: $0.name, set: $0.value != nil, source: $0.origin.displayed)
+    }
+    return Report.Plan(
+      image: .init(reference: HostImage.reference), install: install.map(ShellWords.join),
+      build: plan.build.map(ShellWords.join), start: plan.start.displayed, port: plan.port.value,
+      healthPath: plan.healthPath.value, environment: variables,
+      limits: .init(
+        memoryBytes: plan.limits.memoryInBytes?.value, cpus: plan.limits.cpus?.value,
+        pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds),
+      network: options.policy.commandLineValue)
+  }
+}
+
+/// The program's name and version.
+package enum Tool {
+  package static let version = "0.1.0"
+}

@@ -1,0 +1,137 @@
+import Analysis
+import Glibc
+import Isolate
+
+/// One HTTP GET to a program from outside its loopback interface, driven by the session's poll loop.
+///
+/// The socket was made inside the sandbox's network namespace and is connected from here.
+final class HTTPProbe {
+  private enum Step { case connecting, sending, reading, done }
+
+  private let socket: OwnedDescriptor
+  private let path: String
+  private let port: Int
+  private let startedAt = Clock.milliseconds()
+  private let timeoutMilliseconds: Int
+  private var step = Step.connecting
+  private var request: [UInt8]
+  private var response: [UInt8] = []
+  private(set) var result: ProbeAttempt?
+
+  private static let responseBytes = 64 << 10
+
+  /// Begins to connect to the sandbox's outside address.
+  init(_ container: Container, path: String, port: Int, timeoutMilliseconds: Int = 5000) throws(RunnerError) {
+    self.path = path
+    self.port = port
+    self.timeoutMilliseconds = timeoutMilliseconds
+    do { socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET)[0]) } catch {
+      throw RunnerError(error)
+    }
+    // "localhost" is what every framework's list of allowed hosts accepts.
+    request = Array(
+      """
+      GET \(path) HTTP/1.1\r\nHost: localhost\r\nUser-Agent: preflight\r\nAccept: */*\r\nConnection: close\r\n\r\n
+      """.utf8)
+    _ = fcntl(socket.number, F_SETFL, fcntl(socket.number, F_GETFL) | O_NONBLOCK)
+    connect()
+  }
+
+  /// What to wait for in poll(2); -1 when finished.
+  var watched: pollfd {
+    let events = step == .reading ? POLLIN : POLLOUT
+    return pollfd(fd: step == .done ? -1 : socket.number, events: Int16(events), revents: 0)
+  }
+
+  private func connect() {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(UInt16(port).bigEndian)
+    address.sin_addr.s_addr = SandboxNetwork.outsideAddress.networkOrder
+    let status = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe Glibc.connect(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if status == 0 { step = .sending } else if errno != EINPROGRESS { finish(failure: reason(errno)) }
+  }
+
+  private func reason(_ code: Int32) -> String {
+    switch code {
+    case ECONNREFUSED: "connection refused"
+    case ETIMEDOUT: "timed out"
+    case ECONNRESET, EPIPE: "connection reset"
+    default: SystemError("", code: code).reason
+    }
+  }
+
+  /// Goes as far as it can without waiting.
+  func advance(ready: Bool) {
+    if step == .done { return }
+    if Clock.milliseconds() - startedAt > timeoutMilliseconds { return finish(failure: "timed out") }
+    guard ready else { return }
+    if step == .connecting {
+      var code: Int32 = 0
+      var length = socklen_t(MemoryLayout<Int32>.size)
+      unsafe getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &code, &length)
+      if code != 0 { return finish(failure: reason(code)) }
+      step = .sending
+    }
+    if step == .sending { send() }
+    if step == .reading { receive() }
+  }
+
+  private func send() {
+    let count = unsafe request.withUnsafeBytes { buffer in
+      unsafe Glibc.send(socket.number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+    }
+    if count < 0 {
+      if errno != EAGAIN { finish(failure: reason(errno)) }
+      return
+    }
+    request.removeFirst(count)
+    if request.isEmpty { step = .reading }
+  }
+
+  private func receive() {
+    var chunk = [UInt8](repeating: 0, count: 16384)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe recv(socket.number, $0.baseAddress, $0.count, 0) }
+      if count < 0 {
+        if errno == EAGAIN { return }
+        return finish(failure: response.isEmpty ? reason(errno) : nil)
+      }
+      response.append(contentsOf: chunk[..<count])
+      if count == 0 || response.count >= Self.responseBytes { return finish(failure: nil) }
+    }
+  }
+
+  private func finish(failure: String?) {
+    step = .done
+    let status = failure == nil ? Self.status(in: response) : nil
+    let excerpt = Self.body(in: response).prefix(512)
+    result = ProbeAttempt(
+      path: path, port: port, status: status,
+      failure: status == nil ? failure ?? (response.isEmpty ? "closed without a response" : "not HTTP") : nil,
+      durationMilliseconds: Clock.milliseconds() - startedAt,
+      bodyExcerpt: status == nil || excerpt.isEmpty ? nil : String(decoding: excerpt, as: UTF8.self))
+  }
+
+  /// The status code of an HTTP/1.x response, or nil.
+  static func status(in response: [UInt8]) -> Int? {
+    let line = response.prefix(64)
+    guard line.starts(with: Array("HTTP/1.".utf8)), line.count >= 12 else { return nil }
+    let digits = line[9..<12]
+    guard line[8] == UInt8(ascii: " "), digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+  }
+
+  static func body(in response: [UInt8]) -> ArraySlice<UInt8> {
+    let separator = Array("\r\n\r\n".utf8)
+    guard response.count >= 4 else { return [] }
+    for index in 0...(response.count - 4) where response[index..<(index + 4)].elementsEqual(separator) {
+      return response[(index + 4)...]
+    }
+    return []
+  }
+}

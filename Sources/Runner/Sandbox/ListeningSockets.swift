@@ -1,0 +1,70 @@
+import Analysis
+import Glibc
+import Isolate
+
+/// Reads which TCP sockets listen in a sandbox's network namespace, from outside (proc(5), net/tcp).
+enum ListeningSockets {
+  /// The sockets of the program, without those that preflight itself serves there.
+  static func read(of container: Container) -> [ListeningSocket] {
+    var inodes: [UInt64: ListeningSocket] = [:]
+    for (file, name) in [("tcp", "tcp"), ("tcp6", "tcp6")] {
+      let table = Files.text("/proc/\(container.processID)/net/\(file)", limit: 16 << 20) ?? ""
+      for (inode, socket) in parse(table, protocol: name)
+      where !(socket.port == Int(SandboxNetwork.proxyPort) && socket.address == "127.0.0.1") {
+        inodes[inode] = socket
+      }
+    }
+    guard !inodes.isEmpty else { return [] }
+    nameOwners(&inodes, in: ProcessTree(root: container.processID))
+    return Array(Set(inodes.values.map(Row.init))).map(\.socket)
+      .sorted { ($0.port, $0.address) < ($1.port, $1.address) }
+  }
+
+  private struct Row: Hashable {
+    let socket: ListeningSocket
+    static func == (a: Row, b: Row) -> Bool { a.socket == b.socket }
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(socket.address)
+      hasher.combine(socket.port)
+    }
+  }
+
+  /// The listening rows of a table; addresses are hexadecimal words in the host's byte order.
+  static func parse(_ table: String, protocol name: String) -> [(UInt64, ListeningSocket)] {
+    table.split(separator: "\n").dropFirst().compactMap { line in
+      let fields = line.split(separator: " ")
+      guard fields.count > 9, fields[3] == "0A", let inode = UInt64(fields[9]) else { return nil }
+      let local = fields[1].split(separator: ":")
+      guard local.count == 2, let port = Int(local[1], radix: 16), let address = address(local[0]) else { return nil }
+      return (inode, ListeningSocket(address: address, port: port, protocol: name))
+    }
+  }
+
+  private static func address(_ hexadecimal: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = hexadecimal
+    while !rest.isEmpty {
+      guard let word = UInt32(rest.prefix(8), radix: 16) else { return nil }
+      unsafe withUnsafeBytes(of: word) { unsafe bytes.append(contentsOf: $0) }
+      rest = rest.dropFirst(8)
+    }
+    if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
+    guard bytes.count == 16 else { return nil }
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    let result = unsafe inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count))
+    guard unsafe result != nil else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private static func nameOwners(_ inodes: inout [UInt64: ListeningSocket], in tree: ProcessTree) {
+    for pid in tree.processes {
+      for descriptor in (try? Files.names(in: "/proc/\(pid)/fd")) ?? [] {
+        guard let link = Directories.link(at: "/proc/\(pid)/fd/\(descriptor)"), link.hasPrefix("socket:["),
+          let inode = UInt64(link.dropFirst(8).dropLast()), inodes[inode] != nil
+        else { continue }
+        let name = Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init)
+        inodes[inode]?.process = name
+      }
+    }
+  }
+}

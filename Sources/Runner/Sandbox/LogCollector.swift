@@ -1,0 +1,69 @@
+import Analysis
+import Glibc
+import Isolate
+
+/// Turns the two output streams of a phase into numbered, timed lines, with bounds on both.
+struct LogCollector {
+  /// Lines kept from the start and, as a ring, from the end: the first error and the last words.
+  private static let headLines = 4000
+  private static let tailLines = 1000
+  private static let lineBytes = 8192
+
+  private struct Partial {
+    var bytes: [UInt8] = []
+    var isCut = false
+  }
+
+  private(set) var head: [LogLine] = []
+  private var tail: [LogLine] = []
+  private var count = 0
+  private var partial: [LogLine.Stream: Partial] = [:]
+  private let startedAt: Int
+
+  init(startedAt: Int) { self.startedAt = startedAt }
+
+  /// All lines kept, in order.
+  var lines: [LogLine] { head + tail }
+
+  /// Adds bytes of one stream; gives the lines that became complete.
+  mutating func append(_ bytes: ArraySlice<UInt8>, to stream: LogLine.Stream) -> [LogLine] {
+    var fresh: [LogLine] = []
+    var rest = partial[stream] ?? Partial()
+    for byte in bytes {
+      if byte == 0x0a {
+        fresh.append(add(rest, stream))
+        rest = Partial()
+      } else if rest.bytes.count < Self.lineBytes {
+        rest.bytes.append(byte)
+      } else {
+        rest.isCut = true
+      }
+    }
+    partial[stream] = rest
+    return fresh
+  }
+
+  /// Completes what had no newline at the end of the stream.
+  mutating func finish(_ stream: LogLine.Stream) -> [LogLine] {
+    guard let rest = partial.removeValue(forKey: stream), !rest.bytes.isEmpty else { return [] }
+    return [add(rest, stream)]
+  }
+
+  /// Adds a line of our own, for example why a program could not be executed.
+  mutating func note(_ text: String) -> LogLine { add(Partial(bytes: Array(text.utf8)), .stderr) }
+
+  private mutating func add(_ partial: Partial, _ stream: LogLine.Stream) -> LogLine {
+    count += 1
+    var bytes = partial.bytes
+    if bytes.last == 0x0d { bytes.removeLast() }
+    let text = String(decoding: bytes, as: UTF8.self) + (partial.isCut ? " [cut]" : "")
+    let line = LogLine(number: count, milliseconds: Clock.milliseconds() - startedAt, stream: stream, text: text)
+    if head.count < Self.headLines {
+      head.append(line)
+    } else {
+      if tail.count == Self.tailLines { tail.removeFirst() }
+      tail.append(line)
+    }
+    return line
+  }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import Isolate
+
+/// The processes of a sandbox, read from the host's /proc through their parent links.
+struct ProcessTree {
+  let processes: [Int32]
+
+  /// Walks down from a container's first process: everything in its PID namespace descends from it.
+  init(root: Int32) {
+    var found = [root]
+    var next = 0
+    while next < found.count, found.count < 100_000 {
+      let pid = found[next]
+      next += 1
+      for task in (try? Files.names(in: "/proc/\(pid)/task")) ?? [] {
+        let children = Files.text("/proc/\(pid)/task/\(task)/children") ?? ""
+        found += children.split(separator: " ").compactMap { Int32($0) }
+      }
+    }
+    processes = found
+  }
+
+  /// Threads of all processes: what RLIMIT_NPROC and pids.max count.
+  var taskCount: Int {
+    processes.reduce(0) { sum, pid in sum + ((try? Files.names(in: "/proc/\(pid)/task").count) ?? 0) }
+  }
+
+  /// Resident memory summed over the processes; pages shared between them count for each.
+  var residentBytes: Int64 {
+    let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
+    return processes.reduce(0) { sum, pid in
+      let fields = (Files.text("/proc/\(pid)/statm") ?? "").split(separator: " ")
+      return sum + (fields.count > 1 ? (Int64(fields[1]) ?? 0) * page : 0)
+    }
+  }
+
+  /// Proportional memory: shared pages are divided among those that share them (smaps_rollup,
+  /// Linux 4.14). Slower than `residentBytes`; nil when no process can be read.
+  var proportionalBytes: Int64? {
+    var sum: Int64 = 0
+    var isKnown = false
+    for pid in processes {
+      for line in (Files.text("/proc/\(pid)/smaps_rollup") ?? "").split(separator: "\n") where line.hasPrefix("Pss:") {
+        sum += (Int64(line.split(separator: " ").dropFirst().first ?? "") ?? 0) * 1024
+        isKnown = true
+      }
+    }
+    return isKnown ? sum : nil
+  }
+}

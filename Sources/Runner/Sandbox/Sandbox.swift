@@ -1,0 +1,126 @@
+import Analysis
+import Egress
+import Glibc
+import Isolate
+import Planning
+
+/// Everything the sandboxes of one check share: the image, the project, the writable layers.
+///
+/// Each phase gets a container of its own, made from one description by `start`.
+final class Sandbox {
+  /// How the project's folder becomes the sandbox's /app.
+  enum ProjectLayer: Equatable {
+    /// The folder is the read-only lower layer of an overlay.
+    case overlay
+    /// The folder was copied, since no overlay can be mounted here: the reason is in the report.
+    case copy(why: String)
+    /// No project: /app is empty.
+    case none
+  }
+
+  static let hostname = "preflight"
+  /// A link to the project's folder in the run's directory.
+  private static let lowerLink = "project"
+
+  let run: RunDirectory
+  let image: HostImage
+  let project: String?
+  private(set) var layer: ProjectLayer
+  var tools: [LocatedTool] = []
+  /// The host directory mounted at /venv, and whether the phase may write to it.
+  var environmentPath: String?
+  /// The host directory mounted at /cache while installing.
+  var downloadsPath: String?
+
+  init(run: RunDirectory, project: String?, certificates: String) throws(RunnerError) {
+    self.run = run
+    self.project = project
+    image = HostImage(rootPath: "\(run.path)/rootfs")
+    layer = project == nil ? .none : .overlay
+    do throws(SystemError) {
+      try image.assemble(hostname: Self.hostname, certificates: certificates)
+      if let project, let information = Directories.status(of: project) {
+        // The merged directory takes its mode from the upper layer.
+        unsafe chmod("\(run.path)/upper", (information.st_mode & 0o777) | 0o700)
+        if unsafe symlink(project, "\(run.path)/\(Self.lowerLink)") != 0 {
+          throw SystemError("symlink", "\(run.path)/\(Self.lowerLink)", code: errno)
+        }
+      }
+    } catch { throw RunnerError(error) }
+  }
+
+  /// Copies the project instead of overlaying it.
+  func fallBackToCopy(why: String) throws(RunnerError) {
+    guard let project else { return }
+    Directories.remove("\(run.path)/upper")
+    do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
+    layer = .copy(why: why)
+  }
+
+  /// A phase's container: what runs, what it may write, and how it is watched.
+  struct Phase {
+    var arguments: [String]
+    var environment: [String: String]
+    /// Makes /venv and /cache writable.
+    var installs = false
+    /// Puts an init before the payload; without it the payload is PID 1, as on most platforms.
+    var runsInit = false
+    /// Reports attempts to connect.
+    var watchesConnections = true
+    var processLimit: Int?
+    var workingDirectory = Plan.projectRoot
+  }
+
+  /// The specification of a phase's container.
+  func specification(for phase: Phase) -> RuntimeSpec {
+    var spec = RuntimeSpec.standard(rootPath: image.rootPath, args: phase.arguments)
+    spec.hostname = Self.hostname
+    spec.process?.env = phase.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    spec.process?.cwd = phase.workingDirectory
+    spec.process?.user = RuntimeSpec.User(uid: HostImage.userID, gid: HostImage.userID, umask: 0o022)
+    spec.process?.rlimits = [RuntimeSpec.ResourceLimit(type: "RLIMIT_CORE", soft: 0, hard: 0)]
+    if let limit = phase.processLimit {
+      let value = UInt64(limit)
+      spec.process?.rlimits.append(RuntimeSpec.ResourceLimit(type: "RLIMIT_NPROC", soft: value, hard: value))
+    }
+    // Image first, so that nothing of it can cover the kernel's filesystems.
+    spec.mounts = image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts() + projectMounts(phase)
+    return spec
+  }
+
+  private func scratchMounts() -> [RuntimeSpec.Mount] {
+    let options = ["nosuid", "nodev", "mode=1777", "size=256m"]
+    return ["/tmp", "/run", "/var/tmp"].map {
+      RuntimeSpec.Mount(destination: $0, type: "tmpfs", source: "tmpfs", options: options)
+    }
+  }
+
+  private func projectMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
+    func bind(_ source: String, _ destination: String, writable: Bool) -> RuntimeSpec.Mount {
+      let mode = writable ? "rw" : "ro"
+      return RuntimeSpec.Mount(
+        destination: destination, type: "bind", source: source, options: ["bind", mode, "nosuid", "nodev"])
+    }
+    var mounts = [bind("\(run.path)/home", HostImage.home, writable: true)]
+    switch (layer, project) {
+    case (.overlay, .some):
+      // Relative to the run's directory: the sandbox's mount table shows no path of the host, and no
+      // character of the project's path needs escaping.
+      mounts.append(
+        RuntimeSpec.Mount(
+          destination: Plan.projectRoot, type: "overlay", source: run.path,
+          options: ["lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev"]))
+    default: mounts.append(bind("\(run.path)/upper", Plan.projectRoot, writable: true))
+    }
+    if let environmentPath {
+      mounts.append(bind(environmentPath, Plan.virtualEnvironment, writable: phase.installs))
+    }
+    if phase.installs {
+      if let downloadsPath { mounts.append(bind(downloadsPath, "/cache", writable: true)) }
+      for name in ["pip.conf", "npmrc"] where Directories.kind(of: "/etc/\(name)") == S_IFREG {
+        mounts.append(bind("/etc/\(name)", "/etc/\(name)", writable: false))
+      }
+    }
+    return mounts
+  }
+}

@@ -1,0 +1,203 @@
+import Analysis
+import CShims
+import Egress
+import Glibc
+import Isolate
+
+/// A running phase: its container, its output, its limits, driven by one poll loop on one thread.
+final class SandboxSession {
+  let container: Container
+  let network: SandboxNetwork
+  let startedAt: Double
+  private let startedMilliseconds: Int
+  private let cgroup: Cgroup?
+  private var watchdog: Watchdog?
+  private let interruption: Interruption
+  private let standardOutput: OwnedDescriptor
+  private let standardError: OwnedDescriptor
+  private var openStreams: Set<LogLine.Stream> = [.stdout, .stderr]
+  private(set) var log: LogCollector
+  private(set) var exit: ContainerExit?
+  private(set) var endedBy: PhaseEvidence.EndedBy?
+  /// Called with each line as it comes.
+  var onLine: (LogLine) -> Void = { _ in }
+  private var probe: HTTPProbe?
+
+  /// What limits hold in a phase, and who enforces them.
+  struct Limits {
+    var memoryInBytes: Int64?
+    var processes: Int?
+    var cgroup: Cgroup?
+  }
+
+  /// Starts a phase's container.
+  init(
+    _ specification: RuntimeSpec, phase: PhaseEvidence.Name, options settings: Sandbox.Phase, limits: Limits,
+    policy: EgressPolicy, upstream: UpstreamProxy, interruption: Interruption
+  ) throws(PhaseStartError) {
+    var outputs: [Int32] = [-1, -1]
+    var errors: [Int32] = [-1, -1]
+    guard unsafe isl_pipe(&outputs) == 0, unsafe isl_pipe(&errors) == 0 else {
+      throw .runner(RunnerError(.internalError, "pipe: \(SystemError("pipe", code: errno).reason)"))
+    }
+    standardOutput = OwnedDescriptor(owning: outputs[0])
+    standardError = OwnedDescriptor(owning: errors[0])
+    let outputEnd = OwnedDescriptor(owning: outputs[1])
+    let errorEnd = OwnedDescriptor(owning: errors[1])
+    let null = OwnedDescriptor(owning: unsafe open("/dev/null", O_RDONLY | O_CLOEXEC))
+    var options = ContainerOptions()
+    options.standardInput = null.number
+    options.standardOutput = outputEnd.number
+    options.standardError = errorEnd.number
+    options.runsInit = settings.runsInit
+    options.listeners = SandboxNetwork.listeners
+    options.loopbackAddress = SandboxNetwork.outsideAddress
+    options.notifiedCalls = settings.watchesConnections ? ["connect"] : []
+    options.lifeline = interruption.lifeline
+    options.cgroup = limits.cgroup
+    do { container = try Container.start(specification, bundle: "/", options: options) } catch {
+      throw .isolate(error)
+    }
+    startedAt = Clock.seconds()
+    startedMilliseconds = Clock.milliseconds()
+    log = LogCollector(startedAt: startedMilliseconds)
+    do {
+      network = try SandboxNetwork(container, phase: phase, policy: policy, upstream: upstream)
+    } catch { throw .runner(error) }
+    cgroup = limits.cgroup
+    if limits.cgroup == nil {
+      watchdog = Watchdog(memoryLimitInBytes: limits.memoryInBytes, processLimit: limits.processes)
+    }
+    self.interruption = interruption
+    for descriptor in [standardOutput.number, standardError.number] {
+      _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    }
+  }
+
+  /// Milliseconds since the start.
+  var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }
+
+  /// Waits for something to happen, at most `milliseconds`, and takes it in.
+  ///
+  /// - Throws: `RunnerError` when the user interrupted; the container is killed then.
+  func step(milliseconds: Int) throws(RunnerError) {
+    let period = watchdog == nil ? milliseconds : min(milliseconds, Watchdog.periodMilliseconds)
+    var watched = [
+      pollfd(fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: openStreams.contains(.stderr) ? standardError.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: exit == nil ? container.processDescriptor : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: network.notificationDescriptor, events: Int16(POLLIN), revents: 0),
+      probe?.watched ?? pollfd(fd: -1, events: 0, revents: 0),
+    ]
+    _ = unsafe poll(&watched, nfds_t(watched.count), Int32(period))
+    if watched[0].revents != 0 { drain(.stdout) }
+    if watched[1].revents != 0 { drain(.stderr) }
+    if watched[4].revents & Int16(POLLIN) != 0 { network.handleNotification() }
+    probe?.advance(ready: watched[5].revents != 0)
+    if watched[3].revents != 0, interruption.isRequested { try abort(.interrupt) }
+    if interruption.isPastDeadline { try abort(.timeLimit) }
+    if exit == nil, let verdict = watchdog?.look(at: container.processID, now: Clock.milliseconds()) {
+      endedBy = verdict == .memory ? .memoryWatchdog : .processWatchdog
+      container.signal(SIGKILL)
+    }
+    if watched[2].revents != 0 { try reap() }
+  }
+
+  private func abort(_ reason: PhaseEvidence.EndedBy) throws(RunnerError) {
+    endedBy = reason
+    container.signal(SIGKILL)
+    try reap(blocking: true)
+    if reason == .interrupt { throw RunnerError(.interrupted, "interrupted") }
+    throw RunnerError(
+      .timeLimit, "the check took longer than its time limit", remedy: "raise it with --timeout, for example --timeout 20m")
+  }
+
+  private func reap(blocking: Bool = false) throws(RunnerError) {
+    do {
+      exit = blocking ? try container.wait() : try container.exitIfEnded()
+    } catch { throw RunnerError(error) }
+    guard exit != nil else { return }
+    drain(.stdout)
+    drain(.stderr)
+    for stream in openStreams { log.finish(stream).forEach(onLine) }
+    openStreams = []
+    if endedBy == nil { endedBy = (cgroup?.outOfMemoryKills ?? 0) > 0 && exit?.status != 0 ? .cgroupOutOfMemory : .itself }
+  }
+
+  private func drain(_ stream: LogLine.Stream) {
+    guard openStreams.contains(stream) else { return }
+    let descriptor = stream == .stdout ? standardOutput.number : standardError.number
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    // Bounded, so that a program that never stops writing cannot keep us from everything else.
+    for _ in 0..<16 {
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        log.append(chunk[..<count], to: stream).forEach(onLine)
+        continue
+      }
+      if count == 0 || (errno != EAGAIN && errno != EINTR) {
+        log.finish(stream).forEach(onLine)
+        openStreams.remove(stream)
+      }
+      return
+    }
+  }
+
+  /// One HTTP GET, while everything else goes on; nil when the program ended meanwhile.
+  func get(_ path: String, port: Int) throws(RunnerError) -> ProbeAttempt? {
+    let probe = try HTTPProbe(container, path: path, port: port)
+    self.probe = probe
+    defer { self.probe = nil }
+    while probe.result == nil {
+      if exit != nil { return nil }
+      try step(milliseconds: 50)
+    }
+    return probe.result
+  }
+
+  /// Asks the program to stop, waits for the grace period, then kills it.
+  func stop(gracePeriodMilliseconds: Int) throws(RunnerError) {
+    guard exit == nil else { return }
+    container.signal(SIGTERM)
+    endedBy = .stopRequest
+    let deadline = Clock.milliseconds() + gracePeriodMilliseconds
+    while exit == nil, Clock.milliseconds() < deadline { try step(milliseconds: min(100, max(1, deadline - Clock.milliseconds()))) }
+    guard exit == nil else { return }
+    endedBy = .gracePeriodKill
+    container.signal(SIGKILL)
+    while exit == nil { try step(milliseconds: 100) }
+  }
+
+  /// Ends what is left and closes the network; safe to call at any moment.
+  func finish() {
+    if exit == nil {
+      container.signal(SIGKILL)
+      exit = try? container.wait()
+    }
+    network.shutdown()
+  }
+
+  /// The counters of the phase so far.
+  var resources: ResourceUse {
+    var use = ResourceUse(cpuMilliseconds: exit.map { Int($0.cpuMicroseconds / 1000) })
+    if let cgroup {
+      use.cpuMilliseconds = cgroup.cpuMicroseconds.map { Int($0 / 1000) }
+      use.memoryPeakBytes = cgroup.memoryPeakInBytes
+      use.processesPeak = cgroup.processesPeak
+      use.oomKills = cgroup.outOfMemoryKills
+    } else if let watchdog {
+      let largest = (exit?.peakResidentKiB ?? 0) * 1024
+      use.memoryPeakBytes = max(watchdog.memoryPeak, largest)
+      use.processesPeak = watchdog.processesPeak == 0 ? nil : watchdog.processesPeak
+      use.oomKills = endedBy == .memoryWatchdog ? 1 : 0
+    }
+    return use
+  }
+}
+
+/// Why a phase's container did not start.
+enum PhaseStartError: Error {
+  case isolate(IsolateError)
+  case runner(RunnerError)
+}

@@ -1,0 +1,109 @@
+import CShims
+import Glibc
+import Isolate
+
+/// Where preflight keeps what outlives one command: installed environments, and runs in progress.
+///
+/// `$XDG_CACHE_HOME/preflight`, else `~/.cache/preflight`, else `/var/tmp/preflight-UID`. Private to
+/// the user (0700), and refused when somebody else owns it.
+package struct StateDirectory: Sendable {
+  package let path: String
+
+  /// Opens the directory, making it when it is absent.
+  package init(environment: [String: String]) throws(RunnerError) {
+    var candidates: [String] = []
+    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { candidates.append("\(cache)/preflight") }
+    if candidates.isEmpty, let home = environment["HOME"], home.hasPrefix("/"), home != "/" {
+      candidates.append("\(home)/.cache/preflight")
+    }
+    candidates.append("/var/tmp/preflight-\(getuid())")
+    var failure = SystemError("mkdir", candidates[0], code: EACCES)
+    for candidate in candidates {
+      do {
+        try Self.prepare(candidate)
+        path = candidate
+        return
+      } catch { failure = error }
+      // A full disk is not a reason to write elsewhere.
+      if failure.code == ENOSPC { break }
+    }
+    throw RunnerError(failure)
+  }
+
+  private static func prepare(_ path: String) throws(SystemError) {
+    for directory in [path, "\(path)/runs", "\(path)/environments", "\(path)/locks", "\(path)/downloads"] {
+      try Directories.make(directory, mode: 0o700)
+    }
+    guard let information = Directories.status(of: path), information.st_mode & S_IFMT == S_IFDIR,
+      information.st_uid == geteuid()
+    else { throw SystemError("mkdir", path, code: EEXIST) }
+    if information.st_mode & 0o077 != 0 { unsafe chmod(path, 0o700) }
+    if unsafe access("\(path)/runs", W_OK) != 0 { throw SystemError("access", path, code: errno) }
+  }
+
+  /// Removes runs whose process is gone: an flock(2) that can be taken has no holder.
+  package func removeStaleRuns() {
+    for name in (try? Files.names(in: "\(path)/runs")) ?? [] {
+      let run = "\(path)/runs/\(name)"
+      guard let lock = FileLock("\(run)/lock", waits: false, creates: false) else {
+        // A run is made in one rename with its lock inside, so one without a lock is a remnant.
+        if !Files.exists("\(run)/lock") { Directories.remove(run) }
+        continue
+      }
+      for cgroup in (Files.text("\(run)/cgroups") ?? "").split(separator: "\n") {
+        if cgroup.hasPrefix("/"), cgroup.contains("/preflight-") { Cgroup.remove(String(cgroup)) }
+      }
+      Directories.remove(run)
+      _ = consume lock
+    }
+  }
+}
+
+/// An exclusive flock(2) on a file, released with its owner.
+struct FileLock: ~Copyable {
+  private let file: OwnedDescriptor
+
+  /// Takes the lock; nil when another holds it (and `waits` is false) or the file cannot be opened.
+  init?(_ path: String, waits: Bool, creates: Bool = true) {
+    let number = unsafe open(path, O_RDWR | O_CLOEXEC | (creates ? O_CREAT : 0), 0o600)
+    guard number >= 0 else { return nil }
+    let file = OwnedDescriptor(owning: number)
+    guard isl_lock(file.number, waits ? 1 : 0) == 0 else { return nil }
+    self.file = file
+  }
+}
+
+/// The directory of one check in progress; removed with its owner, or by the next run after a kill.
+final class RunDirectory {
+  let path: String
+  let name: String
+  private let lock: FileLock
+
+  init(in state: StateDirectory) throws(RunnerError) {
+    name = "\(String(isl_random(), radix: 36))"
+    path = "\(state.path)/runs/\(name)"
+    let staging = "\(state.path)/locks/new-\(name)"
+    do throws(SystemError) {
+      try Directories.make(staging, mode: 0o700)
+      guard let lock = FileLock("\(staging)/lock", waits: false) else {
+        throw SystemError("flock", staging, code: errno)
+      }
+      self.lock = lock
+      for directory in ["rootfs", "upper", "work", "home", "logs"] {
+        try Directories.make("\(staging)/\(directory)", mode: directory == "home" || directory == "rootfs" ? 0o755 : 0o700)
+      }
+      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
+    } catch {
+      Directories.remove(staging)
+      throw RunnerError(error)
+    }
+  }
+
+  /// Notes a cgroup, so that the next run can remove it when this one is killed.
+  func note(cgroup: String) {
+    _ = try? Files.write("\(cgroup)\n", to: "\(path)/cgroups", flags: O_WRONLY | O_CREAT | O_APPEND)
+  }
+
+  /// Removes everything.
+  func remove() { Directories.remove(path) }
+}

@@ -1,0 +1,234 @@
+import FoundationEssentials
+import Testing
+
+@testable import Analysis
+
+enum SampleReport {
+  /// A report with every optional part filled in.
+  static func of(_ evidence: Evidence, ai: Report.AI? = nil, full: Bool = true) -> Report {
+    Report(
+      tool: Report.Tool(version: "0.1.0"), startedAt: 1_763_870_400.25, durationMilliseconds: 12_430,
+      evidence: evidence,
+      judgement: Judgement(of: evidence),
+      project: Report.Project(
+        name: evidence.project.name, source: ".", ecosystem: evidence.project.ecosystem,
+        framework: full ? "Flask" : nil,
+        packageManager: full ? "pip" : nil, runtimeVersion: evidence.project.runtimeVersion,
+        detectedFrom: ["requirements.txt"]),
+      plan: full
+        ? Report.Plan(
+          image: Report.Plan.Image(reference: "python:3.11", digest: "sha256:00"),
+          install: ["pip install -r requirements.txt"],
+          start: "python main.py", port: 8080, healthPath: "/healthz",
+          environment: [Report.Plan.Variable(name: "PORT", set: true, source: "platform")],
+          limits: Report.Plan.Limits(
+            memoryBytes: 512 << 20, cpus: 1.5, pids: 128, timeoutMilliseconds: 600_000), network: "registries"
+        )
+        : Report.Plan(network: "none"),
+      isolation: Report.Isolation(
+        level: "L3", userNamespace: true, cgroup: full ? "none" : "v2", seccomp: true, landlock: false,
+        network: "own namespace, allow-list proxy",
+        degraded: full
+          ? [
+            Report.Isolation.Degradation(
+              what: "memory limit by watchdog", why: "no cgroup is delegated to this user",
+              remedy: "run under systemd-run --user --scope -p Delegate=yes")
+          ] : []),
+      logFiles: [.start: "/home/me/.cache/preflight/logs/start.log"], ai: ai)
+  }
+
+  static func crashed() throws -> Evidence {
+    var evidence = try Scenario.crashed("python-module-import-name")
+    evidence.egress = [
+      EgressAttempt(host: "pypi.org", port: 443, phase: .install, allowed: true, count: 3),
+      EgressAttempt(host: "api.stripe.com", port: nil, phase: .start, allowed: false, count: 1),
+    ]
+    evidence.filesWritten = [WrittenFile(path: "/app/data.db", bytes: 4096, kind: "created")]
+    evidence.phases[1].resources = ResourceUse(
+      cpuMilliseconds: 100, memoryPeakBytes: 40 << 20, processesPeak: 2, oomKills: 0, bytesWritten: 0)
+    return evidence
+  }
+}
+
+@Suite("The JSON report")
+struct JSONReportTests {
+  private func validator() throws -> SchemaValidator {
+    try SchemaValidator(try Fixture.file("docs/report.schema.json"))
+  }
+
+  @Test("is valid by the published schema, with and without its optional parts")
+  func schema() throws {
+    let validator = try validator()
+    let reports = [
+      SampleReport.of(try SampleReport.crashed(), ai: Report.AI(provider: "p", model: "m", summary: "s")),
+      SampleReport.of(Scenario.healthy(), full: false), SampleReport.of(Scenario.healthy(Scenario.node)),
+    ]
+    for report in reports {
+      #expect(try validator.problems(in: try JSONReport.render(report)) == [])
+    }
+  }
+
+  @Test("is valid for every recorded failure")
+  func everyFixture() throws {
+    let validator = try validator()
+    for name in try Fixture.names() {
+      for evidence in [try Scenario.installFailed(name), try Scenario.crashed(name)] {
+        #expect(try validator.problems(in: try JSONReport.render(SampleReport.of(evidence))) == [], "\(name)")
+      }
+    }
+  }
+
+  @Test("is refused by the schema when it is not as promised")
+  func schemaBites() throws {
+    let validator = try validator()
+    let document = try JSONReport.render(SampleReport.of(try SampleReport.crashed()))
+    for (good, bad) in [
+      ("\"not-ready\"", "\"bad\""), ("\"schemaVersion\" : \"1\"", "\"schemaVersion\" : \"2\""),
+      ("\"blame\"", "\"blamed\""),
+      ("\"durationMilliseconds\" : 12430", "\"durationMilliseconds\" : -1"),
+      ("\"dependency-missing\"", "\"other\""),
+      ("\"fingerprint\" : \"", "\"fingerprint\" : \"x"),
+    ] {
+      let broken = document.replacing(good, with: bad, maxReplacements: 1)
+      #expect(broken != document)
+      #expect(try !validator.problems(in: broken).isEmpty, "\(bad)")
+    }
+  }
+
+  @Test("lists in the schema exactly the values the program knows")
+  func enumerations() throws {
+    let schema = try Fixture.file("docs/report.schema.json")
+    let values =
+      Finding.Category.allCases.map(\.rawValue) + Finding.Blame.allCases.map(\.rawValue)
+      + Finding.Severity.allCases.map(\.rawValue)
+      + Finding.Confidence.allCases.map(\.rawValue) + Finding.Proof.Kind.allCases.map(\.rawValue)
+      + Verdict.allCases.map(\.rawValue)
+      + PhaseEvidence.Name.allCases.map(\.rawValue)
+    for value in values { #expect(schema.contains("\"\(value)\""), "\(value)") }
+  }
+
+  @Test("is one document with sorted keys and plain slashes, and reads back as the same report")
+  func form() throws {
+    let report = SampleReport.of(try SampleReport.crashed())
+    let text = try JSONReport.render(report)
+    #expect(text.hasPrefix("{\n") && text.hasSuffix("}\n"))
+    #expect(!text.contains("\\/"))
+    #expect(text.contains("\"startedAt\" : \"2025-11-23T04:00:00.250Z\""))
+    #expect(try JSONDecoder().decode(Report.self, from: Data(text.utf8)) == report)
+  }
+
+  @Test("keeps the last twenty lines of each stream")
+  func tails() throws {
+    var evidence = Scenario.healthy()
+    evidence.phases[1].log = (1...50).map {
+      LogLine(
+        number: $0, milliseconds: 0, stream: $0.isMultiple(of: 2) ? .stdout : .stderr, text: "line \($0)")
+    }
+    let phase = SampleReport.of(evidence).phases[1]
+    #expect(
+      phase.stdoutTail.count == 20 && phase.stdoutTail.last == "line 50"
+        && phase.stdoutTail.first == "line 12")
+    #expect(phase.stderrTail.last == "line 49")
+    #expect(SampleReport.of(evidence).phases[0].stdoutTail.isEmpty)
+  }
+
+  @Test("sums up in one sentence")
+  func summary() throws {
+    #expect(SampleReport.of(Scenario.healthy()).summary == "shop is ready to deploy.")
+    let failed = SampleReport.of(try Scenario.crashed("python-module-missing")).summary
+    #expect(failed == "shop is not ready to deploy: Python module 'requests' is not installed.")
+  }
+}
+
+@Suite("The text report")
+struct TextReportTests {
+  @Test("shows verdict, cause, place, fix, isolation, egress and what to run next, in this order")
+  func order() throws {
+    let text = TextReport.render(SampleReport.of(try SampleReport.crashed()), color: false, width: 100)
+    let expected = [
+      "NOT READY", "Python module 'yaml' is not installed", "start:7",
+      "ModuleNotFoundError: No module named 'yaml'", "config.py:2",
+      "fix", "PyYAML", "isolation", "degraded", "systemd-run", "egress", "pypi.org",
+      "REFUSED: api.stripe.com", "preflight check .",
+    ]
+    var rest = text[...]
+    for part in expected {
+      let place = try #require(rest.firstRange(of: part), "\(part) is missing or misplaced")
+      rest = rest[place.upperBound...]
+    }
+  }
+
+  @Test("keeps to the width", arguments: [40, 60, 80, 100])
+  func width(columns: Int) throws {
+    for name in try Fixture.names() {
+      let text = TextReport.render(SampleReport.of(try Scenario.crashed(name)), color: false, width: columns)
+      for line in text.split(separator: "\n") { #expect(line.count <= columns, "\(name): \(line)") }
+    }
+  }
+
+  @Test("uses colours only when asked to")
+  func colour() throws {
+    let report = SampleReport.of(try SampleReport.crashed())
+    #expect(!TextReport.render(report, color: false, width: 80).contains("\u{1B}"))
+    #expect(TextReport.render(report, color: true, width: 80).contains("\u{1B}[1;31mNOT READY\u{1B}[0m"))
+  }
+
+  @Test("lets nothing the program wrote act on the terminal")
+  func hostile() throws {
+    let attack = "\u{1B}]0;owned\u{07}\u{1B}[2J\u{1B}[1;1Hready\r\u{9B}31m\u{202E}txt\u{08}\u{0}"
+    let log = Fixture.log(
+      "Traceback (most recent call last):\n  File \"/app/ma\u{1B}[31min.py\", line 1, in <module>\nValueError: \(attack)"
+    )
+    var evidence = Scenario.crashed(log)
+    evidence.project.name = "shop\u{1B}[2J"
+    evidence.egress = [
+      EgressAttempt(host: "evil\u{1B}[31m.example", port: 443, phase: .start, allowed: false, count: 1)
+    ]
+    var report = SampleReport.of(evidence)
+    report.project.source = "a\u{1B}[2Jb; rm -rf /"
+    let text = TextReport.render(report, color: false, width: 100)
+    let isHarmless = text.unicodeScalars.allSatisfy {
+      $0 == "\n" || ($0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) && $0.value != 0x202E)
+    }
+    #expect(isHarmless)
+    #expect(text.contains("ready"))
+    #expect(!text.contains("owned"))
+  }
+
+  @Test("quotes a source that a shell would read otherwise")
+  func quoting() {
+    var report = SampleReport.of(Scenario.healthy())
+    report.project.source = "my app/it's"
+    #expect(
+      TextReport.render(report, color: false, width: 100).contains(#"preflight check 'my app/it'\''s'"#))
+  }
+
+  @Test("says ready in few lines")
+  func ready() {
+    let text = TextReport.render(SampleReport.of(Scenario.healthy(), full: false), color: false, width: 100)
+    #expect(text.hasPrefix("READY"))
+    #expect(text.split(separator: "\n").count <= 8)
+  }
+}
+
+@Suite("Text for a terminal")
+struct TerminalTextTests {
+  @Test(
+    "loses escape sequences and control characters",
+    arguments: [
+      ("plain", "plain"), ("\u{1B}[1;31mred\u{1B}[0m", "red"), ("a\tb", "a b"),
+      ("\u{1B}]8;;http://x\u{1B}\\link\u{1B}]8;;\u{1B}\\", "link"),
+      ("\u{1B}(Bx", "x"), ("bell\u{07}", "bell\u{FFFD}"), ("50%\r100%", "50% 100%"), ("line\r", "line"),
+      ("\u{1B}", ""), ("\u{1B}[", ""),
+      ("\u{1B}]0;unterminated", ""), ("über 日本", "über 日本"), ("\u{9B}2Jx", "x"),
+    ])
+  func plain(input: String, output: String) { #expect(TerminalText.plain(input) == output) }
+
+  @Test("wraps at spaces and cuts what is longer than a line")
+  func wrapping() {
+    #expect(TextColumns.wrap("one two three", to: 7) == ["one two", "three"])
+    #expect(TextColumns.wrap("abcdefghij", to: 4) == ["abcd", "efgh", "ij"])
+    #expect(TextColumns.wrap("one two three four", to: 8, limit: 2) == ["one two", "three..."])
+    #expect(TextColumns.wrap("", to: 8) == [""])
+  }
+}

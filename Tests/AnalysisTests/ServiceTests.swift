@@ -1,0 +1,166 @@
+import Testing
+
+@testable import Analysis
+
+@Suite("Where a service listens")
+struct ListeningAddressTests {
+  private func listening(_ sockets: ListeningSocket..., command: [String] = ["python", "main.py"]) -> Evidence
+  {
+    var evidence = Scenario.healthy(command: command)
+    evidence.listening = sockets
+    evidence.probes = [
+      ProbeAttempt(path: "/", port: 8080, failure: "connection refused", durationMilliseconds: 3)
+    ]
+    evidence.phases[2].status = .failed
+    return evidence
+  }
+
+  @Test(
+    "loopback only is an error of its own, and hides what follows from it",
+    arguments: ["127.0.0.1", "::1", "127.0.0.53"])
+  func loopback(address: String) throws {
+    let findings = listening(ListeningSocket(address: address, port: 8080)).findings
+    #expect(findings.map(\.rule) == ["listens-on-loopback-only"])
+    #expect(findings.first?.category == .network)
+    #expect(findings.first?.evidence.first?.kind == .listening)
+  }
+
+  @Test("gives the option of the server that is used")
+  func server() throws {
+    let finding = listening(
+      ListeningSocket(address: "127.0.0.1", port: 8080),
+      command: ["uvicorn", "main:app", "--host", "127.0.0.1"]
+    ).findings.first
+    #expect(finding?.fix.commands == ["uvicorn main:app --host 0.0.0.0 --port $PORT"])
+  }
+
+  @Test("is fine when one of several sockets can be reached")
+  func both() {
+    var evidence = Scenario.healthy()
+    evidence.listening = [
+      ListeningSocket(address: "127.0.0.1", port: 8080),
+      ListeningSocket(address: "::", port: 8080, protocol: "tcp6"),
+      ListeningSocket(address: "127.0.0.1", port: 9229),
+    ]
+    #expect(evidence.findings.isEmpty)
+  }
+
+  @Test("a fixed port instead of PORT is an error")
+  func fixed() throws {
+    let finding = try #require(listening(ListeningSocket(address: "0.0.0.0", port: 5000)).findings.first)
+    #expect(finding.rule == "listens-on-another-port")
+    #expect(finding.title == "Listens on port 5000 instead of PORT (8080)")
+  }
+
+  @Test("a port written in the start command is found there")
+  func inCommand() throws {
+    let finding = try #require(
+      listening(
+        ListeningSocket(address: "0.0.0.0", port: 40000), command: ["uvicorn", "main:app", "--port", "40000"]
+      ).findings.first)
+    #expect(finding.message.contains("start command fixes port 40000"))
+  }
+
+  @Test("a random port is told from a fixed one")
+  func random() {
+    #expect(
+      listening(ListeningSocket(address: "::", port: 41837, protocol: "tcp6")).findings.first?.title.contains(
+        "random port") == true)
+  }
+}
+
+@Suite("What a service answers")
+struct HealthTests {
+  private func answering(_ status: Int?, path: String? = nil, failure: String? = nil, log: [LogLine] = [])
+    -> Evidence
+  {
+    var evidence = Scenario.healthy()
+    evidence.settings.healthPath = path
+    evidence.probes = [
+      ProbeAttempt(path: path ?? "/", port: 8080, status: status, failure: failure, durationMilliseconds: 9)
+    ]
+    if (status ?? 500) >= 500 { evidence.phases[2].status = .failed }
+    evidence.phases[1].log = log
+    return evidence
+  }
+
+  @Test("a server error is an error")
+  func serverError() {
+    let evidence = answering(500)
+    #expect(evidence.findings.map(\.rule) == ["health-server-error"])
+    #expect(evidence.findings.first?.category == .health)
+    #expect(evidence.verdict == .notReady)
+  }
+
+  @Test("a server error shows the exception behind it")
+  func exception() throws {
+    let finding = try #require(answering(500, log: try Fixture.lines("python-crash")).findings.first)
+    #expect(finding.title == "GET / answers 500: ValueError: invalid port in redis://cache:abc")
+    #expect(finding.location?.file == "crash.py")
+  }
+
+  @Test("a server error with a known cause is reported as that cause")
+  func cause() throws {
+    #expect(
+      answering(500, log: try Fixture.lines("python-env-keyerror")).errors.map(\.rule) == [
+        "environment-variable-missing"
+      ])
+  }
+
+  @Test("a client error is a note on / and an error on the health path")
+  func clientError() {
+    #expect(answering(404).findings.map(\.severity) == [.note])
+    #expect(answering(404).verdict == .ready)
+    #expect(answering(404, path: "/healthz").findings.map(\.severity) == [.error])
+  }
+
+  @Test("a refused Host header is explained")
+  func hostHeader() {
+    let log = Fixture.log(
+      "Invalid HTTP_HOST header: '10.0.0.2:8080'. You may need to add '10.0.0.2' to ALLOWED_HOSTS.")
+    #expect(answering(400, log: log).findings.first?.fix.summary.contains("ALLOWED_HOSTS") == true)
+  }
+
+  @Test("no answer is an error, another protocol only a note")
+  func noAnswer() {
+    #expect(answering(nil, failure: "timed out").findings.map(\.rule) == ["health-no-answer"])
+    #expect(answering(nil, failure: "timed out").verdict == .notReady)
+    var other = answering(nil, failure: "not HTTP")
+    other.phases[2].status = .passed
+    #expect(other.findings.map(\.severity) == [.note])
+  }
+
+  @Test("one good answer is enough", arguments: [200, 204, 302])
+  func good(status: Int) {
+    var evidence = answering(status)
+    evidence.probes.insert(ProbeAttempt(path: "/", port: 8080, status: 503), at: 0)
+    #expect(evidence.findings.isEmpty)
+  }
+}
+
+@Suite("How a service stops")
+struct ShutdownTests {
+  @Test("a program that outlives SIGTERM gets a warning")
+  func killed() {
+    var evidence = Scenario.healthy()
+    evidence.phases[3] = PhaseEvidence(
+      name: .stop, status: .failed, signal: 9, endedBy: .gracePeriodKill, durationMilliseconds: 10_000)
+    #expect(evidence.findings.map(\.rule) == ["ignores-stop-request"])
+    #expect(evidence.findings.first?.category == .shutdown)
+    #expect(evidence.verdict == .readyWithWarnings)
+  }
+
+  @Test("a shell in between is told to use exec")
+  func shell() {
+    var evidence = Scenario.healthy(command: ["/bin/sh", "-c", "python migrate.py && uvicorn main:app"])
+    evidence.phases[3] = PhaseEvidence(name: .stop, status: .failed, signal: 9, endedBy: .gracePeriodKill)
+    #expect(evidence.findings.first?.fix.summary.contains("exec") == true)
+  }
+
+  @Test("a program that ends within the grace period is fine, whatever its status")
+  func stops() {
+    var evidence = Scenario.healthy()
+    evidence.phases[3].exitCode = 143
+    #expect(evidence.findings.isEmpty)
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Glibc
+
+/// A throw-away User-Mode Linux machine with a whole cgroup v2 hierarchy, started by Tests/Harness/uml-run.
+///
+/// It sees the host's files copy on write. System calls are slow in it: never measure time there.
+public struct KernelMachine: Sendable {
+  static let harness = Repository.path("Tests", "Harness", "uml-run")
+
+  /// Whether the command runs as an unprivileged user with a delegated cgroup subtree, instead of as root.
+  public var unprivileged: Bool
+  /// The machine's memory, for example `1500M`.
+  public var memory: String
+  /// Folders of the host that the machine may write.
+  public var writableFolders: [String]
+  /// The limit for the start and the command together.
+  public var timeLimit: Duration
+
+  /// A machine that has not been started.
+  public init(
+    unprivileged: Bool = false, memory: String = "1000M", writableFolders: [String] = [],
+    timeLimit: Duration = .seconds(120)
+  ) {
+    self.unprivileged = unprivileged
+    self.memory = memory
+    self.writableFolders = writableFolders
+    self.timeLimit = timeLimit
+  }
+
+  /// Starts the machine, runs a shell line in it, and returns what it printed and how it ended.
+  ///
+  /// Machines are large, so one runs at a time; waiting does not count towards the time limit. Exit status 124 is
+  /// the time limit, 125 a machine that did not work.
+  ///
+  /// - Throws: ``ProgramError`` if the harness cannot be started.
+  public func run(_ shellLine: String, environment: [String: String] = [:]) async throws -> Outcome {
+    var arguments = ["--time", "\(timeLimit.components.seconds)", "--mem", memory]
+    if unprivileged { arguments.append("--user") }
+    for folder in writableFolders { arguments += ["--rw", folder] }
+    for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
+      arguments += ["--env", "\(name)=\(value)"]
+    }
+    let circumstances = Program.Circumstances(timeLimit: timeLimit + .seconds(15))
+    await Turn.shared.take()
+    do {
+      let outcome = try await Program(path: Self.harness).run(arguments + ["--", shellLine], circumstances)
+      await Turn.shared.give()
+      return outcome
+    } catch {
+      await Turn.shared.give()
+      throw error
+    }
+  }
+
+  /// Lets one machine run at a time.
+  private actor Turn {
+    static let shared = Turn()
+    private var taken = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func take() async {
+      if taken { await withCheckedContinuation { waiting.append($0) } }
+      taken = true
+    }
+
+    func give() {
+      if waiting.isEmpty { taken = false } else { waiting.removeFirst().resume() }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+# Debian packages: what is missing is collected with its reason, announced, and installed once.
+# Sourced by the scripts; all messages go to stderr.
+
+say() { printf '%s\n' "$*" >&2; }
+
+missing=() reasons=() indispensable=0
+
+# want PACKAGE WHY CHECK...: notes PACKAGE as missing unless the command CHECK succeeds.
+want() {
+  local package=$1 why=$2
+  shift 2
+  if "$@" >/dev/null 2>&1; then return; fi
+  missing+=("$package")
+  reasons+=("$why")
+}
+
+# need: the same for a package without which there is no going on.
+need() {
+  local before=${#missing[@]}
+  want "$@"
+  if [ ${#missing[@]} -gt "$before" ]; then indispensable=1; fi
+}
+
+has() { command -v "$1" || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+
+# install_missing: says what is missing and why, then installs it. Where it may not, it gives the command that
+# would, and fails if something indispensable is missing.
+install_missing() {
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local i status=0
+  say "Missing on this machine:"
+  for i in "${!missing[@]}"; do say "  ${missing[i]}: ${reasons[i]}"; done
+  install_packages "${missing[@]}" || status=$indispensable
+  if [ "$status" = 0 ] && [ ${#refused} -gt 0 ]; then say "Going on without: $refused"; fi
+  missing=() reasons=() indispensable=0
+  return "$status"
+}
+
+# install_packages PACKAGE...: with apt-get, as root or through sudo; `refused` names them if that is impossible.
+install_packages() {
+  local log become=()
+  refused="$*"
+  if ! command -v apt-get >/dev/null; then
+    say "These are Debian packages, and there is no apt-get here. Install their equivalents."
+    return 1
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    become=(sudo)
+    [ -t 0 ] || become=(sudo -n)
+    if ! command -v sudo >/dev/null || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
+      say "Not root, and sudo is not possible here. As root, the command is:"
+      say "  apt-get install -y --no-install-recommends $*"
+      return 1
+    fi
+  fi
+  log=$(mktemp)
+  say "Installing with: ${become[*]:+${become[*]} }apt-get install -y --no-install-recommends $*"
+  # The package lists are fetched only if the ones at hand do not do.
+  if ! apt_install "$@" >"$log" 2>&1; then
+    say "  (package lists are missing or old: apt-get update first)"
+    if ! { "${become[@]}" apt-get update && apt_install "$@"; } >"$log" 2>&1; then
+      cat "$log" >&2
+      rm -f "$log"
+      say "apt-get failed; its output is above."
+      return 1
+    fi
+  fi
+  rm -f "$log"
+  refused=
+}
+
+apt_install() {
+  "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "$@" </dev/null
+}
+
+# What compiling and linking needs, and what both programs need to run.
+need_to_build() {
+  need g++ "the linker's start files, the C library and the C++ library that Swift's archives use" has_compiler
+  need libseccomp-dev "system call filters, linked into both programs" test -e /usr/include/seccomp.h
+  need git "fetches the Swift packages" has git
+  need ca-certificates "trusted certificates, for that and for package registries" has_certificates
+  need libcurl4 "a library of the Swift tools" has_library libcurl.so.4
+  need libxml2 "a library of the Swift tools" has_library libxml2.so.2
+  need libsqlite3-0 "a library of the Swift tools" has_library libsqlite3.so.0
+  need libncurses6 "a library of the Swift tools" has_library libncurses.so.6
+}
+
+want_to_run() {
+  want python3 "the interpreter of the Python projects that are checked" has python3
+  want python3-venv "virtual environments for them" python3 -c 'import venv, ensurepip'
+  want uidmap "id ranges in user namespaces" has newuidmap
+}
+
+# What the tests use beyond that.
+want_to_test() {
+  want nodejs "the Node examples" has node
+  want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
+  want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
+}
+
+has_library() { /sbin/ldconfig -p | grep -F "$1"; }
+has_compiler() { has gcc && has ar && test -e /usr/include/stdio.h && compgen -G '/usr/lib/gcc/*/*/libstdc++.a'; }
+has_certificates() { test -s "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"; }
