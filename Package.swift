@@ -61,11 +61,18 @@ let package = Package(
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", "Analysis", "Planning", "Egress",
+        "Runner", "Isolate", "Analysis", "Planning", "Egress",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
-      linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]
+      linkerSettings: [
+        .unsafeFlags(
+          [
+            "-static-stdlib",
+            // Swift 6.3 does not name these archives by itself when Foundation is linked statically.
+            "-l_FoundationCShims", "-l_FoundationCollections", "-l_FoundationICU",
+          ], .when(configuration: .release))
+      ]
     ),
 
     // MARK: Tests

@@ -25,6 +25,8 @@ struct isl_child {
   const char *arena;
   char *const *argv;
   char *const *envp;
+  dev_t program_device; // the runtime's own program, which no payload may be
+  ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,6 +170,11 @@ int isl_launch(
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
       .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .root = -1, .null_device = -1, .mask = -1};
+  struct stat program;
+  if (stat("/proc/self/exe", &program) == 0) {
+    child.program_device = program.st_dev;
+    child.program_inode = program.st_ino;
+  }
   int sync[2] = {-1, -1};
   long pid = -1;
   int pidfd = -1;

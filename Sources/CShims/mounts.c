@@ -187,17 +187,25 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   return r;
 }
 
-/// Binds what `source` (an O_PATH descriptor) names onto `target`.
+/// Binds what `source` (an O_PATH descriptor) names onto `target`, which `path` led to.
 static int bind_descriptor(
-    struct isl_child *child, int source, int target, uint64_t set, uint64_t clear, int recursive) {
+    struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
   int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
+  int r = tree;
   if (tree >= 0) {
-    int r = set_attributes(tree, set, clear, recursive);
+    r = set_attributes(tree, set, clear, recursive);
     if (r == 0) r = attach(tree, target);
     close(tree);
-    return r;
   }
-  return tree == -ENOSYS ? legacy_bind(source, target, recursive) : tree;
+  if (r != -ENOSYS) return r;
+  r = legacy_bind(source, target, recursive);
+  if (r < 0 || !set) return r;
+  // mount(2) takes no attributes with a bind. The bind covers the target: the path now leads to it.
+  int mounted = isl_resolve(child, child->root, path, 0);
+  if (mounted < 0) return mounted;
+  r = legacy_remount(mounted, set);
+  close(mounted);
+  return r;
 }
 
 int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
@@ -212,14 +220,9 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
   int target = target_of(child, step, S_ISDIR(st.st_mode));
   int r = target;
   if (target >= 0) {
-    r = bind_descriptor(child, source, target, step->v, step->w, (step->flags & ISL_FLAG_RECURSIVE) != 0);
+    int recursive = (step->flags & ISL_FLAG_RECURSIVE) != 0;
+    r = bind_descriptor(child, source, target, isl_text(child, step->c), step->v, step->w, recursive);
     close(target);
-    if (r == 0 && !new_api(child) && step->v) {
-      // The bind now covers the target: open it again to reach the new mount.
-      int mounted = target_of(child, step, S_ISDIR(st.st_mode));
-      r = mounted < 0 ? mounted : legacy_remount(mounted, step->v);
-      if (mounted >= 0) close(mounted);
-    }
   }
   close(source);
   return r;
@@ -249,7 +252,9 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
   int r = target;
   if (target >= 0) {
-    r = bind_descriptor(child, source, target, ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC, 0, 0);
+    // Read-only: a device can still be written, and its owner, the host's root when root called us,
+    // cannot change the mode of the host's node.
+    r = bind_descriptor(child, source, target, path, ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC, 0, 0);
     close(target);
   }
   close(source);
@@ -283,7 +288,8 @@ static int mask_directory(struct isl_child *child, int target) {
 }
 
 int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
-  int target = isl_resolve(child, child->root, isl_text(child, step->a), 0);
+  const char *path = isl_text(child, step->a);
+  int target = isl_resolve(child, child->root, path, 0);
   if (target == -ENOENT || target == -ENOTDIR) return 0; // nothing there to hide
   if (target < 0) return target;
   struct stat st;
@@ -294,7 +300,7 @@ int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
     r = mask_directory(child, target);
   } else {
     int null = null_device(child);
-    r = null < 0 ? null : bind_descriptor(child, null, target, 0, 0, 0);
+    r = null < 0 ? null : bind_descriptor(child, null, target, path, ISL_ATTR_RDONLY, 0, 0);
   }
   close(target);
   return r;
@@ -305,13 +311,8 @@ int isl_step_readonly(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve(child, child->root, path, 0);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return target;
-  int r = bind_descriptor(child, target, target, ISL_ATTR_RDONLY, 0, 1);
+  int r = bind_descriptor(child, target, target, path, ISL_ATTR_RDONLY, 0, 1);
   close(target);
-  if (r == 0 && !new_api(child)) {
-    target = isl_resolve(child, child->root, path, 0);
-    r = target < 0 ? target : legacy_remount(target, ISL_ATTR_RDONLY);
-    if (target >= 0) close(target);
-  }
   return r;
 }
 

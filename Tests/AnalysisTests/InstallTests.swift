@@ -84,7 +84,9 @@ struct InstallEgressTests {
     #expect(judgement.findings.map(\.rule) == ["install-egress-denied"])
     #expect(judgement.findings.first?.blame == .sandbox)
     #expect(
-      judgement.findings.first?.fix.commands == ["preflight check --network allow:packages.example.com"])
+      judgement.findings.first?.fix.commands == [
+        "preflight check --network registries,allow:packages.example.com"
+      ])
     #expect(judgement.verdict == .inconclusive)
     #expect(!judgement.isTransient, "repeating the check would be refused again")
   }

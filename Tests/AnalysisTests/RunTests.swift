@@ -142,7 +142,8 @@ struct RunNetworkTests {
     #expect(judgement.findings.map(\.rule) == ["run-egress-denied"])
     #expect(judgement.findings.first?.blame == .sandbox)
     #expect(judgement.findings.first?.confidence == .high)
-    #expect(judgement.findings.first?.fix.commands == ["preflight check --network allow:api.stripe.com"])
+    #expect(
+      judgement.findings.first?.fix.commands == ["preflight check --network registries,allow:api.stripe.com"])
     #expect(judgement.verdict == .inconclusive)
   }
 

@@ -33,10 +33,13 @@ public final class Cgroup: Sendable {
     if let limit = resources.memoryLimitInBytes {
       try Files.write(limit < 0 ? "max" : "\(limit)", to: "\(path)/memory.max")
       // The specification counts memory plus swap, the kernel swap alone.
-      let swap = resources.memorySwapLimitInBytes.map { $0 < 0 ? "max" : "\(max(0, $0 - max(0, limit)))" } ?? "0"
+      let swap =
+        resources.memorySwapLimitInBytes.map { $0 < 0 ? "max" : "\(max(0, $0 - max(0, limit)))" } ?? "0"
       if Files.exists("\(path)/memory.swap.max") { try Files.write(swap, to: "\(path)/memory.swap.max") }
     }
-    if let limit = resources.pidsLimit { try Files.write(limit < 0 ? "max" : "\(limit)", to: "\(path)/pids.max") }
+    if let limit = resources.pidsLimit {
+      try Files.write(limit < 0 ? "max" : "\(limit)", to: "\(path)/pids.max")
+    }
     if let quota = resources.cpuQuotaMicroseconds {
       let period = resources.cpuPeriodMicroseconds ?? 100_000
       try Files.write(quota < 0 ? "max \(period)" : "\(quota) \(period)", to: "\(path)/cpu.max")

@@ -23,13 +23,16 @@ public struct CgroupParent: Sendable, Equatable {
     guard let own = ownDirectory(below: mount) else {
       throw Unavailable(why: "this process's cgroup is outside the mounted hierarchy", remedy: remedy)
     }
-    guard words("\(mount.path)/cgroup.controllers", or: "\(own)/cgroup.controllers").isSuperset(of: needed) else {
+    guard words("\(mount.path)/cgroup.controllers", or: "\(own)/cgroup.controllers").isSuperset(of: needed)
+    else {
       throw Unavailable(
-        why: "the memory and pids controllers are not in the cgroup v2 hierarchy (they are on v1, or not delegated)",
+        why:
+          "the memory and pids controllers are not in the cgroup v2 hierarchy (they are on v1, or not delegated)",
         remedy: remedy)
     }
     let ancestors = ancestors(of: own, downTo: mount.path)
-    for path in ancestors where isWritable(path) && words("\(path)/cgroup.subtree_control").isSuperset(of: needed) {
+    for path in ancestors
+    where isWritable(path) && words("\(path)/cgroup.subtree_control").isSuperset(of: needed) {
       if accepts(path) { return CgroupParent(path: path) }
     }
     for path in ancestors where isWritable(path) && enable(path, own: own) && accepts(path) {

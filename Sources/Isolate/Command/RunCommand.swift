@@ -21,7 +21,8 @@ struct RunCommand {
     }
     guard !identifier.isEmpty else { throw UsageError("run: the container's id is missing") }
     guard ContainerIdentifier.isValid(identifier) else {
-      throw UsageError("run: \"\(identifier)\" is no container id (letters, digits, and _ + - . after the first)")
+      throw UsageError(
+        "run: \"\(identifier)\" is no container id (letters, digits, and _ + - . after the first)")
     }
   }
 
@@ -50,13 +51,17 @@ struct RunCommand {
     }
   }
 
-  private func forward(_ incoming: borrowing OwnedDescriptor, to container: Container) throws(IsolateError) -> Int32 {
+  private func forward(_ incoming: borrowing OwnedDescriptor, to container: Container) throws(IsolateError)
+    -> Int32
+  {
     while true {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: incoming.number, events: Int16(POLLIN), revents: 0),
       ]
-      if unsafe poll(&watched, 2, -1) < 0 && errno != EINTR { throw .system(SystemError("poll", code: errno)) }
+      if unsafe poll(&watched, 2, -1) < 0 && errno != EINTR {
+        throw .system(SystemError("poll", code: errno))
+      }
       while true {
         let signal = isl_signalfd_read(incoming.number)
         guard signal > 0 else { break }

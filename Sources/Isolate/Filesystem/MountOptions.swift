@@ -19,7 +19,9 @@ struct MountOptions: Equatable {
     "relatime": (0, 0x70), "atime": (0, 0), "nodiratime": (0x80, 0), "diratime": (0, 0x80),
     "nosymfollow": (0x20_0000, 0),
   ]
-  private static let superblock: [String: UInt64] = ["sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25]
+  private static let superblock: [String: UInt64] = [
+    "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
+  ]
   private static let refused: Set<String> = ["idmap", "ridmap", "tmpcopyup", "remount", "move"]
   private static let propagation: Set<String> = ["private", "rprivate"]
   private static let refusedPropagation: Set<String> = [
@@ -41,7 +43,8 @@ struct MountOptions: Equatable {
         isRecursive = option == "rbind"
       } else if Self.refused.contains(option) || Self.refusedPropagation.contains(option) {
         throw SpecError(
-          path: "\(path).options[\(index)]", message: "\"\(option)\" is not supported by this version of isolate")
+          path: "\(path).options[\(index)]",
+          message: "\"\(option)\" is not supported by this version of isolate")
       } else if !Self.propagation.contains(option), option != "defaults" {
         data.append(option)
       }

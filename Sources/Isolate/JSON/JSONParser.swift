@@ -20,7 +20,9 @@ public struct JSONParser {
   private func error(_ message: String) -> JSONError { JSONError(message: message, byteOffset: at) }
 
   private mutating func skipSpace() {
-    while at < bytes.count, bytes[at] == 0x20 || (bytes[at] >= 0x09 && bytes[at] <= 0x0d && bytes[at] != 0x0b && bytes[at] != 0x0c) {
+    while at < bytes.count,
+      bytes[at] == 0x20 || (bytes[at] >= 0x09 && bytes[at] <= 0x0d && bytes[at] != 0x0b && bytes[at] != 0x0c)
+    {
       at += 1
     }
   }

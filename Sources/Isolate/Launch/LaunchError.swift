@@ -82,8 +82,11 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       "the host masks part of its own /proc, so the kernel refuses a fresh one (docker: --security-opt systempaths=unconfined)"
     case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
     case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
-    case (.step("exec"), EACCES): "it is not executable, or its directory is not accessible to the container's user"
-    case (.step("exec"), ENOEXEC): "it is neither an ELF program of this architecture nor a script with a #! line"
+    case (.step("exec"), EACCES):
+      "it is not executable, or its directory is not accessible to the container's user"
+    case (.step("exec"), EPERM): "it is, by way of /proc/self/exe, the container runtime itself"
+    case (.step("exec"), ENOEXEC):
+      "it is neither an ELF program of this architecture nor a script with a #! line"
     default: nil
     }
   }

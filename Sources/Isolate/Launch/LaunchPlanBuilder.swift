@@ -25,7 +25,8 @@ struct LaunchPlanBuilder {
   }
 
   private mutating func step(
-    _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0, a: UInt32 = 0,
+    _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0,
+    a: UInt32 = 0,
     b: UInt32 = 0, c: UInt32 = 0, d: UInt32 = 0, v: UInt64 = 0, w: UInt64 = 0
   ) {
     let bits = flags.reduce(0) { $0 | $1.rawValue }
@@ -38,6 +39,10 @@ struct LaunchPlanBuilder {
     do {
       // Nothing mounted from here on may appear on the host.
       step(ISL_STEP_PRIVATE_MOUNTS)
+      // While /proc is the host's: the container's could be anything (CVE-2025-52881).
+      if let score = process.oomScoreAdj {
+        step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)"))
+      }
       // A keyring of its own before anything of the container can look at the caller's.
       step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
       step(ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath))
@@ -69,7 +74,8 @@ struct LaunchPlanBuilder {
         }
         if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
         step(
-          ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index, a: buffer.string(source),
+          ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
+          a: buffer.string(source),
           c: target, v: options.attributes, w: options.cleared)
         continue
       }
@@ -77,11 +83,16 @@ struct LaunchPlanBuilder {
         throw SpecError(path: "mounts[\(index)].type", message: "is missing")
       }
       // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
-      if type == "proc" || type == "sysfs" || mount.destination == "/dev" { flags.append(ISL_FLAG_NO_SYMLINKS) }
+      if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
+        flags.append(ISL_FLAG_NO_SYMLINKS)
+      }
       // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
       if type == "overlay" {
         flags.append(ISL_FLAG_LEGACY)
         if mount.source?.hasPrefix("/") == true { flags.append(ISL_FLAG_RELATIVE) }
+      } else if options.superblockFlags != 0 {
+        // MS_SYNCHRONOUS and its like are known to mount(2) alone.
+        flags.append(ISL_FLAG_LEGACY)
       }
       step(
         ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
@@ -126,7 +137,6 @@ struct LaunchPlanBuilder {
   private mutating func addHostSettings() {
     if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, a: buffer.string(name)) }
     if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, a: buffer.string(name)) }
-    if let score = process.oomScoreAdj { step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)")) }
     for limit in process.rlimits {
       let number = unsafe isl_rlimit_number(limit.type)
       step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)

@@ -17,11 +17,13 @@ public struct SubordinateIDs: Sendable, Equatable {
     guard let uids = range(in: Files.text("/etc/subuid"), name: name, id: id),
       let gids = range(in: Files.text("/etc/subgid"), name: name, id: id)
     else { return nil }
-    return SubordinateIDs(uidStart: uids.start, uidCount: uids.count, gidStart: gids.start, gidCount: gids.count)
+    return SubordinateIDs(
+      uidStart: uids.start, uidCount: uids.count, gidStart: gids.start, gidCount: gids.count)
   }
 
   /// The caller's name from /etc/passwd: no NSS in a static program.
-  static func userName(of id: UInt32, passwd: String? = Files.text("/etc/passwd", limit: 16 << 20)) -> String? {
+  static func userName(of id: UInt32, passwd: String? = Files.text("/etc/passwd", limit: 16 << 20)) -> String?
+  {
     for line in (passwd ?? "").split(separator: "\n") {
       let fields = line.split(separator: ":", omittingEmptySubsequences: false)
       if fields.count > 3, UInt32(fields[2]) == id { return String(fields[0]) }
@@ -43,7 +45,8 @@ public struct SubordinateIDs: Sendable, Equatable {
 
   /// The helper's path: the fixed system directories only, never PATH.
   static func helper(_ name: String) -> String? {
-    for directory in ["/usr/bin", "/bin", "/usr/local/bin"] where unsafe access("\(directory)/\(name)", X_OK) == 0 {
+    for directory in ["/usr/bin", "/bin", "/usr/local/bin"]
+    where unsafe access("\(directory)/\(name)", X_OK) == 0 {
       return "\(directory)/\(name)"
     }
     return nil

@@ -10,7 +10,9 @@ public struct Bundle: Sendable {
   /// - Throws: `IsolateError` with the path, and for malformed JSON the byte offset.
   public init(path: String) throws(IsolateError) {
     guard let real = Files.real(path) else {
-      throw .unavailable(what: "bundle \(path)", why: "no such directory", remedy: "make one with `isolate spec --bundle \(path)`")
+      throw .unavailable(
+        what: "bundle \(path)", why: "no such directory",
+        remedy: "make one with `isolate spec --bundle \(path)`")
     }
     let file = "\(real)/config.json"
     let bytes: [UInt8]

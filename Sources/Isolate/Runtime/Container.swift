@@ -75,8 +75,7 @@ public final class Container: Sendable {
 
   /// Starts the specification's process in a new container.
   ///
-  /// - Parameter bundle: the directory a relative `root.path` starts from.
-  /// - Throws: `IsolateError`; nothing is left running then.
+  /// `bundle` is the directory a relative `root.path` starts from. When it throws, nothing is left running.
   public static func start(
     _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions()
   ) throws(IsolateError) -> Container {
@@ -136,8 +135,7 @@ public final class Container: Sendable {
 
   /// Makes unconnected stream sockets that belong to the container's network namespace.
   ///
-  /// - Parameter family: AF_INET or AF_INET6.
-  /// - Returns: close-on-exec descriptors that the caller owns.
+  /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them.
   public func openSockets(family: Int32, count: Int = 1) throws(IsolateError) -> [Int32] {
     var sockets = [Int32](repeating: -1, count: count)
     let type = Int32(SOCK_STREAM.rawValue)

@@ -13,19 +13,24 @@ extension RuntimeSpec.Seccomp {
     syscalls: [
       Rule(names: allowedCalls, action: "SCMP_ACT_ALLOW"),
       // Address families: below AF_ALG, AF_NFC, and above AF_VSOCK.
-      Rule(names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 38, op: "SCMP_CMP_LT")]),
-      Rule(names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 39, op: "SCMP_CMP_EQ")]),
-      Rule(names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 40, op: "SCMP_CMP_GT")]),
+      Rule(
+        names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 38, op: "SCMP_CMP_LT")]),
+      Rule(
+        names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 39, op: "SCMP_CMP_EQ")]),
+      Rule(
+        names: ["socket"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 40, op: "SCMP_CMP_GT")]),
       // clone(2) without any CLONE_NEW* flag; clone3(2) hides its flags behind a pointer, so callers
       // are told to fall back to clone.
       Rule(
         names: ["clone"], action: "SCMP_ACT_ALLOW",
         args: [Argument(index: 0, value: 0x7e02_0000, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ")]),
       Rule(names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: UInt32(ENOSYS)),
-    ] + personalities.map { value in
-      Rule(
-        names: ["personality"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: value, op: "SCMP_CMP_EQ")])
-    })
+    ]
+      + personalities.map { value in
+        Rule(
+          names: ["personality"], action: "SCMP_ACT_ALLOW",
+          args: [Argument(index: 0, value: value, op: "SCMP_CMP_EQ")])
+      })
 
   /// PER_LINUX, PER_LINUX32, UNAME26 and both, and the query (personality(2)).
   private static let personalities: [UInt64] = [0, 8, 0x20000, 0x20008, 0xffff_ffff]

@@ -5,7 +5,7 @@ import Glibc
 enum SeccompCompiler {
   /// The program as bytes: an array of struct sock_filter (8 bytes each).
   ///
-  /// - Parameter notify: calls whose attempts go to the notification listener instead of their rule.
+  /// Attempts to make a call of `notify` go to the notification listener instead of that call's rule.
   static func compile(_ seccomp: RuntimeSpec.Seccomp, notify: [String] = []) throws(IsolateError) -> [UInt8] {
     let root = "linux.seccomp"
     var filter: OpaquePointer?
@@ -16,7 +16,8 @@ enum SeccompCompiler {
       throw .system(SystemError("seccomp_init", code: -opened))
     }
     defer { unsafe isl_seccomp_close(filter) }
-    for (index, name) in seccomp.architectures.enumerated() where unsafe isl_seccomp_add_architecture(filter, name) != 0 {
+    for (index, name) in seccomp.architectures.enumerated()
+    where unsafe isl_seccomp_add_architecture(filter, name) != 0 {
       throw .specification(
         SpecError(path: "\(root).architectures[\(index)]", message: "\"\(name)\" is not an architecture"))
     }
@@ -43,7 +44,8 @@ enum SeccompCompiler {
     for (index, argument) in rule.args.enumerated() {
       guard let operation = comparisons[argument.op], argument.index < 6 else {
         throw .specification(
-          SpecError(path: "\(path).args[\(index)]", message: "\"\(argument.op)\" of argument \(argument.index)"))
+          SpecError(
+            path: "\(path).args[\(index)]", message: "\"\(argument.op)\" of argument \(argument.index)"))
       }
       arguments.append(
         isl_seccomp_argument(

@@ -86,7 +86,8 @@ extension RuntimeSpec.Linux {
     for decoder in decoders {
       mappings.append(
         RuntimeSpec.IDMapping(
-          containerID: try decoder.identifier("containerID") ?? 0, hostID: try decoder.identifier("hostID") ?? 0,
+          containerID: try decoder.identifier("containerID") ?? 0,
+          hostID: try decoder.identifier("hostID") ?? 0,
           size: try decoder.identifier("size") ?? 0))
     }
     return mappings

@@ -10,7 +10,8 @@ extension RuntimeSpec {
     linux.readonlyPaths = standardReadonlyPaths
     linux.seccomp = .default
     var spec = RuntimeSpec(
-      process: process, root: Root(path: rootPath, readonly: true), hostname: "isolate", mounts: standardMounts)
+      process: process, root: Root(path: rootPath, readonly: true), hostname: "isolate",
+      mounts: standardMounts)
     spec.linux = linux
     return spec
   }
@@ -30,7 +31,8 @@ extension RuntimeSpec {
     Mount(
       destination: "/dev/shm", type: "tmpfs", source: "shm",
       options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
-    Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
+    Mount(
+      destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
     Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]),
   ]
 

@@ -185,7 +185,8 @@ public struct RuntimeSpec: Sendable, Equatable {
     public var syscalls: [Rule]
 
     public init(
-      defaultAction: String, defaultErrnoRet: UInt32? = nil, architectures: [String] = [], syscalls: [Rule] = []
+      defaultAction: String, defaultErrnoRet: UInt32? = nil, architectures: [String] = [],
+      syscalls: [Rule] = []
     ) {
       self.defaultAction = defaultAction
       self.defaultErrnoRet = defaultErrnoRet

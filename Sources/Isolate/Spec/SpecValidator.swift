@@ -17,7 +17,8 @@ enum SpecValidator {
   /// config.md, "Specification version": a SemVer of major version 1.
   private static func version(_ spec: RuntimeSpec) throws(SpecError) {
     guard spec.ociVersion.hasPrefix("1.") else {
-      throw SpecError(path: "ociVersion", message: "\"\(spec.ociVersion)\" is not a version 1 of the specification")
+      throw SpecError(
+        path: "ociVersion", message: "\"\(spec.ociVersion)\" is not a version 1 of the specification")
     }
   }
 
@@ -27,7 +28,8 @@ enum SpecValidator {
       let path = "linux.namespaces[\(index)].type"
       let flag = unsafe isl_namespace_flag(namespace.type)
       guard flag != 0, namespace.type != "time" else {
-        throw SpecError(path: path, message: "\"\(namespace.type)\" is not a namespace this version of isolate makes")
+        throw SpecError(
+          path: path, message: "\"\(namespace.type)\" is not a namespace this version of isolate makes")
       }
       guard seen.insert(namespace.type).inserted else {
         throw SpecError(path: path, message: "\"\(namespace.type)\" is there twice")
@@ -39,9 +41,13 @@ enum SpecValidator {
   }
 
   private static func mappings(_ mappings: [RuntimeSpec.IDMapping], path: String) throws(SpecError) {
-    if mappings.count > 340 { throw SpecError(path: path, message: "more than 340 lines (user_namespaces(7))") }
+    if mappings.count > 340 {
+      throw SpecError(path: path, message: "more than 340 lines (user_namespaces(7))")
+    }
     for (index, mapping) in mappings.enumerated() {
-      guard mapping.size > 0 else { throw SpecError(path: "\(path)[\(index)].size", message: "must not be 0") }
+      guard mapping.size > 0 else {
+        throw SpecError(path: "\(path)[\(index)].size", message: "must not be 0")
+      }
       for start in [mapping.containerID, mapping.hostID]
       where UInt64(start) + UInt64(mapping.size) > UInt64(UInt32.max) {
         throw SpecError(path: "\(path)[\(index)]", message: "reaches beyond the last id")

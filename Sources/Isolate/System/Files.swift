@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 
 /// Small file operations of the runtime, without Foundation.
 package enum Files {
@@ -33,7 +33,7 @@ package enum Files {
 
   /// Writes a file in one write(2), as the kernel's control files want it.
   package static func write(
-    _ text: String, to path: String, flags: Int32 = O_WRONLY, mode: mode_t = 0o644
+    _ text: String, to path: String, flags: Int32 = O_WRONLY, mode: UInt32 = 0o644
   ) throws(SystemError) {
     let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
     if number < 0 { throw SystemError("open", path, code: errno) }

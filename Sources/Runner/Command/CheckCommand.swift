@@ -1,13 +1,15 @@
 import Analysis
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Glibc
+import Isolate
 import Runner
 
 /// `preflight check`: the whole check.
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Installs, starts, probes and stops a project in a sandbox and judges it.",
+    commandName: "check",
+    abstract: "Installs, starts, probes and stops a project in a sandbox and judges it.",
     discussion: """
       Exit status: 0 ready; 1 not ready; 2 wrong usage; 3 project type or start command not determined;
       4 sandbox not available; 70 internal error; 75 transient, try again; 124 time limit; 130 interrupted.
@@ -97,7 +99,8 @@ struct CheckCommand: ParsableCommand {
   }
 
   static func level(_ text: String) throws -> Int {
-    guard text.count == 2, text.uppercased().hasPrefix("L"), let number = Int(text.dropFirst()), (0...6).contains(number)
+    guard text.count == 2, text.uppercased().hasPrefix("L"), let number = Int(text.dropFirst()),
+      (0...6).contains(number)
     else { throw RunnerError(.usage, "--min-level \(text): expected L0 to L6") }
     return number
   }
@@ -119,9 +122,16 @@ struct OutputFile {
   }
 
   func write(_ report: Report) throws {
-    let text = format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
-    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw RunnerError(.usage, "--output \(path): cannot be written: \(error.localizedDescription)")
+    let text =
+      format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
+    // Beside its place first, then one rename: a reader never sees half a report.
+    let staging = "\(path).\(getpid()).new"
+    do throws(SystemError) {
+      try Files.write(text, to: staging, flags: O_WRONLY | O_CREAT | O_TRUNC)
+      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
+    } catch {
+      unsafe unlink(staging)
+      throw RunnerError(.usage, "--output \(self.path): \(error)")
     }
   }
 }

@@ -1,13 +1,14 @@
 import Analysis
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Planning
 import Runner
 
 /// `preflight plan`: what a check would do, and why.
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Prints what a check would do, and where each value comes from; runs nothing.")
+    commandName: "plan",
+    abstract: "Prints what a check would do, and where each value comes from; runs nothing.")
 
   @OptionGroup var shared: SharedOptions
 
@@ -36,8 +37,12 @@ enum PlanText {
     var rows: [(String, String, String)] = []
     rows.append(("project", plan.projectName, plan.detectedFrom.joined(separator: ", ")))
     rows.append(("ecosystem", plan.ecosystem?.rawValue ?? "unknown", plan.framework ?? ""))
-    if let request = plan.requestedRuntimeVersion { rows.append(("runtime", request.version, request.source)) }
-    for command in plan.install { rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed)) }
+    if let request = plan.requestedRuntimeVersion {
+      rows.append(("runtime", request.version, request.source))
+    }
+    for command in plan.install {
+      rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
+    }
     for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }
     rows.append(("start", plan.start.displayed, plan.start.origin.displayed))
     for command in plan.start.alternatives { rows.append(("or", command, "")) }
@@ -51,7 +56,9 @@ enum PlanText {
     if let limit = plan.limits.memoryInBytes {
       rows.append(("memory", "\(limit.value >> 20) MiB", limit.origin.displayed))
     }
-    if let limit = plan.limits.processes { rows.append(("processes", String(limit.value), limit.origin.displayed)) }
+    if let limit = plan.limits.processes {
+      rows.append(("processes", String(limit.value), limit.origin.displayed))
+    }
     if let limit = plan.limits.cpus { rows.append(("cpus", String(limit.value), limit.origin.displayed)) }
     for note in plan.notes { rows.append(("note", note, "")) }
     return rows.map { name, value, origin in

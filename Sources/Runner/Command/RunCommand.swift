@@ -1,12 +1,13 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Planning
 import Runner
 
 /// `preflight run`: any command in the sandbox a check would use.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Runs a command in the same sandbox a check uses; its exit status is the command's.")
+    commandName: "run",
+    abstract: "Runs a command in the same sandbox a check uses; its exit status is the command's.")
 
   @Option(help: ArgumentHelp("The folder shown at /app.", valueName: "DIR"))
   var source = "."

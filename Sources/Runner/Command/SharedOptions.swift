@@ -1,7 +1,8 @@
 import ArgumentParser
 import Egress
-import Foundation
+import FoundationEssentials
 import Glibc
+import Isolate
 import Planning
 import Runner
 
@@ -10,10 +11,12 @@ struct SharedOptions: ParsableArguments {
   @Argument(help: "The project's folder.")
   var source = "."
 
-  @Option(name: .long, help: ArgumentHelp("Set a variable for the program; repeatable.", valueName: "NAME=VALUE"))
+  @Option(
+    name: .long, help: ArgumentHelp("Set a variable for the program; repeatable.", valueName: "NAME=VALUE"))
   var env: [String] = []
 
-  @Option(name: .long, help: ArgumentHelp("Read variables from a file of NAME=VALUE lines.", valueName: "FILE"))
+  @Option(
+    name: .long, help: ArgumentHelp("Read variables from a file of NAME=VALUE lines.", valueName: "FILE"))
   var envFile: [String] = []
 
   @Option(name: .long, help: ArgumentHelp("Memory the program may use, for example 512M.", valueName: "SIZE"))
@@ -58,7 +61,8 @@ struct SharedOptions: ParsableArguments {
     do { policy = try EgressPolicy.parse(text) } catch { throw RunnerError(.usage, "--network: \(error)") }
     if policy == .host {
       throw RunnerError(
-        .sandboxUnavailable, "--network host is not available in this version: the sandbox always has a network of its own",
+        .sandboxUnavailable,
+        "--network host is not available in this version: the sandbox always has a network of its own",
         remedy: "name the hosts the program needs: --network registries,allow:HOST")
     }
     return policy
@@ -75,7 +79,8 @@ struct SharedOptions: ParsableArguments {
         // As docker: a name alone takes the caller's value.
         guard let value = ProcessInfo.processInfo.environment[entry] else {
           throw RunnerError(
-            .usage, "--env \(entry): there is no such variable here to pass on", remedy: "write --env \(entry)=VALUE")
+            .usage, "--env \(entry): there is no such variable here to pass on",
+            remedy: "write --env \(entry)=VALUE")
         }
         all.append((entry, value))
       }
@@ -96,7 +101,8 @@ enum Size {
     guard let number = Double(digits), let factor = factors[unit], number * factor >= 1_048_576,
       number * factor < 1e15
     else {
-      throw RunnerError(.usage, "\(option) \(text): not a size of at least 1M", remedy: "write for example \(option) 512M")
+      throw RunnerError(
+        .usage, "\(option) \(text): not a size of at least 1M", remedy: "write for example \(option) 512M")
     }
     return Int64(number * factor)
   }
@@ -108,21 +114,34 @@ enum Size {
     guard let number = Double(digits), let factor = factors[text.dropFirst(digits.count)], number > 0,
       number * factor < 1e10
     else {
-      throw RunnerError(.usage, "\(option) \(text): not a duration", remedy: "write for example \(option) 90s or \(option) 10m")
+      throw RunnerError(
+        .usage, "\(option) \(text): not a duration",
+        remedy: "write for example \(option) 90s or \(option) 10m")
     }
     return Int(number * factor)
+  }
+}
+
+extension Substring {
+  /// Without the characters at its end that satisfy `predicate`.
+  fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> Substring {
+    var text = self
+    while let last = text.last, predicate(last) { text = text.dropLast() }
+    return text
   }
 }
 
 /// Files of NAME=VALUE lines, as docker and compose read them.
 enum EnvironmentFile {
   static func read(_ path: String) throws -> [(name: String, value: String)] {
-    guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+    guard let bytes = try? Files.read(path, limit: 16 << 20),
+      let text = String(validating: bytes, as: UTF8.self)
+    else {
       throw RunnerError(.usage, "--env-file \(path): cannot be read as UTF-8 text")
     }
     var variables: [(name: String, value: String)] = []
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let trimmed = line.trimmingCharacters(in: .whitespaces)
+      let trimmed = line.drop { $0 == " " || $0 == "\t" }.trimmingSuffix { $0.isWhitespace }
       if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }
       let parts = trimmed.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {

@@ -54,7 +54,8 @@ package final class CheckRunner {
       sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
       cgroupParent: isolation.cgroupParent)
     let installer = InstallPhase(
-      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver, project: snapshot.root)
+      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver,
+      project: snapshot.root)
     let launcher = StartPhase(plan: plan, options: options, tools: tools, driver: driver, host: host)
     var evidence = Evidence(
       project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))
@@ -71,8 +72,10 @@ package final class CheckRunner {
         upper: "\(run.path)/upper", lower: snapshot.root, prefix: Plan.projectRoot)
     }
     let judgement = Judgement(of: evidence)
-    let report = ReportAssembly(plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox)
-      .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
+    let report = ReportAssembly(
+      plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox
+    )
+    .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
       report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
   }
@@ -84,12 +87,16 @@ package final class CheckRunner {
     var tools: [String: LocatedTool] = [:]
     for name in plan.requiredTools {
       let isRuntime = name == "python3" || name == "node"
-      guard let tool = locator.locate(name, version: isRuntime ? plan.requestedRuntimeVersion?.version : nil) else {
+      guard let tool = locator.locate(name, version: isRuntime ? plan.requestedRuntimeVersion?.version : nil)
+      else {
         // A start command's own program may come with the dependencies: its absence is then found by running it.
         guard isRuntime || name == "npm" else { continue }
         throw RunnerError(
-          .sandboxUnavailable, "\(name) is not installed on this machine, and the image `host` takes it from there",
-          remedy: "install it (Debian: apt-get install \(name == "python3" ? "python3 python3-venv" : "nodejs npm"))")
+          .sandboxUnavailable,
+          "\(name) is not installed on this machine, and the image `host` takes it from there",
+          remedy:
+            "install it (Debian: apt-get install \(name == "python3" ? "python3 python3-venv" : "nodejs npm"))"
+        )
       }
       tools[name] = tool
     }

@@ -66,8 +66,11 @@ struct EnvironmentStore {
         throw SystemError("write", "\(staging)/evidence.json", code: EINVAL)
       }
       try Files.write(
-        String(decoding: Array(json), as: UTF8.self), to: "\(staging)/evidence.json", flags: O_WRONLY | O_CREAT | O_EXCL)
-      if unsafe rename(directory, "\(staging)/files") != 0 { throw SystemError("rename", directory, code: errno) }
+        String(decoding: Array(json), as: UTF8.self), to: "\(staging)/evidence.json",
+        flags: O_WRONLY | O_CREAT | O_EXCL)
+      if unsafe rename(directory, "\(staging)/files") != 0 {
+        throw SystemError("rename", directory, code: errno)
+      }
       if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
     } catch {
       Directories.remove(staging)

@@ -5,7 +5,8 @@ import Isolate
 struct HostNetwork {
   /// Settings of package managers that name another index; handed to the install phase as they are.
   private static let indexVariables = [
-    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_NO_INDEX", "PIP_DEFAULT_TIMEOUT",
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_NO_INDEX",
+    "PIP_DEFAULT_TIMEOUT",
     "PIP_RETRIES", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY",
   ]
 

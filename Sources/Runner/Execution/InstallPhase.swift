@@ -36,7 +36,8 @@ final class InstallPhase {
     let commands = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
     if !commands.isEmpty { phases.append(try install(commands)) }
     guard phases.allSatisfy({ $0.status != .failed }), !plan.build.isEmpty else { return phases }
-    phases.append(try execute(.build, plan.build, detail: plan.build.map(ShellWords.join).joined(separator: " && ")))
+    phases.append(
+      try execute(.build, plan.build, detail: plan.build.map(ShellWords.join).joined(separator: " && ")))
     return phases
   }
 
@@ -51,7 +52,8 @@ final class InstallPhase {
     defer { lock = nil }
     if options.usesCache, let record = store.load() {
       driver.observer.phaseBegan("install", detail: detail)
-      driver.observer.phaseEnded("install", outcome: "unchanged, taken from the cache", succeeded: true, milliseconds: 0)
+      driver.observer.phaseEnded(
+        "install", outcome: "unchanged, taken from the cache", succeeded: true, milliseconds: 0)
       driver.sandbox.environmentPath = store.files
       cachedEgress = record.egress
       var phase = record.phase
@@ -96,7 +98,8 @@ final class InstallPhase {
     _ = unsafe poll(&watched, 1, 100)
     try driver.interruption.check()
     if driver.interruption.isPastDeadline {
-      throw RunnerError(.timeLimit, "the check took longer than its time limit", remedy: "raise it with --timeout")
+      throw RunnerError(
+        .timeLimit, "the check took longer than its time limit", remedy: "raise it with --timeout")
     }
   }
 
@@ -140,7 +143,8 @@ final class InstallPhase {
     whole.durationMilliseconds = Clock.milliseconds() - started
     let outcome = whole.status == .passed ? "done" : "failed (exit status \(whole.exitCode ?? -1))"
     driver.observer.phaseEnded(
-      name.rawValue, outcome: outcome, succeeded: whole.status == .passed, milliseconds: whole.durationMilliseconds)
+      name.rawValue, outcome: outcome, succeeded: whole.status == .passed,
+      milliseconds: whole.durationMilliseconds)
     return whole
   }
 
@@ -157,13 +161,18 @@ final class InstallPhase {
     let offset = whole.log.last?.number ?? 0
     let base = Int((part.startedAt - whole.startedAt) * 1000)
     whole.log += part.log.map {
-      LogLine(number: offset + $0.number, milliseconds: base + $0.milliseconds, stream: $0.stream, text: $0.text)
+      LogLine(
+        number: offset + $0.number, milliseconds: base + $0.milliseconds, stream: $0.stream, text: $0.text)
     }
     let before = whole.resources
     whole.resources = part.resources
-    whole.resources.cpuMilliseconds = before.cpuMilliseconds.map { $0 + (part.resources.cpuMilliseconds ?? 0) }
+    whole.resources.cpuMilliseconds =
+      before.cpuMilliseconds.map { $0 + (part.resources.cpuMilliseconds ?? 0) }
       ?? part.resources.cpuMilliseconds
-    whole.resources.memoryPeakBytes = [before.memoryPeakBytes, part.resources.memoryPeakBytes].compactMap { $0 }.max()
-    whole.resources.processesPeak = [before.processesPeak, part.resources.processesPeak].compactMap { $0 }.max()
+    whole.resources.memoryPeakBytes = [before.memoryPeakBytes, part.resources.memoryPeakBytes].compactMap {
+      $0
+    }.max()
+    whole.resources.processesPeak = [before.processesPeak, part.resources.processesPeak].compactMap { $0 }
+      .max()
   }
 }

@@ -14,7 +14,7 @@ package final class Interruption {
 
   /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and all it makes from now on.
   ///
-  /// - Parameter timeoutMilliseconds: the overall limit; nil is none.
+  /// `timeoutMilliseconds` is the overall limit; nil is none.
   package init(timeoutMilliseconds: Int?) throws(RunnerError) {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
     descriptor = unsafe isl_signalfd(signals, Int32(signals.count))

@@ -49,7 +49,10 @@ final class PhaseDriver {
     settings.processLimit = cgroup == nil ? allowance.processes : nil
     let session: SandboxSession
     do {
-      session = try start(name, settings, allowance, cgroup)
+      session = try SandboxSession(
+        name, of: sandbox, settings,
+        limits: .init(memoryInBytes: allowance.memoryInBytes, processes: allowance.processes, cgroup: cgroup),
+        policy: allowance.policy, upstream: upstream, interruption: interruption)
     } catch {
       switch error {
       case .runner(let error): throw error
@@ -69,27 +72,6 @@ final class PhaseDriver {
     egress += session.network.attempts
     unreachable += session.network.unreachable
     return evidence(name, phase, session)
-  }
-
-  private func start(
-    _ name: PhaseEvidence.Name, _ settings: Sandbox.Phase, _ allowance: Allowance, _ cgroup: Cgroup?
-  ) throws(PhaseStartError) -> SandboxSession {
-    func attempt() throws(PhaseStartError) -> SandboxSession {
-      try SandboxSession(
-        sandbox.specification(for: settings), phase: name, options: settings,
-        limits: .init(memoryInBytes: allowance.memoryInBytes, processes: allowance.processes, cgroup: cgroup),
-        policy: allowance.policy, upstream: upstream, interruption: interruption)
-    }
-    do {
-      return try attempt()
-    } catch {
-      guard case .isolate(.launch(let refusal)) = error, sandbox.layer == .overlay,
-        refusal.stage == .step("mount"), refusal.subject.hasPrefix("overlay")
-      else { throw error }
-      // The state directory is itself on an overlay, or the kernel is older than 5.11.
-      do { try sandbox.fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
-      return try attempt()
-    }
   }
 
   private func makeCgroup(_ name: PhaseEvidence.Name, _ allowance: Allowance) throws(RunnerError) -> Cgroup? {
@@ -113,7 +95,8 @@ final class PhaseDriver {
   ) -> PhaseEvidence {
     let status = session.exit?.status
     return PhaseEvidence(
-      name: name, command: phase.arguments, status: status == 0 ? .passed : .failed, exitCode: status.map { Int($0) },
+      name: name, command: phase.arguments, status: status == 0 ? .passed : .failed,
+      exitCode: status.map { Int($0) },
       signal: session.exit?.signal.map { Int($0) }, endedBy: session.endedBy, startedAt: session.startedAt,
       durationMilliseconds: session.elapsedMilliseconds, log: session.log.lines, resources: session.resources)
   }
@@ -124,7 +107,8 @@ final class PhaseDriver {
     var log = LogCollector(startedAt: Clock.milliseconds())
     let program = phase.arguments.first ?? ""
     let code = error.code == ENOENT ? 127 : 126
-    _ = log.note("\(program): \(code == 127 ? "command not found" : SystemError("exec", code: error.code).reason)")
+    _ = log.note(
+      "\(program): \(code == 127 ? "command not found" : SystemError("exec", code: error.code).reason)")
     return PhaseEvidence(
       name: name, command: phase.arguments, status: .failed, exitCode: code, endedBy: .itself,
       startedAt: Clock.seconds(), log: log.lines)

@@ -5,8 +5,10 @@ import Planning
 enum PhaseEnvironment {
   /// What every phase has.
   static func base(_ plan: Plan, tools: [String: LocatedTool]) -> [String: String] {
-    let toolchains = tools.values.filter { $0.sandboxPrefix != nil }.map { $0.path.split(separator: "/").dropLast() }
-      .map { "/" + $0.joined(separator: "/") }.sorted()
+    let toolchains = tools.values.filter { $0.sandboxPrefix != nil }.map {
+      $0.path.split(separator: "/").dropLast()
+    }
+    .map { "/" + $0.joined(separator: "/") }.sorted()
     let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     var environment = [
       "PATH": (plan.pathPrefixes + toolchains + system).joined(separator: ":"), "HOME": HostImage.home,
@@ -32,7 +34,8 @@ enum PhaseEnvironment {
     environment.merge(host.environment) { $1 }
     environment.merge([
       "PIP_CACHE_DIR": "/cache/pip", "npm_config_cache": "/cache/npm", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-      "PIP_PROGRESS_BAR": "off", "npm_config_update_notifier": "false", "npm_config_fund": "false", "CI": "true",
+      "PIP_PROGRESS_BAR": "off", "npm_config_update_notifier": "false", "npm_config_fund": "false",
+      "CI": "true",
     ]) { $1 }
     return environment
   }
@@ -49,7 +52,9 @@ enum PhaseEnvironment {
         environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
       }
     }
-    for variable in plan.environment { environment[variable.name] = variable.value ?? environment[variable.name] }
+    for variable in plan.environment {
+      environment[variable.name] = variable.value ?? environment[variable.name]
+    }
     return environment
   }
 }

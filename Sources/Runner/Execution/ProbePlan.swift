@@ -32,7 +32,7 @@ struct ProbePlan {
     self.startDeadlineMilliseconds = startDeadlineMilliseconds
   }
 
-  /// - Parameter elapsed: milliseconds since the start.
+  /// Says what to do `elapsed` milliseconds after the start.
   mutating func decide(listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int) -> Decision {
     if isFinished { return .finished }
     guard let port else {

@@ -28,7 +28,8 @@ package final class SandboxedCommand {
     defer { run.remove() }
     let sandbox = try Sandbox(run: run, project: project, certificates: host.certificates)
     var environment = [
-      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": HostImage.home, "USER": "app",
+      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": HostImage.home,
+      "USER": "app",
       "LANG": "C.UTF-8", "TERM": options.hostEnvironment["TERM"] ?? "dumb",
     ]
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
@@ -52,12 +53,16 @@ package final class SandboxedCommand {
     settings.lifeline = interruption.lifeline
     let container: Container
     do {
-      container = try Container.start(sandbox.specification(for: phase), bundle: "/", options: settings)
-    } catch .launch(let error) where error.isExecFailure {
-      let isMissing = error.code == ENOENT
-      StandardStream.standardError("preflight: \(error)\n")
-      return isMissing ? 127 : 126
-    } catch { throw RunnerError(error) }
+      container = try sandbox.start(phase, settings)
+    } catch {
+      switch error {
+      case .runner(let error): throw error
+      case .isolate(.launch(let error)) where error.isExecFailure:
+        StandardStream.standardError("preflight: \(error)\n")
+        return error.code == ENOENT ? 127 : 126
+      case .isolate(let error): throw RunnerError(error)
+      }
+    }
     let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
     defer { network.shutdown() }
@@ -71,7 +76,8 @@ package final class SandboxedCommand {
       if signal > 0 { container.signal(signal) }
       if interruption.isPastDeadline {
         container.signal(SIGKILL)
-        throw RunnerError(.timeLimit, "the command took longer than its time limit", remedy: "raise it with --timeout")
+        throw RunnerError(
+          .timeLimit, "the command took longer than its time limit", remedy: "raise it with --timeout")
       }
       do {
         if let end = try container.exitIfEnded() { return end.shellStatus }

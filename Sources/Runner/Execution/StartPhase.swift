@@ -32,8 +32,11 @@ final class StartPhase {
       port: plan.listening.isExpected ? plan.port.value : nil, healthPath: plan.healthPath.value,
       memoryLimitInBytes: plan.limits.memoryInBytes?.value, processLimit: plan.limits.processes?.value,
       gracePeriodMilliseconds: options.gracePeriodMilliseconds,
-      startDeadlineMilliseconds: options.startDeadlineMilliseconds, environmentNames: environment.keys.sorted(),
-      limitEnforcement: isolation.cgroupParent == nil ? "watchdog" : "cgroup", workingDirectory: Plan.projectRoot)
+      startDeadlineMilliseconds: options.startDeadlineMilliseconds,
+      environmentNames: environment.keys.sorted(),
+      limitEnforcement: isolation.cgroupParent == nil ? "watchdog" : "cgroup",
+      workingDirectory: Plan.projectRoot,
+      networkPolicy: options.policy.commandLineValue)
   }
 
   /// Adds the start, probe and stop phases and all they showed.
@@ -115,7 +118,8 @@ final class StartPhase {
 
   /// Sockets once seen stay in the evidence: a program may close one while it restarts itself.
   private static func merged(_ known: [ListeningSocket], _ fresh: [ListeningSocket]) -> [ListeningSocket] {
-    known + fresh.filter { socket in !known.contains { $0.address == socket.address && $0.port == socket.port } }
+    known
+      + fresh.filter { socket in !known.contains { $0.address == socket.address && $0.port == socket.port } }
   }
 
   /// One process, three phases: what it did before the first probe, while it was asked, and after SIGTERM.
@@ -125,7 +129,9 @@ final class StartPhase {
       var start = whole
       let isJob = whole.exitCode == 0 && whole.endedBy == .itself && !plan.listening.isExpected
       start.status = isJob ? .passed : .failed
-      return [start, PhaseEvidence(name: .probe, status: .skipped), PhaseEvidence(name: .stop, status: .skipped)]
+      return [
+        start, PhaseEvidence(name: .probe, status: .skipped), PhaseEvidence(name: .stop, status: .skipped),
+      ]
     }
     var start = whole
     start.log = whole.log.filter { $0.milliseconds < stopBegan }

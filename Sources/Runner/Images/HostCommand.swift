@@ -33,7 +33,9 @@ enum HostCommand {
       let ready = unsafe poll(&watched, 1, Int32(max(0, deadline - Clock.milliseconds())))
       if ready == 0 { return nil }
       if ready < 0 && errno == EINTR { continue }
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(file.number, $0.baseAddress, $0.count) }
+      let count = unsafe chunk.withUnsafeMutableBytes {
+        unsafe Glibc.read(file.number, $0.baseAddress, $0.count)
+      }
       if count <= 0 { return count == 0 ? bytes : nil }
       bytes.append(contentsOf: chunk[..<count])
     }

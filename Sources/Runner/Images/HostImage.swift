@@ -19,17 +19,20 @@ struct HostImage {
     "/usr", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
   ]
   private static let configurationFiles = [
-    "ld.so.cache", "ld.so.conf", "os-release", "debian_version", "lsb-release", "protocols", "services", "mime.types",
+    "ld.so.cache", "ld.so.conf", "os-release", "debian_version", "lsb-release", "protocols", "services",
+    "mime.types",
     "localtime", "timezone", "gai.conf", "host.conf", "ethertypes", "rpc", "shells", "login.defs", "inputrc",
   ]
   private static let configurationDirectories = [
     "alternatives", "ld.so.conf.d", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates",
-    "terminfo", "fonts", "python3", "python3.11", "python3.12", "python3.13", "java-17-openjdk", "java-21-openjdk",
+    "terminfo", "fonts", "python3", "python3.11", "python3.12", "python3.13", "java-17-openjdk",
+    "java-21-openjdk",
   ]
 
   /// Directories whose targets the sandbox's own mounts need.
   private static let skeleton = [
-    "app", "dev", "etc/ssl", "home/app", "proc", "root", "run", "sys", "tmp", "toolchains", "var/tmp", "var/lib",
+    "app", "dev", "etc/ssl", "home/app", "proc", "root", "run", "sys", "tmp", "toolchains", "var/tmp",
+    "var/lib",
     "var/log", "venv", "cache", "mnt", "srv", "media",
   ]
 
@@ -53,9 +56,12 @@ struct HostImage {
     try write(Self.passwd(), to: "etc/passwd")
     try write(Self.group(), to: "etc/group")
     try write("\(hostname)\n", to: "etc/hostname")
-    try write("127.0.0.1 localhost\n::1 localhost\n\(SandboxNetwork.outsideAddress) \(hostname)\n", to: "etc/hosts")
+    try write(
+      "127.0.0.1 localhost\n::1 localhost\n\(SandboxNetwork.outsideAddress) \(hostname)\n", to: "etc/hosts")
     try write("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", to: "etc/resolv.conf")
-    try write("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n", to: "etc/nsswitch.conf")
+    try write(
+      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+      to: "etc/nsswitch.conf")
     if !certificates.isEmpty { try write(certificates, to: String(Self.certificates.dropFirst())) }
   }
 
@@ -96,7 +102,8 @@ struct HostImage {
     let options = ["rbind", "ro", "nosuid", "nodev"]
     var mounts: [RuntimeSpec.Mount] = []
     for directory in Self.systemDirectories where Directories.kind(of: directory) == S_IFDIR {
-      mounts.append(RuntimeSpec.Mount(destination: directory, type: "bind", source: directory, options: options))
+      mounts.append(
+        RuntimeSpec.Mount(destination: directory, type: "bind", source: directory, options: options))
     }
     for directory in Self.configurationDirectories {
       let path = "/etc/\(directory)"
@@ -105,7 +112,8 @@ struct HostImage {
     }
     for tool in tools {
       guard let source = tool.hostPrefix, let destination = tool.sandboxPrefix else { continue }
-      mounts.append(RuntimeSpec.Mount(destination: destination, type: "bind", source: source, options: options))
+      mounts.append(
+        RuntimeSpec.Mount(destination: destination, type: "bind", source: source, options: options))
     }
     return mounts
   }

@@ -56,7 +56,9 @@ package struct ToolLocator: Sendable {
     guard var real = Files.real(candidate) else { return nil }
     if Self.isScript(real), !Self.isShared(real) || real.contains("/shims/") {
       // A version manager's shim: the interpreter itself says where it is.
-      let question = name.hasPrefix("python") ? ["-I", "-c", "import sys; print(sys.executable)"]
+      let question =
+        name.hasPrefix("python")
+        ? ["-I", "-c", "import sys; print(sys.executable)"]
         : ["-p", "process.execPath"]
       guard let answer = HostCommand.output([candidate] + question)?.firstLine, answer.hasPrefix("/"),
         let resolved = Files.real(answer)
@@ -72,7 +74,8 @@ package struct ToolLocator: Sendable {
     let libraries = (try? Files.names(in: "\(prefix)/lib")) ?? []
     let hasOwn = libraries.contains { $0.hasPrefix("lib") && ($0.hasSuffix(".so") || $0.contains(".so.")) }
     return LocatedTool(
-      name: name, path: "\(sandboxPrefix)/bin/\(parts[parts.count - 1])", version: version, hostPrefix: prefix,
+      name: name, path: "\(sandboxPrefix)/bin/\(parts[parts.count - 1])", version: version,
+      hostPrefix: prefix,
       sandboxPrefix: sandboxPrefix, libraryPath: hasOwn ? "\(sandboxPrefix)/lib" : nil)
   }
 

@@ -35,7 +35,8 @@ package final class ProgressDisplay: CheckObserver {
     clear()
     let mark = succeeded == true ? paint("ok  ", "32") : succeeded == false ? paint("FAIL", "31") : "skip"
     let time = "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
-    StandardStream.standardError("\(mark) \(padded(name, 8)) \(padded(time, 8, left: true))  \(TerminalText.plain(outcome))\n")
+    StandardStream.standardError(
+      "\(mark) \(padded(name, 8)) \(padded(time, 8, left: true))  \(TerminalText.plain(outcome))\n")
   }
 
   package func line(_ text: String, isError: Bool) {
@@ -56,7 +57,9 @@ package final class ProgressDisplay: CheckObserver {
     runningLine = false
   }
 
-  private func paint(_ text: String, _ code: String) -> String { color ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+  private func paint(_ text: String, _ code: String) -> String {
+    color ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+  }
 
   private func padded(_ text: String, _ width: Int, left: Bool = false) -> String {
     let space = String(repeating: " ", count: max(0, width - text.count))
@@ -74,7 +77,8 @@ package enum TerminalSize {
   /// Columns of the terminal on standard error or output; 80 when there is none (ioctl_tty(2)).
   package static var columns: Int {
     var size = winsize()
-    for descriptor: Int32 in [1, 2] where unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 {
+    for descriptor: Int32 in [1, 2]
+    where unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 {
       return Int(size.ws_col)
     }
     return 80

@@ -21,13 +21,16 @@ struct ReportAssembly {
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
     return Report(
-      tool: .init(version: Tool.version), startedAt: startedAt, durationMilliseconds: milliseconds, evidence: evidence,
-      judgement: judgement, project: project(evidence), plan: planSection, isolation: isolation.section(extra: extra))
+      tool: .init(version: Tool.version), startedAt: startedAt, durationMilliseconds: milliseconds,
+      evidence: evidence,
+      judgement: judgement, project: project(evidence), plan: planSection,
+      isolation: isolation.section(extra: extra))
   }
 
   private func project(_ evidence: Evidence) -> Report.Project {
     Report.Project(
-      name: plan.projectName, source: options.source, ecosystem: plan.ecosystem?.rawValue, framework: plan.framework,
+      name: plan.projectName, source: options.source, ecosystem: plan.ecosystem?.rawValue,
+      framework: plan.framework,
       packageManager: plan.packageManager, runtimeVersion: evidence.project.runtimeVersion,
       detectedFrom: plan.detectedFrom)
   }

@@ -96,7 +96,9 @@ final class HTTPProbe {
   private func receive() {
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe recv(socket.number, $0.baseAddress, $0.count, 0) }
+      let count = unsafe chunk.withUnsafeMutableBytes {
+        unsafe recv(socket.number, $0.baseAddress, $0.count, 0)
+      }
       if count < 0 {
         if errno == EAGAIN { return }
         return finish(failure: response.isEmpty ? reason(errno) : nil)

@@ -43,7 +43,8 @@ package struct IsolationSurvey: Sendable {
   /// Fails closed when less than `minimum` is available.
   func requireLevel(_ minimum: Int) throws(RunnerError) {
     guard level < minimum else { return }
-    let missing = minimum == 6 ? "a range of subordinate ids, which this version does not use" : degraded.first?.why
+    let missing =
+      minimum == 6 ? "a range of subordinate ids, which this version does not use" : degraded.first?.why
     throw RunnerError(
       .sandboxUnavailable, "isolation L\(minimum) was asked for, this host gives L\(level): \(missing ?? "")",
       remedy: degraded.first?.remedy)
@@ -53,6 +54,7 @@ package struct IsolationSurvey: Sendable {
   package func section(extra: [Report.Isolation.Degradation]) -> Report.Isolation {
     Report.Isolation(
       level: "L\(level)", userNamespace: true, cgroup: cgroupParent == nil ? "none" : "v2", seccomp: true,
-      landlock: false, network: "own namespace, loopback only, egress through the proxy", degraded: degraded + extra)
+      landlock: false, network: "own namespace, loopback only, egress through the proxy",
+      degraded: degraded + extra)
   }
 }

@@ -35,7 +35,9 @@ enum ListeningSockets {
       let fields = line.split(separator: " ")
       guard fields.count > 9, fields[3] == "0A", let inode = UInt64(fields[9]) else { return nil }
       let local = fields[1].split(separator: ":")
-      guard local.count == 2, let port = Int(local[1], radix: 16), let address = address(local[0]) else { return nil }
+      guard local.count == 2, let port = Int(local[1], radix: 16), let address = address(local[0]) else {
+        return nil
+      }
       return (inode, ListeningSocket(address: address, port: port, protocol: name))
     }
   }

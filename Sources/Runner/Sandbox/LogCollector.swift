@@ -57,7 +57,8 @@ struct LogCollector {
     var bytes = partial.bytes
     if bytes.last == 0x0d { bytes.removeLast() }
     let text = String(decoding: bytes, as: UTF8.self) + (partial.isCut ? " [cut]" : "")
-    let line = LogLine(number: count, milliseconds: Clock.milliseconds() - startedAt, stream: stream, text: text)
+    let line = LogLine(
+      number: count, milliseconds: Clock.milliseconds() - startedAt, stream: stream, text: text)
     if head.count < Self.headLines {
       head.append(line)
     } else {

@@ -40,7 +40,8 @@ struct ProcessTree {
     var sum: Int64 = 0
     var isKnown = false
     for pid in processes {
-      for line in (Files.text("/proc/\(pid)/smaps_rollup") ?? "").split(separator: "\n") where line.hasPrefix("Pss:") {
+      for line in (Files.text("/proc/\(pid)/smaps_rollup") ?? "").split(separator: "\n")
+      where line.hasPrefix("Pss:") {
         sum += (Int64(line.split(separator: " ").dropFirst().first ?? "") ?? 0) * 1024
         isKnown = true
       }

@@ -49,12 +49,33 @@ final class Sandbox {
     } catch { throw RunnerError(error) }
   }
 
-  /// Copies the project instead of overlaying it.
-  func fallBackToCopy(why: String) throws(RunnerError) {
+  /// Starts a phase's container; where no overlay can be mounted, with a copy of the project.
+  func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
+    do {
+      return try Container.start(specification(for: phase), bundle: "/", options: options)
+    } catch {
+      guard layer == .overlay, case .launch(let refusal) = error, refusal.stage == .step("mount"),
+        refusal.subject.hasPrefix("overlay")
+      else { throw .isolate(error) }
+      // The state directory is itself on an overlay, or the kernel is older than 5.11.
+      do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
+    }
+    do { return try Container.start(specification(for: phase), bundle: "/", options: options) } catch {
+      throw .isolate(error)
+    }
+  }
+
+  private func fallBackToCopy(why: String) throws(RunnerError) {
     guard let project else { return }
     Directories.remove("\(run.path)/upper")
     do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
     layer = .copy(why: why)
+  }
+
+  /// Why a phase's container did not start.
+  enum PhaseStartError: Error {
+    case isolate(IsolateError)
+    case runner(RunnerError)
   }
 
   /// A phase's container: what runs, what it may write, and how it is watched.
@@ -84,7 +105,8 @@ final class Sandbox {
       spec.process?.rlimits.append(RuntimeSpec.ResourceLimit(type: "RLIMIT_NPROC", soft: value, hard: value))
     }
     // Image first, so that nothing of it can cover the kernel's filesystems.
-    spec.mounts = image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts() + projectMounts(phase)
+    spec.mounts =
+      image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts() + projectMounts(phase)
     return spec
   }
 
@@ -109,7 +131,9 @@ final class Sandbox {
       mounts.append(
         RuntimeSpec.Mount(
           destination: Plan.projectRoot, type: "overlay", source: run.path,
-          options: ["lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev"]))
+          options: [
+            "lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
+          ]))
     default: mounts.append(bind("\(run.path)/upper", Plan.projectRoot, writable: true))
     }
     if let environmentPath {

@@ -67,7 +67,9 @@ final class SandboxNetwork {
         unsafe isl_read_memory(pid_t(event.pid), event.arguments.1, buffer.baseAddress, length)
       }
       // Only now is it sure that the memory was that process's.
-      if count == length, isl_seccomp_still_valid(descriptor, event.id) == 0 { record(address, length: length) }
+      if count == length, isl_seccomp_still_valid(descriptor, event.id) == 0 {
+        record(address, length: length)
+      }
     }
     _ = isl_seccomp_continue(descriptor, event.id)
   }
@@ -90,8 +92,11 @@ final class SandboxNetwork {
       return
     }
     // Its own loopback and its own address are no way out; port 0 is how address selection asks the kernel.
-    if text.hasPrefix("127.") || text == "0.0.0.0" || text == Self.outsideAddress.description || port == 0 { return }
-    connections[Destination(host: names?.name(forSyntheticAddress: text) ?? text, port: port), default: 0] += 1
+    if text.hasPrefix("127.") || text == "0.0.0.0" || text == Self.outsideAddress.description || port == 0 {
+      return
+    }
+    connections[Destination(host: names?.name(forSyntheticAddress: text) ?? text, port: port), default: 0] +=
+      1
   }
 
   /// Ends the proxy and the name server and closes every connection.
@@ -105,7 +110,8 @@ final class SandboxNetwork {
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.
   var attempts: [EgressAttempt] {
     let direct = connections.map { destination, count in
-      EgressAttempt(host: destination.host, port: destination.port, phase: phase, allowed: false, count: count)
+      EgressAttempt(
+        host: destination.host, port: destination.port, phase: phase, allowed: false, count: count)
     }.sorted { ($0.host, $0.port ?? 0) < ($1.host, $1.port ?? 0) }
     let reached = Set(direct.map(\.host))
     let recorded = recorder.snapshot.filter { $0.port != nil || !reached.contains($0.host) }.map {

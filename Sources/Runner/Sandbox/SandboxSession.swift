@@ -32,9 +32,9 @@ final class SandboxSession {
 
   /// Starts a phase's container.
   init(
-    _ specification: RuntimeSpec, phase: PhaseEvidence.Name, options settings: Sandbox.Phase, limits: Limits,
+    _ phase: PhaseEvidence.Name, of sandbox: Sandbox, _ settings: Sandbox.Phase, limits: Limits,
     policy: EgressPolicy, upstream: UpstreamProxy, interruption: Interruption
-  ) throws(PhaseStartError) {
+  ) throws(Sandbox.PhaseStartError) {
     var outputs: [Int32] = [-1, -1]
     var errors: [Int32] = [-1, -1]
     guard unsafe isl_pipe(&outputs) == 0, unsafe isl_pipe(&errors) == 0 else {
@@ -55,9 +55,7 @@ final class SandboxSession {
     options.notifiedCalls = settings.watchesConnections ? ["connect"] : []
     options.lifeline = interruption.lifeline
     options.cgroup = limits.cgroup
-    do { container = try Container.start(specification, bundle: "/", options: options) } catch {
-      throw .isolate(error)
-    }
+    container = try sandbox.start(settings, options)
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
     log = LogCollector(startedAt: startedMilliseconds)
@@ -83,8 +81,10 @@ final class SandboxSession {
   func step(milliseconds: Int) throws(RunnerError) {
     let period = watchdog == nil ? milliseconds : min(milliseconds, Watchdog.periodMilliseconds)
     var watched = [
-      pollfd(fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: openStreams.contains(.stderr) ? standardError.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(
+        fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(
+        fd: openStreams.contains(.stderr) ? standardError.number : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: exit == nil ? container.processDescriptor : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: network.notificationDescriptor, events: Int16(POLLIN), revents: 0),
@@ -110,7 +110,8 @@ final class SandboxSession {
     try reap(blocking: true)
     if reason == .interrupt { throw RunnerError(.interrupted, "interrupted") }
     throw RunnerError(
-      .timeLimit, "the check took longer than its time limit", remedy: "raise it with --timeout, for example --timeout 20m")
+      .timeLimit, "the check took longer than its time limit",
+      remedy: "raise it with --timeout, for example --timeout 20m")
   }
 
   private func reap(blocking: Bool = false) throws(RunnerError) {
@@ -122,7 +123,9 @@ final class SandboxSession {
     drain(.stderr)
     for stream in openStreams { log.finish(stream).forEach(onLine) }
     openStreams = []
-    if endedBy == nil { endedBy = (cgroup?.outOfMemoryKills ?? 0) > 0 && exit?.status != 0 ? .cgroupOutOfMemory : .itself }
+    if endedBy == nil {
+      endedBy = (cgroup?.outOfMemoryKills ?? 0) > 0 && exit?.status != 0 ? .cgroupOutOfMemory : .itself
+    }
   }
 
   private func drain(_ stream: LogLine.Stream) {
@@ -162,7 +165,9 @@ final class SandboxSession {
     container.signal(SIGTERM)
     endedBy = .stopRequest
     let deadline = Clock.milliseconds() + gracePeriodMilliseconds
-    while exit == nil, Clock.milliseconds() < deadline { try step(milliseconds: min(100, max(1, deadline - Clock.milliseconds()))) }
+    while exit == nil, Clock.milliseconds() < deadline {
+      try step(milliseconds: min(100, max(1, deadline - Clock.milliseconds())))
+    }
     guard exit == nil else { return }
     endedBy = .gracePeriodKill
     container.signal(SIGKILL)
@@ -194,10 +199,4 @@ final class SandboxSession {
     }
     return use
   }
-}
-
-/// Why a phase's container did not start.
-enum PhaseStartError: Error {
-  case isolate(IsolateError)
-  case runner(RunnerError)
 }

@@ -12,7 +12,9 @@ package struct StateDirectory: Sendable {
   /// Opens the directory, making it when it is absent.
   package init(environment: [String: String]) throws(RunnerError) {
     var candidates: [String] = []
-    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { candidates.append("\(cache)/preflight") }
+    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
+      candidates.append("\(cache)/preflight")
+    }
     if candidates.isEmpty, let home = environment["HOME"], home.hasPrefix("/"), home != "/" {
       candidates.append("\(home)/.cache/preflight")
     }
@@ -90,7 +92,8 @@ final class RunDirectory {
       }
       self.lock = lock
       for directory in ["rootfs", "upper", "work", "home", "logs"] {
-        try Directories.make("\(staging)/\(directory)", mode: directory == "home" || directory == "rootfs" ? 0o755 : 0o700)
+        try Directories.make(
+          "\(staging)/\(directory)", mode: directory == "home" || directory == "rootfs" ? 0o755 : 0o700)
       }
       if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
     } catch {

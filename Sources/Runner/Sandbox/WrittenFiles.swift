@@ -11,7 +11,9 @@ enum WrittenFiles {
     while let directory = pending.popLast(), files.count < limit {
       for name in ((try? Files.names(in: "\(upper)/\(directory)")) ?? []).sorted() {
         let path = directory.isEmpty ? name : "\(directory)/\(name)"
-        guard let information = Directories.status(of: "\(upper)/\(path)"), files.count < limit else { continue }
+        guard let information = Directories.status(of: "\(upper)/\(path)"), files.count < limit else {
+          continue
+        }
         let wasThere = Directories.status(of: "\(lower)/\(path)") != nil
         switch information.st_mode & S_IFMT {
         case S_IFDIR: pending.append(path)
@@ -20,7 +22,8 @@ enum WrittenFiles {
         default:
           files.append(
             WrittenFile(
-              path: "\(prefix)/\(path)", bytes: Int64(information.st_size), kind: wasThere ? "modified" : "created"))
+              path: "\(prefix)/\(path)", bytes: Int64(information.st_size),
+              kind: wasThere ? "modified" : "created"))
         }
       }
     }

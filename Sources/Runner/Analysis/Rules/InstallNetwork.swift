@@ -31,7 +31,7 @@ enum InstallNetwork {
       message: "It succeeded without.",
       fix: Finding.Fix(
         "Allow the host if it is needed.",
-        commands: ["preflight check --network allow:\(EgressText.list(attempts))"]),
+        commands: ["preflight check --network registries,allow:\(EgressText.list(attempts))"]),
       evidence: EgressText.proofs(attempts))
   }
 

@@ -58,7 +58,8 @@ enum Readiness {
           ? "Listen first and prepare later, or allow more time if the platform does; a worker that serves "
             + "nothing is declared as one (`worker: COMMAND` in the Procfile)."
           : "Allow the host for the check.",
-        commands: denied.isEmpty ? [] : ["preflight check --network allow:\(EgressText.list(denied))"]),
+        commands: denied.isEmpty
+          ? [] : ["preflight check --network registries,allow:\(EgressText.list(denied))"]),
       evidence: (last.map { [phase.proof($0)] } ?? [])
         + [Finding.Proof(kind: .listening, phase: .start, text: "no listening socket after \(seconds) s")])
   }

@@ -114,16 +114,22 @@ enum ResourceLimits {
         || text.has("Cannot fork") || text.has("uv_thread_create") || text.has("spawn EAGAIN")
     }
     let isEnded = phase.endedBy == .processWatchdog
-    guard isEnded || (phase.status == .failed && refused != nil) else { return nil }
+    // At the limit every further fork is refused, whether or not the program says a word about it.
+    let isAtLimit =
+      phase.name == .start && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
+    guard isEnded || isAtLimit || (phase.status == .failed && refused != nil) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"
-    let enforcer =
-      isEnded ? "preflight's process watchdog" : "the system (it refused a new process or thread)"
+    let enforcer = isEnded ? "preflight's process watchdog" : "the kernel"
+    let consequence =
+      isEnded
+      ? "Preflight's process watchdog killed the program"
+      : "The kernel refuses every further process or thread"
     return Finding(
       rule: "too-many-processes", category: .resourceLimit, subject: phase.name.rawValue,
       title: "Too many processes or threads during \(phase.name.rawValue): the limit is \(limit)",
       message:
-        "\(enforcer.capitalizedFirst) stepped in: the limit is \(limit), the peak was \(peak). Worker "
+        "\(consequence): the limit is \(limit), the peak was \(peak). Worker "
         + "counts taken from the host's processors are the usual reason.",
       fix: Finding.Fix(
         "Set the number of workers and threads explicitly, or raise the limit.",
@@ -134,7 +140,7 @@ enum ResourceLimits {
       evidence: (refused.map { [phase.proof($0)] } ?? []) + [
         Finding.Proof(
           kind: .counter, phase: phase.name,
-          text: "process limit \(limit), peak \(peak), ended by \(enforcer)")
+          text: "process limit \(limit), peak \(peak), enforced by \(enforcer)")
       ])
   }
 
@@ -155,7 +161,7 @@ enum ResourceLimits {
         + "yet.\(written)",
       fix: Finding.Fix(
         "Free space and repeat the check; unused images and caches can go.",
-        commands: ["preflight image prune"]),
+        commands: ["rm -r ~/.cache/preflight"]),
       evidence: [phase.proof(line)])
   }
 

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import Isolate
+
+/// The numbers are those of linux/mount.h, written again here.
+@Suite("Mount options")
+struct MountOptionsTests {
+  private static func options(_ list: [String], type: String? = "tmpfs") throws -> MountOptions {
+    try MountOptions(RuntimeSpec.Mount(destination: "/m", type: type, options: list), path: "mounts[3]")
+  }
+
+  private static let table: [(option: String, set: UInt64, cleared: UInt64)] = [
+    ("ro", 0x1, 0), ("rw", 0, 0x1), ("nosuid", 0x2, 0), ("suid", 0, 0x2), ("nodev", 0x4, 0), ("dev", 0, 0x4),
+    ("noexec", 0x8, 0), ("exec", 0, 0x8), ("noatime", 0x10, 0x70), ("strictatime", 0x20, 0x70),
+    ("relatime", 0, 0x70), ("nodiratime", 0x80, 0), ("diratime", 0, 0x80), ("nosymfollow", 0x20_0000, 0),
+  ]
+
+  @Test("become the kernel's attributes", arguments: table.indices)
+  func attributes(_ index: Int) throws {
+    let (option, set, cleared) = Self.table[index]
+    let parsed = try Self.options([option])
+    #expect(parsed.attributes == set)
+    #expect(parsed.cleared & ~0x70 == cleared & ~0x70)
+    #expect(parsed.data.isEmpty)
+    #expect(parsed.superblockFlags == 0)
+  }
+
+  @Test("that contradict each other: the last one counts")
+  func lastWins() throws {
+    #expect(try Self.options(["ro", "rw"]).attributes == 0)
+    #expect(try Self.options(["ro", "rw"]).cleared == 1)
+    #expect(try Self.options(["rw", "ro"]).attributes == 1)
+    #expect(try Self.options(["rw", "ro"]).cleared == 0)
+    #expect(try Self.options(["noatime", "strictatime"]).attributes == 0x20)
+  }
+
+  @Test("of the superblock are kept apart, because mount_setattr(2) has no place for them")
+  func superblock() throws {
+    #expect(try Self.options(["sync", "dirsync", "mand", "lazytime"]).superblockFlags == 16 | 128 | 64 | 1 << 25)
+  }
+
+  @Test("that are the filesystem's own are handed on in their order")
+  func data() throws {
+    let parsed = try Self.options(["nosuid", "mode=755", "defaults", "size=65536k", "private"])
+    #expect(parsed.data == "mode=755,size=65536k")
+    #expect(parsed.attributes == 2)
+  }
+
+  @Test("make a bind mount by name or by type")
+  func binds() throws {
+    #expect(try Self.options(["bind"], type: nil).isBind)
+    #expect(try !Self.options(["bind"], type: nil).isRecursive)
+    #expect(try Self.options(["rbind", "ro"], type: "none").isRecursive)
+    #expect(try Self.options([], type: "bind").isBind)
+    #expect(try !Self.options([]).isBind)
+  }
+
+  @Test(
+    "that are not honoured are refused with their path",
+    arguments: [
+      "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "idmap", "ridmap", "tmpcopyup",
+      "remount", "move",
+    ])
+  func refused(_ option: String) {
+    let error = #expect(throws: SpecError.self) { try Self.options(["nosuid", option]) }
+    #expect(error?.path == "mounts[3].options[1]")
+    #expect(error?.message.contains(option) == true)
+  }
+
+  @Test("that a bind mount cannot take are refused, not dropped")
+  func bindData() {
+    let error = #expect(throws: SpecError.self) { try Self.options(["bind", "size=1k"], type: nil) }
+    #expect(error?.path == "mounts[3].options")
+    #expect(error?.message.contains("size=1k") == true)
+  }
+}
