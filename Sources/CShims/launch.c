@@ -219,18 +219,17 @@ int isl_spawn_guardian(int pidfd, int lifeline) {
   }
   // Signals stay blocked: what ends the caller (Ctrl-C, SIGTERM) must not end its guardian first.
   syscall(SYS_setsid);
-  int process = fcntl(pidfd, F_DUPFD, 3), line = fcntl(lifeline, F_DUPFD, 3);
-  if (process < 0 || line < 0) _exit(1);
-  int low = process < line ? process : line, high = process < line ? line : process;
-  syscall(SYS_close_range, 0, low - 1, 0);
+  // Everything else is closed, or a pipe of the payload's would never end while we hold it.
+  int low = pidfd < lifeline ? pidfd : lifeline, high = pidfd < lifeline ? lifeline : pidfd;
+  if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
   if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
   syscall(SYS_close_range, high + 1, ~0u, 0);
-  struct pollfd watched[2] = {{.fd = process, .events = POLLIN}, {.fd = line, .events = POLLIN}};
+  struct pollfd watched[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = lifeline, .events = POLLIN}};
   for (;;) {
     if (poll(watched, 2, -1) < 0 && errno != EINTR) _exit(1);
     if (watched[0].revents) _exit(0);
     if (watched[1].revents & (POLLHUP | POLLERR)) {
-      isl_pidfd_send_signal(process, SIGKILL);
+      isl_pidfd_send_signal(pidfd, SIGKILL);
       _exit(0);
     }
   }

@@ -2,7 +2,7 @@ import Foundation
 public import Glibc
 
 /// A new folder of mode 0700 that is removed, with all that is in it, when the value's lifetime ends.
-public struct TemporaryDirectory: ~Copyable {
+public struct TemporaryDirectory: ~Copyable, Sendable {
   /// The folder's absolute path, without symbolic links.
   public let path: String
 

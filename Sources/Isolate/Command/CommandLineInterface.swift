@@ -7,7 +7,8 @@ enum CommandLineInterface {
   private static let usage = """
     usage: isolate VERB [OPTIONS]
 
-      spec [--bundle DIR]        write a config.json for a rootless container
+      spec [--bundle DIR] [--single-id]
+                                 write a config.json for a rootless container
       run [--bundle DIR] ID      run a container in the foreground
       --version                  print the version
 

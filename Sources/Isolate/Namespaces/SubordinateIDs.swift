@@ -21,6 +21,19 @@ public struct SubordinateIDs: Sendable, Equatable {
       uidStart: uids.start, uidCount: uids.count, gidStart: gids.start, gidCount: gids.count)
   }
 
+  /// Maps that make the caller the container's root and the ranges its users from 1 on.
+  public func mappings(
+    userID: UInt32, groupID: UInt32
+  ) -> (users: [RuntimeSpec.IDMapping], groups: [RuntimeSpec.IDMapping]) {
+    func maps(_ own: UInt32, _ start: UInt32, _ count: UInt32) -> [RuntimeSpec.IDMapping] {
+      [
+        RuntimeSpec.IDMapping(containerID: 0, hostID: own, size: 1),
+        RuntimeSpec.IDMapping(containerID: 1, hostID: start, size: count),
+      ]
+    }
+    return (maps(userID, uidStart, uidCount), maps(groupID, gidStart, gidCount))
+  }
+
   /// The caller's name from /etc/passwd: no NSS in a static program.
   static func userName(of id: UInt32, passwd: String? = Files.text("/etc/passwd", limit: 16 << 20)) -> String?
   {

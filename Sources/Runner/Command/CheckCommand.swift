@@ -64,6 +64,11 @@ struct CheckCommand: ParsableCommand {
       outcome = try CheckRunner(options: options, observer: display, interruption: interruption).run()
     } catch {
       display.clear()
+      // Whoever reads the document gets one, also when there is nothing to say about the project.
+      if format == .json, error.status != .usage {
+        let report = Report(error, options: options)
+        StandardStream.standardOutput(try JSONReport.render(report))
+      }
       throw error
     }
     display.clear()

@@ -8,7 +8,7 @@ struct Preflight: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "preflight",
     abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
-    version: Tool.version,
+    version: Release.version,
     subcommands: [CheckCommand.self, PlanCommand.self, RunCommand.self, DoctorCommand.self])
 
   static func main() {

@@ -40,7 +40,7 @@ enum PlanText {
     if let request = plan.requestedRuntimeVersion {
       rows.append(("runtime", request.version, request.source))
     }
-    for command in plan.install {
+    for command in plan.installCommands(interpreter: "python3") {
       rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
     }
     for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }

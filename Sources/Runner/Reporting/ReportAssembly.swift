@@ -21,7 +21,7 @@ struct ReportAssembly {
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
     return Report(
-      tool: .init(version: Tool.version), startedAt: startedAt, durationMilliseconds: milliseconds,
+      tool: .init(version: Release.version), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,
       judgement: judgement, project: project(evidence), plan: planSection,
       isolation: isolation.section(extra: extra))
@@ -52,7 +52,7 @@ struct ReportAssembly {
   }
 }
 
-/// The program's name and version.
-package enum Tool {
+/// The release this is.
+package enum Release {
   package static let version = "0.1.0"
 }

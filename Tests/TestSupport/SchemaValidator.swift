@@ -1,18 +1,23 @@
-import FoundationEssentials
+import Foundation
 
 /// A validator for the part of JSON Schema (draft 2020-12) that docs/report.schema.json uses.
 ///
 /// An unknown keyword is a problem, so that the schema cannot silently outgrow it.
-struct SchemaValidator {
+public struct SchemaValidator: Sendable {
   private static let annotations: Set<String> = ["$schema", "$id", "$defs", "title", "description"]
   let root: JSONValue
 
-  init(_ schema: String) throws {
+  /// Reads a schema.
+  ///
+  /// - Throws: a decoding error when it is not JSON.
+  public init(_ schema: String) throws {
     root = try JSONDecoder().decode(JSONValue.self, from: Data(schema.utf8))
   }
 
   /// Returns what is wrong with a document; empty when it is valid.
-  func problems(in document: String) throws -> [String] {
+  ///
+  /// - Throws: a decoding error when the document is not exactly one JSON value.
+  public func problems(in document: String) throws -> [String] {
     check(try JSONDecoder().decode(JSONValue.self, from: Data(document.utf8)), root, at: "$")
   }
 
@@ -83,7 +88,7 @@ struct SchemaValidator {
 }
 
 /// Any JSON value.
-indirect enum JSONValue: Decodable, Equatable {
+indirect enum JSONValue: Decodable, Equatable, Sendable {
   case null, bool(Bool), number(Double), string(String), array([JSONValue]), object([String: JSONValue])
 
   init(from decoder: any Decoder) throws {

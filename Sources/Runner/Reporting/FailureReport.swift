@@ -1,0 +1,18 @@
+package import Analysis
+import Egress
+
+extension Report {
+  /// The report of a check that could not be carried out: inconclusive, with the reason as its summary.
+  package init(_ error: RunnerError, options: CheckOptions) {
+    let name = options.source.split(separator: "/").last.map(String.init) ?? options.source
+    let evidence = Evidence(project: ProjectFacts(name: name), settings: RunSettings())
+    let lines = error.description.split(whereSeparator: \.isNewline)
+    self.init(
+      tool: .init(version: Release.version), startedAt: Clock.seconds(), durationMilliseconds: 0, evidence: evidence,
+      judgement: Judgement(findings: [], phases: []), project: .init(name: name, source: options.source),
+      plan: .init(network: options.policy.commandLineValue),
+      isolation: IsolationSurvey(options: options).section(extra: []))
+    verdict = .inconclusive
+    summary = lines.joined(separator: " ")
+  }
+}
