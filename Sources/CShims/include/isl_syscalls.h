@@ -54,3 +54,6 @@ int isl_copy_contents(int from, int to);
 /// posix_spawn(3) of one of the host's own programs: in `/`, standard input and error /dev/null, standard
 /// output `output`, our environment. Returns the pid.
 int isl_spawn_host_program(char *const *arguments, int output);
+/// The type (SOCK_STREAM and its like) of a socket that another task has open as `descriptor`:
+/// pidfd_getfd(2), Linux 5.6, and getsockopt(2) SO_TYPE. `task` may be any thread of the process.
+int isl_socket_type(pid_t task, int descriptor);

@@ -20,6 +20,12 @@ struct ReportAssembly {
           what: "the project was copied instead of overlaid", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
+    if let why = sandbox.connectionWatchRefusal {
+      extra.append(
+        .init(
+          what: "attempts to connect to addresses are refused but not recorded", why: why,
+          remedy: "run on Linux 5.5 or newer, outside of a container whose own filter has a listener"))
+    }
     return Report(
       tool: .init(version: Release.version), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,

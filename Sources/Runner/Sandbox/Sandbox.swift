@@ -26,6 +26,8 @@ final class Sandbox {
   let image: HostImage
   let project: String?
   private(set) var layer: ProjectLayer
+  /// Why attempts to connect are not recorded, when this host does not let us watch them.
+  private(set) var connectionWatchRefusal: String?
   var tools: [LocatedTool] = []
   /// The host directory mounted at /venv, and whether the phase may write to it.
   var environmentPath: String?
@@ -49,19 +51,34 @@ final class Sandbox {
     } catch { throw RunnerError(error) }
   }
 
-  /// Starts a phase's container; where no overlay can be mounted, with a copy of the project.
+  /// Starts a phase's container; what this host refuses and the check can do without is left out, and
+  /// said in the report.
   func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
-    do {
-      return try Container.start(specification(for: phase), bundle: "/", options: options)
-    } catch {
-      guard layer == .overlay, case .launch(let refusal) = error, refusal.stage == .step("mount"),
-        refusal.subject.hasPrefix("overlay")
-      else { throw .isolate(error) }
+    var options = options
+    if connectionWatchRefusal != nil { options.notifiedCalls = [] }
+    while true {
+      do {
+        return try Container.start(specification(for: phase), bundle: "/", options: options)
+      } catch {
+        guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else { throw .isolate(error) }
+      }
+    }
+  }
+
+  private func canDoWithout(
+    _ refusal: LaunchError, _ options: inout ContainerOptions
+  ) throws(PhaseStartError) -> Bool {
+    switch refusal.stage {
+    case .step("mount") where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
-    }
-    do { return try Container.start(specification(for: phase), bundle: "/", options: options) } catch {
-      throw .isolate(error)
+      return true
+    case .step("install seccomp filter") where !options.notifiedCalls.isEmpty:
+      // Around us is a filter with a listener of its own (EBUSY), or the kernel is older than 5.5.
+      options.notifiedCalls = []
+      connectionWatchRefusal = "\(refusal)"
+      return true
+    default: return false
     }
   }
 

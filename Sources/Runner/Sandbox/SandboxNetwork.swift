@@ -62,7 +62,9 @@ final class SandboxNetwork {
     guard descriptor >= 0, unsafe isl_seccomp_receive(descriptor, &event) == 0 else { return }
     let length = min(128, Int(truncatingIfNeeded: event.arguments.2))
     var address = [UInt8](repeating: 0, count: 128)
-    if length >= 8 {
+    // Connecting a datagram socket sends nothing: programs do it to learn which address they would use.
+    let type = isl_socket_type(pid_t(event.pid), Int32(truncatingIfNeeded: event.arguments.0))
+    if length >= 8, type != Int32(SOCK_DGRAM.rawValue) {
       let count = unsafe address.withUnsafeMutableBytes { buffer in
         unsafe isl_read_memory(pid_t(event.pid), event.arguments.1, buffer.baseAddress, length)
       }
