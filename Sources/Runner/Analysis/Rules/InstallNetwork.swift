@@ -48,7 +48,7 @@ enum InstallNetwork {
         + "a fault of the project.",
       fix: Finding.Fix(
         "Allow the host for the check.",
-        commands: ["preflight check --network \(list.map { "allow:\($0)" } ?? "registries")"]),
+        commands: ["preflight check --network \(list.map { "registries,allow:\($0)" } ?? "registries")"]),
       evidence: [phase.proof(cause)] + EgressText.proofs(attempts))
   }
 

@@ -116,7 +116,8 @@ enum ResourceLimits {
     let isEnded = phase.endedBy == .processWatchdog
     // At the limit every further fork is refused, whether or not the program says a word about it.
     let isAtLimit =
-      phase.name == .start && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
+      phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
+      && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
     guard isEnded || isAtLimit || (phase.status == .failed && refused != nil) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"
