@@ -89,7 +89,7 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
       ], swiftSettings: strict),
     .testTarget(
-      name: "RunnerTests", dependencies: ["Runner", "Analysis", "Planning", "TestSupport"],
+      name: "RunnerTests", dependencies: ["Runner", "Analysis", "Planning", "Egress", "TestSupport"],
       swiftSettings: strict),
   ]
 )

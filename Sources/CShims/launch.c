@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,8 +71,10 @@ static void abandon(struct isl_launch_result *result) {
     close(result->pidfd);
   }
   if (result->sync >= 0) close(result->sync);
+  if (result->user_namespace >= 0) close(result->user_namespace);
+  if (result->network_namespace >= 0) close(result->network_namespace);
   close_received(result);
-  result->pidfd = result->sync = -1;
+  result->pidfd = result->sync = result->user_namespace = result->network_namespace = -1;
   result->pid = 0;
 }
 
@@ -135,6 +138,23 @@ static int executed(struct isl_launch_result *result) {
   return 0;
 }
 
+/// Opened while the child waits at its gate: later it may not be looked into (prctl(2),
+/// PR_SET_DUMPABLE), neither by the payload nor by a caller without privileges.
+static int open_namespace(const struct isl_launch_result *result, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", result->pid, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int open_namespaces(struct isl_launch_result *result, uint64_t flags) {
+  if (flags & CLONE_NEWUSER) result->user_namespace = open_namespace(result, "user");
+  result->network_namespace = open_namespace(result, "net");
+  int error = flags & CLONE_NEWUSER && result->user_namespace < 0 ? result->user_namespace : 0;
+  if (result->network_namespace < 0) error = result->network_namespace;
+  return error < 0 ? failed(result, ISL_STAGE_LOST, -error) : 0;
+}
+
 static int start_child(const struct isl_plan_header *plan, struct isl_child *child, int sync[2], long *pid,
                        int *pidfd) {
   sigset_t all, before;
@@ -161,7 +181,7 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
 int isl_launch(
     const void *buffer, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
     struct isl_launch_result *result) {
-  *result = (struct isl_launch_result){.step = -1, .pidfd = -1, .sync = -1};
+  *result = (struct isl_launch_result){.step = -1, .pidfd = -1, .sync = -1, .user_namespace = -1, .network_namespace = -1};
   int r = isl_plan_check(buffer, size);
   if (r < 0) return failed(result, ISL_STAGE_PLAN, -r);
   const struct isl_plan_header *plan = buffer;
@@ -192,7 +212,7 @@ int isl_launch(
   result->pidfd = pidfd;
   result->sync = sync[0];
   r = converse(result, map_helper, context);
-  return r < 0 ? r : r == 1 ? 0 : executed(result);
+  return r < 0 ? r : r == 1 ? open_namespaces(result, plan->clone_flags) : executed(result);
 }
 
 int isl_launch_release(struct isl_launch_result *result) {
@@ -235,9 +255,9 @@ int isl_spawn_guardian(int pidfd, int lifeline) {
   }
 }
 
-static int make_sockets(int pidfd, int user_namespace, int domain, int type, int count, int out) {
-  int flags = CLONE_NEWNET | (user_namespace ? CLONE_NEWUSER : 0);
-  if (syscall(SYS_setns, pidfd, flags) < 0) return -errno;
+static int make_sockets(int user_namespace, int network_namespace, int domain, int type, int count, int out) {
+  if (user_namespace >= 0 && syscall(SYS_setns, user_namespace, CLONE_NEWUSER) < 0) return -errno;
+  if (syscall(SYS_setns, network_namespace, CLONE_NEWNET) < 0) return -errno;
   for (int i = 0; i < count; i++) {
     int fd = socket(domain, type | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
@@ -249,7 +269,7 @@ static int make_sockets(int pidfd, int user_namespace, int domain, int type, int
   return 0;
 }
 
-int isl_open_sockets(int pidfd, int user_namespace, int domain, int type, int *fds, int count) {
+int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count) {
   int pair[2], got = 0;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
   sigset_t all, before;
@@ -260,7 +280,7 @@ int isl_open_sockets(int pidfd, int user_namespace, int domain, int type, int *f
   int error = errno;
   if (pid == 0) {
     struct isl_message message = {.type = ISL_MESSAGE_FAILED};
-    int r = make_sockets(pidfd, user_namespace, domain, type, count, pair[1]);
+    int r = make_sockets(user_namespace, network_namespace, domain, type, count, pair[1]);
     if (r < 0) {
       message.error = -r;
       (void)isl_send(pair[1], &message, -1);

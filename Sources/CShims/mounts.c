@@ -26,7 +26,9 @@
 #define ISL_ATTR_NOEXEC 0x8
 #define ISL_ATTR_ATIME_MASK 0x70
 #define ISL_ATTR_NOATIME 0x10
+#define ISL_ATTR_STRICTATIME 0x20
 #define ISL_ATTR_NODIRATIME 0x80
+#define ISL_ATTR_NOSYMFOLLOW 0x200000
 #define ISL_FSCONFIG_FLAG 0
 #define ISL_FSCONFIG_STRING 1
 #define ISL_FSCONFIG_CREATE 6
@@ -63,6 +65,8 @@ static unsigned long legacy_flags(uint64_t attributes) {
   if (attributes & ISL_ATTR_NOEXEC) flags |= MS_NOEXEC;
   if (attributes & ISL_ATTR_NODIRATIME) flags |= MS_NODIRATIME;
   if ((attributes & ISL_ATTR_ATIME_MASK) == ISL_ATTR_NOATIME) flags |= MS_NOATIME;
+  if ((attributes & ISL_ATTR_ATIME_MASK) == ISL_ATTR_STRICTATIME) flags |= MS_STRICTATIME;
+  if (attributes & ISL_ATTR_NOSYMFOLLOW) flags |= 256; // MS_NOSYMFOLLOW, Linux 5.10
   return flags;
 }
 

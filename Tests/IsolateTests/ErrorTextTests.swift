@@ -19,8 +19,9 @@ struct ErrorTextTests {
 
   @Test("of a bundle name the file and for malformed JSON the byte")
   func bundles() {
-    #expect("\(IsolateError.json(path: "/b/config.json", JSONError(message: "m", byteOffset: 7)))"
-      == "/b/config.json: m at byte 7")
+    #expect(
+      "\(IsolateError.json(path: "/b/config.json", JSONError(message: "m", byteOffset: 7)))"
+        == "/b/config.json: m at byte 7")
     #expect {
       _ = try Bundle(path: "/nonexistent/bundle")
     } throws: { "\($0)".contains("/nonexistent/bundle") && "\($0)".contains("isolate spec") }

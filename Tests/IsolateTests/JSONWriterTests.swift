@@ -15,7 +15,8 @@ struct JSONWriterTests {
 
   @Test("escapes what must not stand in a string")
   func escapes() {
-    let text = String(decoding: JSONWriter.write(.string("\"\\\n\r\t\u{0}\u{1f}\u{7f}\u{e9}/")), as: UTF8.self)
+    let text = String(
+      decoding: JSONWriter.write(.string("\"\\\n\r\t\u{0}\u{1f}\u{7f}\u{e9}/")), as: UTF8.self)
     #expect(text == "\"\\\"\\\\\\n\\r\\t\\u0000\\u001f\\u007f\u{e9}/\"\n")
   }
 

@@ -36,7 +36,8 @@ struct MountOptionsTests {
 
   @Test("of the superblock are kept apart, because mount_setattr(2) has no place for them")
   func superblock() throws {
-    #expect(try Self.options(["sync", "dirsync", "mand", "lazytime"]).superblockFlags == 16 | 128 | 64 | 1 << 25)
+    #expect(
+      try Self.options(["sync", "dirsync", "mand", "lazytime"]).superblockFlags == 16 | 128 | 64 | 1 << 25)
   }
 
   @Test("that are the filesystem's own are handed on in their order")

@@ -39,7 +39,9 @@ struct PlanCheckTests {
       { spec, options in
         options.runsInit = true
         options.emulatesOldKernel = true
-        options.listeners = [.init(address: .loopback, port: 80), .init(address: .loopback, port: 53, isDatagram: true)]
+        options.listeners = [
+          .init(address: .loopback, port: 80), .init(address: .loopback, port: 53, isDatagram: true),
+        ]
         options.loopbackAddress = IPv4Address(10, 0, 0, 1)
         spec.domainname = "d"
         spec.process?.oomScoreAdj = 3
@@ -68,7 +70,8 @@ struct PlanCheckTests {
     func first(_ kind: isl_step_kind) -> Int { kinds.firstIndex(of: kind.rawValue) ?? -1 }
     func last(_ kind: isl_step_kind) -> Int { kinds.lastIndex(of: kind.rawValue) ?? -1 }
     let groups = [
-      ISL_STEP_PRIVATE_MOUNTS, ISL_STEP_ROOT, ISL_STEP_MOUNT, ISL_STEP_MASK, ISL_STEP_READONLY, ISL_STEP_PIVOT,
+      ISL_STEP_PRIVATE_MOUNTS, ISL_STEP_ROOT, ISL_STEP_MOUNT, ISL_STEP_MASK, ISL_STEP_READONLY,
+      ISL_STEP_PIVOT,
       ISL_STEP_ROOT_READONLY, ISL_STEP_RLIMIT, ISL_STEP_GATE, ISL_STEP_USER, ISL_STEP_CAPABILITIES,
       ISL_STEP_NO_NEW_PRIVILEGES, ISL_STEP_WORKING_DIRECTORY, ISL_STEP_CLOSE_DESCRIPTORS, ISL_STEP_SECCOMP,
       ISL_STEP_EXEC,
@@ -82,7 +85,9 @@ struct PlanCheckTests {
   @Test("larger than the kernel would take is refused by its check, not by a crash")
   func tooLarge() throws {
     let plan = try Self.plan { spec, _ in
-      spec.process?.args += (0..<17).map { String(repeating: Character("\(($0 % 10))"), count: 1 << 20) + "\($0)" }
+      spec.process?.args += (0..<17).map {
+        String(repeating: Character("\(($0 % 10))"), count: 1 << 20) + "\($0)"
+      }
     }
     #expect(plan.bytes.count > Int(ISL_PLAN_MAX_BYTES))
     #expect(Self.check(plan.bytes) < 0)
@@ -131,7 +136,8 @@ struct PlanCheckTests {
     default:
       let size = UInt32(plan.count)
       let words: [UInt32] = [
-        0, 1, 4, 7, 8, 0x7fff_ffff, 0x8000_0000, .max, .max - 7, size, size - 1, size - 8, size - 88, 65535, 65536,
+        0, 1, 4, 7, 8, 0x7fff_ffff, 0x8000_0000, .max, .max - 7, size, size - 1, size - 8, size - 88, 65535,
+        65536,
       ]
       let word = words.randomElement(using: &random) ?? 0
       let start = min(place & ~3, plan.count - 4)

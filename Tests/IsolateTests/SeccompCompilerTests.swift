@@ -30,14 +30,17 @@ struct SeccompCompilerTests {
   func refusals() {
     typealias Seccomp = RuntimeSpec.Seccomp
     func profile(_ rule: Seccomp.Rule) -> Seccomp {
-      Seccomp(defaultAction: "SCMP_ACT_ERRNO", syscalls: [.init(names: ["read"], action: "SCMP_ACT_ALLOW"), rule])
+      Seccomp(
+        defaultAction: "SCMP_ACT_ERRNO", syscalls: [.init(names: ["read"], action: "SCMP_ACT_ALLOW"), rule])
     }
     #expect(Self.failure(Seccomp(defaultAction: "ALLOW"))?.path == "linux.seccomp.defaultAction")
     #expect(Self.failure(Seccomp(defaultAction: "SCMP_ACT_NOTIFY"))?.path == "linux.seccomp.defaultAction")
-    let architecture = Seccomp(defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_VAX"])
+    let architecture = Seccomp(
+      defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_VAX"])
     #expect(Self.failure(architecture)?.path == "linux.seccomp.architectures[1]")
     #expect(
-      Self.failure(profile(.init(names: ["write"], action: "permit")))?.path == "linux.seccomp.syscalls[1].action")
+      Self.failure(profile(.init(names: ["write"], action: "permit")))?.path
+        == "linux.seccomp.syscalls[1].action")
     let comparison = Seccomp.Argument(index: 0, value: 1, op: "=")
     let index = Seccomp.Argument(index: 6, value: 1, op: "SCMP_CMP_EQ")
     for argument in [comparison, index] {
@@ -56,7 +59,8 @@ struct SeccompCompilerTests {
   @Test(
     "never lets the default profile allow a call that changes namespaces, mounts or the kernel",
     arguments: [
-      "unshare", "setns", "mount", "umount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount",
+      "unshare", "setns", "mount", "umount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig",
+      "fsmount",
       "fspick", "open_tree", "move_mount", "mount_setattr", "keyctl", "add_key", "request_key", "bpf",
       "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "perf_event_open",
       "open_by_handle_at", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",

@@ -87,7 +87,8 @@ struct SpecDecodingTests {
   }
 
   private static let malformed: [(path: String, value: String)] = [
-    ("ociVersion", "1"), ("root", "[]"), ("root.path", "null"), ("root.readonly", #""true""#), ("process", "1"),
+    ("ociVersion", "1"), ("root", "[]"), ("root.path", "null"), ("root.readonly", #""true""#),
+    ("process", "1"),
     ("process.args", #""sh""#), ("process.args[0]", "7"), ("process.cwd", "null"), ("process.env", "{}"),
     ("process.terminal", "0"), ("process.noNewPrivileges", #""yes""#), ("process.user", "0"),
     ("process.user.uid", "-1"), ("process.user.uid", "1.0"), ("process.user.uid", #""0""#),
@@ -116,7 +117,8 @@ struct SpecDecodingTests {
   func refusesNul() throws {
     for path in [
       "root.path", "process.cwd", "process.args[0]", "process.env[0]", "mounts[0].destination",
-      "mounts[0].source", "mounts[0].options[0]", "hostname", "linux.maskedPaths[0]", "linux.readonlyPaths[0]",
+      "mounts[0].source", "mounts[0].options[0]", "hostname", "linux.maskedPaths[0]",
+      "linux.readonlyPaths[0]",
     ] {
       let json = try Self.standard(setting: path, to: #""/a\u0000b""#)
       let error = #expect(throws: SpecError.self, "\(path)") { try RuntimeSpec(json: json) }

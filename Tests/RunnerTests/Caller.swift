@@ -96,30 +96,39 @@ final class Caller: Sendable {
     }
   }
 
-  /// One line for each thing that is left of the caller's runs: processes, mounts, folders of runs.
-  func left() async -> [String] {
+  /// Expects that after a while nothing is left of the caller's runs: processes, mounts, cgroups, folders.
+  func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async {
+    let left = await Self.settled {
+      let residue = Residue(mark: self.mark)
+      // Others may mount and make groups meanwhile; ours are named after us.
+      let mounts = residue.mounts.filter { $0.contains(self.folder.path) || $0.contains(self.cache) }
+      let cgroups = residue.cgroups.subtracting(self.earlier.cgroups).filter { $0.contains("/preflight-") }
+      return residue.processes.map { "process \($0)" } + mounts.map { "mount \($0)" }
+        + (self.hasOwnCache ? cgroups.map { "cgroup \($0)" } + self.leftFiles : [])
+    }
+    #expect(left == [], sourceLocation: sourceLocation)
+  }
+
+  /// Expects that after a while no process of the caller's runs is left.
+  func expectNoProcess(sourceLocation: SourceLocation = #_sourceLocation) async {
+    let left = await Self.settled { Residue(mark: self.mark).processes.sorted() }
+    #expect(left == [], sourceLocation: sourceLocation)
+  }
+
+  private static func settled(_ things: () -> [String]) async -> [String] {
     let patience = ContinuousClock.now + .seconds(10)
     while true {
-      let things = Residue(mark: mark).left(since: earlier) + leftFiles
-      if things.isEmpty || ContinuousClock.now >= patience { return things }
+      let left = things()
+      if left.isEmpty || ContinuousClock.now >= patience { return left }
       try? await Task.sleep(for: .milliseconds(20))
     }
   }
 
-  /// One line for each process of the caller's runs that is still there after a while.
-  func leftProcesses() async -> [String] {
-    let patience = ContinuousClock.now + .seconds(10)
-    while true {
-      let processes = Residue(mark: mark).processes
-      if processes.isEmpty || ContinuousClock.now >= patience { return processes.sorted() }
-      try? await Task.sleep(for: .milliseconds(20))
-    }
-  }
+  /// Other callers' runs are in a shared cache too.
+  private var hasOwnCache: Bool { cache.hasPrefix(folder.path) }
 
   private var leftFiles: [String] {
-    // Other callers' runs are in a shared cache too.
-    guard cache.hasPrefix(folder.path) else { return [] }
-    return names(in: runs).map { "run \($0)" }
+    names(in: runs).map { "run \($0)" }
       + names(in: "\(cache)/preflight/locks").filter { $0.hasPrefix("new-") }.map { "staging \($0)" }
   }
 

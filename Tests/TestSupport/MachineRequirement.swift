@@ -76,6 +76,11 @@ public struct MachineRequirement: Sendable {
     return nil
   }
 
+  /// The opposite: where limits are left to other means.
+  public static let noDelegatedCgroup = MachineRequirement("no delegated cgroup") {
+    await delegatedCgroup.unmet() == nil ? "the kernel enforces limits here" : nil
+  }
+
   /// A program by this name somewhere on `PATH`.
   public static func program(_ name: String) -> MachineRequirement {
     MachineRequirement(name) { Program(onPath: name) == nil ? "no \(name) on PATH" : nil }

@@ -95,6 +95,7 @@ want_to_run() {
 # What the tests use beyond that.
 want_to_test() {
   want nodejs "the Node examples" has node
+  want busybox-static "the root filesystem of the runtime's own tests" has_static_busybox
   want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
@@ -102,3 +103,5 @@ want_to_test() {
 has_library() { /sbin/ldconfig -p | grep -F "$1"; }
 has_compiler() { has gcc && has ar && test -e /usr/include/stdio.h && compgen -G '/usr/lib/gcc/*/*/libstdc++.a'; }
 has_certificates() { test -s "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"; }
+# The program of the package busybox has no place without libraries.
+has_static_busybox() { has busybox && ! grep -q -a -F /ld-linux "$(command -v busybox)"; }

@@ -27,6 +27,8 @@ struct isl_launch_result {
   int32_t pid; // in the caller's PID namespace
   int32_t pidfd;
   int32_t sync; // the socket the child waits on at its gate, -1 when it has none
+  int32_t user_namespace; // the child's, -1 when it is the caller's or the plan has no gate
+  int32_t network_namespace;
   int32_t received_count;
   int32_t received_tag[ISL_MAX_RECEIVED];
   int32_t received_fd[ISL_MAX_RECEIVED]; // sockets and listeners made by the child

@@ -33,14 +33,16 @@ public final class Container: Sendable {
   /// True when a soft step (session keyring) was refused.
   public let hadSoftFailures: Bool
   private let guardian: Int32?
-  private let hasUserNamespace: Bool
+  private let userNamespace: Int32
+  private let networkNamespace: Int32
   private let ended = Mutex<ContainerExit?>(nil)
 
-  private init(_ result: isl_launch_result, guardian: Int32?, hasUserNamespace: Bool, listenerCount: Int) {
+  private init(_ result: isl_launch_result, guardian: Int32?, listenerCount: Int) {
     processID = result.pid
     processDescriptor = result.pidfd
     self.guardian = guardian
-    self.hasUserNamespace = hasUserNamespace
+    userNamespace = result.user_namespace
+    networkNamespace = result.network_namespace
     hadSoftFailures = result.soft_failures != 0
     var sockets = [Int32](repeating: -1, count: listenerCount)
     var notification: Int32?
@@ -70,7 +72,9 @@ public final class Container: Sendable {
       _ = isl_pidfd_send_signal(processDescriptor, SIGKILL)
       _ = try? wait()
     }
-    _ = Glibc.close(processDescriptor)
+    for descriptor in [processDescriptor, userNamespace, networkNamespace] where descriptor >= 0 {
+      _ = Glibc.close(descriptor)
+    }
   }
 
   /// Starts the specification's process in a new container.
@@ -93,9 +97,7 @@ public final class Container: Sendable {
     let launched = try ContainerLauncher.launch(
       plan, subjects: builder.subjects, maps: maps, lifeline: options.lifeline)
     return Container(
-      launched.result, guardian: launched.guardian,
-      hasUserNamespace: spec.linux.namespaces.contains { $0.type == "user" },
-      listenerCount: options.listeners.count)
+      launched.result, guardian: launched.guardian, listenerCount: options.listeners.count)
   }
 
   /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
@@ -139,8 +141,10 @@ public final class Container: Sendable {
   public func openSockets(family: Int32, count: Int = 1) throws(IsolateError) -> [Int32] {
     var sockets = [Int32](repeating: -1, count: count)
     let type = Int32(SOCK_STREAM.rawValue)
+    // Our descriptor keeps the namespace alive, but nobody is in it any more.
+    if try exitIfEnded() != nil { throw .system(SystemError("setns", "network namespace", code: ESRCH)) }
     let result = unsafe isl_open_sockets(
-      processDescriptor, hasUserNamespace ? 1 : 0, family, type, &sockets, Int32(count))
+      userNamespace, networkNamespace, family, type, &sockets, Int32(count))
     if result < 0 { throw .system(SystemError("setns", "network namespace", code: -result)) }
     return sockets
   }

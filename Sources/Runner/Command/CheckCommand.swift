@@ -73,7 +73,13 @@ struct CheckCommand: ParsableCommand {
     }
     display.clear()
     for file in files { try file.write(outcome.report) }
-    StandardStream.standardOutput(try render(outcome.report, options))
+    let failure = StandardStream.standardOutput(try render(outcome.report, options))
+    if failure != 0 {
+      throw RunnerError(
+        .internalError,
+        "the report could not be written to standard output: \(SystemError("write", code: failure).reason)",
+        remedy: "write it to a file with space: --output \(format.rawValue)=FILE")
+    }
     if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
     throw ExitCode(status(of: outcome).rawValue)
   }

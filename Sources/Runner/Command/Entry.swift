@@ -12,6 +12,7 @@ struct Preflight: ParsableCommand {
     subcommands: [CheckCommand.self, PlanCommand.self, RunCommand.self, DoctorCommand.self])
 
   static func main() {
+    StandardStream.openMissing()
     do {
       var command = try parseAsRoot()
       try command.run()

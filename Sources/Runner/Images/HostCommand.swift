@@ -16,19 +16,26 @@ enum HostCommand {
     let child = unsafe isl_spawn_host_program(&vector, writing.number)
     guard child > 0 else { return nil }
     writing.close()
-    let bytes = read(reading, milliseconds: 10_000)
-    if bytes == nil { kill(child, SIGKILL) }
+    let deadline = Clock.milliseconds() + 10_000
+    let bytes = read(reading, until: deadline)
     var status: Int32 = 0
-    while unsafe waitpid(child, &status, 0) < 0 && errno == EINTR {}
+    // One that goes on writing, or closed its output and stays, is not waited for.
+    while unsafe waitpid(child, &status, WNOHANG) == 0 {
+      if bytes == nil || bytes?.count ?? 0 >= limit || Clock.milliseconds() >= deadline {
+        kill(child, SIGKILL)
+      }
+      _ = poll(nil, 0, 1)
+    }
     guard let bytes, status == 0 else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  private static func read(_ file: borrowing OwnedDescriptor, milliseconds: Int) -> [UInt8]? {
-    let deadline = Clock.milliseconds() + milliseconds
+  private static let limit = 65536
+
+  private static func read(_ file: borrowing OwnedDescriptor, until deadline: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
-    while bytes.count < 65536 {
+    while bytes.count < limit {
       var watched = pollfd(fd: file.number, events: Int16(POLLIN), revents: 0)
       let ready = unsafe poll(&watched, 1, Int32(max(0, deadline - Clock.milliseconds())))
       if ready == 0 { return nil }

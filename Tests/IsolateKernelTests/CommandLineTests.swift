@@ -1,0 +1,94 @@
+import Foundation
+import Isolate
+import TestSupport
+import Testing
+
+@Suite("The command line")
+struct CommandLineTestsAsAnyUser {
+  /// Arguments and what the line on standard error must say.
+  private static let mistaken: [(arguments: [String], message: String)] = [
+    ([], "a verb is missing"), (["start"], "unknown verb or flag \"start\""),
+    (["--frobnicate"], "unknown verb or flag \"--frobnicate\""), ([""], "unknown verb or flag \"\""),
+    (["run"], "the container's id is missing"),
+    (["run", "--bundle", "/tmp"], "the container's id is missing"),
+    (["run", "--bundle"], "--bundle needs a value"), (["run", "--detach", "x"], "unknown flag \"--detach\""),
+    (["run", "a", "b"], "unexpected argument \"b\""), (["run", "../x"], "\"../x\" is no container id"),
+    (["run", "a/b"], "\"a/b\" is no container id"), (["run", "a\nb"], "is no container id"),
+    (["run", "-b", "/tmp", ""], "the container's id is missing"), (["spec", "x"], "unknown argument \"x\""),
+    (["spec", "--bundle"], "--bundle needs a value"),
+  ]
+
+  @Test("a mistake is one clear line before the usage, and status 1", arguments: mistaken.indices)
+  func mistakes(_ index: Int) async throws {
+    let (arguments, message) = Self.mistaken[index]
+    let outcome = try await Program.isolate.run(arguments)
+    #expect(outcome.exitStatus == 1)
+    #expect(outcome.output == "")
+    let line = outcome.errorOutput.components(separatedBy: "\nusage: ").first ?? ""
+    #expect(line.hasPrefix("isolate: ") && line.contains(message), "\(outcome)")
+  }
+
+  @Test("a bundle that cannot be used is one line with the path, and status 1")
+  func badBundles() async throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path
+    func line(_ bundle: String) async throws -> String {
+      let outcome = try await Program.isolate.run(["run", "--bundle", bundle, "x"])
+      #expect(outcome.exitStatus == 1)
+      #expect(outcome.output == "")
+      #expect(outcome.errorOutput.split(separator: "\n").count == 1, "\(outcome)")
+      return outcome.errorOutput
+    }
+    let absent = try await line("/nonexistent/bundle")
+    #expect(
+      absent.hasPrefix("isolate: bundle /nonexistent/bundle: no such directory (make one with `isolate spec"))
+    #expect(try await line(path) == "isolate: open \(path)/config.json: No such file or directory\n")
+    for (text, message) in [
+      ("", "unexpected end at byte 0"),
+      ("{\"ociVersion\": \"1.0.2\",}", "expected a member's name at byte 23"),
+      ("{\"a\":1,\"a\":2}", "duplicate member \"a\" at byte 7"), ("\u{1}", "unexpected character at byte 0"),
+    ] {
+      try folder.write(text, to: "config.json")
+      #expect(try await line(path) == "isolate: \(path)/config.json: \(message)\n")
+    }
+    try folder.write("{\"ociVersion\":\"1.0.2\"}", to: "config.json")
+    #expect(try await line(path) == "isolate: config.json: root: is missing\n")
+    try folder.write("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"}}", to: "config.json")
+    #expect(
+      try await line(path)
+        == "isolate: config.json: linux.namespaces: a container needs a \"mount\" namespace\n")
+  }
+
+  @Test("`isolate spec` writes a configuration that runs as it is", .needs(.userNamespaces, .busybox))
+  func specRuns() async throws {
+    let bundle = try TestBundle()
+    let made = try await Program.isolate.run(["spec", "--bundle", bundle.directory.path])
+    #expect(made.succeeded && made.output == "" && made.errorOutput == "", "\(made)")
+    let input = Program.Circumstances(standardInput: Array("echo from $(hostname); exit 3\n".utf8))
+    let outcome = try await Program.isolate.run(["run", "--bundle=\(bundle.directory.path)", "x"], input)
+    #expect(outcome.output == "from isolate\n", "\(outcome)")
+    #expect(outcome.exitStatus == 3)
+  }
+
+  @Test("`isolate spec` never overwrites a configuration, nor follows a link")
+  func specOverwrites() async throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("mine", to: "config.json")
+    let again = try await Program.isolate.run(["spec", "-b", folder.path])
+    #expect(again.exitStatus == 1)
+    #expect(again.errorOutput == "isolate: open \(folder.path)/config.json: File exists\n")
+    #expect(try String(contentsOfFile: folder.path("config.json"), encoding: .utf8) == "mine")
+    try FileManager.default.removeItem(atPath: folder.path("config.json"))
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("config.json"), withDestinationPath: folder.path("victim"))
+    #expect(try await Program.isolate.run(["spec", "-b", folder.path]).exitStatus == 1)
+    #expect(!FileManager.default.fileExists(atPath: folder.path("victim")))
+  }
+
+  @Test("help and version go to standard output with status 0", arguments: ["--help", "-h", "--version"])
+  func help(_ flag: String) async throws {
+    let outcome = try await Program.isolate.run([flag])
+    #expect(outcome.succeeded && outcome.errorOutput == "", "\(outcome)")
+    #expect(outcome.output.contains("isolate"))
+  }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Glibc
+import Isolate
+import TestSupport
+import Testing
+
+@Suite("The caller's open files", .needs(.userNamespaces, .busybox, .compiler))
+struct DescriptorTestsAsAnyUser {
+  /// A folder of the host with a file that no container may see, and a program none may run.
+  private static func hostFolder(_ bundle: borrowing TestBundle) throws -> String {
+    try bundle.directory.write("host secret", to: "host/secret")
+    try ExecutableFile.write(TestBundle.busybox.get(), to: bundle.directory.path("host/busybox"))
+    return bundle.directory.path("host")
+  }
+
+  /// Runs the built program with sixty inherited descriptors of a host folder.
+  private static func runLeaking(_ bundle: borrowing TestBundle, _ spec: RuntimeSpec, folder: String)
+    async throws
+    -> Outcome
+  {
+    try bundle.writeConfiguration(spec)
+    let probe = Program(path: "\(bundle.rootfs)/bin/probe")
+    return try await probe.run(
+      ["leak", folder, "60", Program.isolate.path, "run", "--bundle", bundle.directory.path, "leak"],
+      .init(timeLimit: .seconds(30)))
+  }
+
+  @Test("are not the payload's: it has 0, 1 and 2 alone", arguments: [false, true])
+  func onlyStandardStreams(withInit: Bool) async throws {
+    let bundle = try TestBundle()
+    try bundle.addProbe()
+    let leaking = try await Self.runLeaking(
+      bundle, bundle.spec("probe", "descriptors"), folder: Self.hostFolder(bundle))
+    #expect(leaking.output == "0\n1\n2\n", "\(leaking)")
+    let held = (0..<40).map { _ in unsafe open("/", O_RDONLY) }
+    defer { for descriptor in held { close(descriptor) } }
+    var options = ContainerOptions()
+    options.runsInit = withInit
+    let ended = try await bundle.run(bundle.spec("probe", "descriptors"), options)
+    #expect(ended.output == "0\n1\n2\n", "\(ended)")
+  }
+
+  /// CVE-2024-21626: /proc/self/fd/7 led from the container to the host's folders.
+  @Test("lead no working directory out of the container")
+  func workingDirectory() async throws {
+    let bundle = try TestBundle()
+    try bundle.addProbe()
+    let folder = try Self.hostFolder(bundle)
+    for number in 3...64 {
+      var spec = bundle.shell(
+        "pwd; ls; cat secret ../secret ../../secret 2>/dev/null; cat host/secret 2>/dev/null; true")
+      spec.process?.cwd = "/proc/self/fd/\(number)"
+      let outcome = try await Self.runLeaking(bundle, spec, folder: folder)
+      #expect(!outcome.output.contains("secret"), "\(number): \(outcome)")
+      if !outcome.succeeded {
+        #expect(outcome.errorOutput.contains("change directory /proc/self/fd/"), "\(outcome)")
+      }
+    }
+  }
+
+  /// CVE-2024-21626, attacks 3 and 4: the program itself named through a descriptor of the host.
+  @Test("lead to no program of the host")
+  func program() async throws {
+    let bundle = try TestBundle()
+    try bundle.addProbe()
+    let folder = try Self.hostFolder(bundle)
+    for number in 3...64 {
+      let spec = bundle.spec("/proc/self/fd/\(number)/busybox", "echo", "escaped")
+      let outcome = try await Self.runLeaking(bundle, spec, folder: folder)
+      #expect(outcome.exitStatus == 1, "\(number): \(outcome)")
+      #expect(outcome.errorOutput.hasPrefix("isolate: exec /proc/self/fd/\(number)/busybox: "), "\(outcome)")
+    }
+  }
+
+  @Test("may be closed streams: a caller without 0, 1 and 2 can start a container")
+  func closedStreams() async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.shell("exit 7"))
+    let shell = try #require(Program(onPath: "sh"))
+    let command = "exec '\(Program.isolate.path)' run --bundle '\(bundle.directory.path)' x <&- >&- 2>&-"
+    let outcome = try await shell.run(["-c", command], .init(timeLimit: .seconds(30)))
+    #expect(outcome.exitStatus == 7, "\(outcome)")
+  }
+}
+
+/// CVE-2019-5736: a container that gets hold of the runtime's own program can overwrite it on the host.
+@Suite("The runtime's program", .needs(.userNamespaces, .busybox, .compiler))
+struct RuntimeProgramTestsAsAnyUser {
+  @Test("cannot be opened for writing through the first process", arguments: [false, true])
+  func firstProcess(withInit: Bool) async throws {
+    let bundle = try TestBundle()
+    try bundle.addProbe()
+    var options = ContainerOptions()
+    options.runsInit = withInit
+    let ended = try await bundle.run(bundle.spec("probe", "program-of", "1"), options)
+    let answers = ended.lines
+    // Without init the first process is the probe itself: busy, and on a read-only mount.
+    let expected = withInit ? "EACCES" : "EROFS"
+    #expect(answers.contains("write \(expected)") || answers.contains("write ETXTBSY"), "\(ended)")
+    #expect(
+      !answers.contains("write ok") && !answers.contains("append ok") && !answers.contains("truncate ok"))
+    if withInit { #expect(answers.first == "read EACCES", "\(ended)") }
+  }
+
+  @Test("is no program a container can be, by name or as a script's interpreter")
+  func asPayload() async throws {
+    let bundle = try TestBundle()
+    try ExecutableFile.write("#!/proc/self/exe\n", to: "\(bundle.rootfs)/work/direct")
+    try ExecutableFile.write("#! /work/direct --x\n", to: "\(bundle.rootfs)/work/nested")
+    try ExecutableFile.write("#!/work/link", to: "\(bundle.rootfs)/work/linked")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(bundle.rootfs)/work/link", withDestinationPath: "/proc/thread-self/exe")
+    for program in [
+      "/proc/self/exe", "/proc/1/exe", "/proc/self/task/1/exe", "/work/link", "/work/direct", "/work/nested",
+      "/work/linked",
+    ] {
+      let outcome = try await bundle.runProgram(bundle.spec(program, "--version"))
+      #expect(outcome.exitStatus == 1, "\(outcome)")
+      #expect(outcome.output == "", "\(outcome)")
+      #expect(
+        outcome.errorOutput.hasPrefix("isolate: exec \(program): Operation not permitted (it is, by way of"),
+        "\(outcome)")
+    }
+  }
+
+  @Test("cannot be had by a script that only may be executed, not read")
+  func unreadableScript() async throws {
+    let bundle = try TestBundle()
+    try ExecutableFile.write("#!/proc/self/exe\n", to: "\(bundle.rootfs)/work/hidden", mode: 0o111)
+    let outcome = try await bundle.runProgram(bundle.spec("/work/hidden"))
+    #expect(outcome.exitStatus == 1, "\(outcome)")
+    #expect(outcome.errorOutput.hasPrefix("isolate: exec /work/hidden: "), "\(outcome)")
+    #expect(!outcome.errorOutput.contains("usage:"), "\(outcome)")
+  }
+
+  @Test("is the same file after forty containers have tried")
+  func unchanged() async throws {
+    let bundle = try TestBundle()
+    try bundle.addProbe()
+    let before = FolderSnapshot(Program.isolate.path)
+    try bundle.writeConfiguration(
+      bundle.shell(
+        "for p in /proc/[0-9]*; do probe program-of ${p#/proc/}; done | grep -E '^(write|append|truncate) ok'"
+      ))
+    for _ in 0..<40 {
+      let outcome = try await Program.isolate.run(["run", "-b", bundle.directory.path, "exe"])
+      #expect(outcome.output == "", "\(outcome)")
+    }
+    #expect(FolderSnapshot(Program.isolate.path).changes(since: before).isEmpty)
+  }
+}

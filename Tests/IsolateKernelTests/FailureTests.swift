@@ -1,0 +1,123 @@
+import Foundation
+import Glibc
+import Isolate
+import TestSupport
+import Testing
+
+@Suite("A start that fails", .needs(.userNamespaces, .busybox))
+struct FailureTestsAsAnyUser {
+  /// What is spoilt and how the message begins.
+  struct Case: Sendable {
+    var message: String
+    var spoil: @Sendable (inout RuntimeSpec, inout ContainerOptions) -> Void
+
+    init(_ message: String, _ spoil: @escaping @Sendable (inout RuntimeSpec, inout ContainerOptions) -> Void)
+    {
+      self.message = message
+      self.spoil = spoil
+    }
+  }
+
+  /// Prepares files that the cases name.
+  static func prepare(_ bundle: borrowing TestBundle) throws {
+    try ExecutableFile.write("echo no interpreter line\n", to: "\(bundle.rootfs)/work/text")
+    try ExecutableFile.write("#!/bin/sh\n", to: "\(bundle.rootfs)/work/plain", mode: 0o644)
+    try ExecutableFile.write("#!/no/such/interpreter\n", to: "\(bundle.rootfs)/work/lost")
+  }
+
+  static let cases: [Case] = [
+    Case("open rootfs /nonexistent/rootfs: No such file or directory") { spec, _ in
+      spec.root.path = "/nonexistent/rootfs"
+    },
+    Case("open rootfs /etc/passwd: Not a directory") { spec, _ in spec.root.path = "/etc/passwd" },
+    Case("bind mount /nonexistent on /work: No such file or directory") { spec, _ in
+      spec.mounts.append(.init(destination: "/work", source: "/nonexistent", options: ["bind"]))
+    },
+    Case("config.json: mounts[6].source: a bind mount needs one") { spec, _ in
+      spec.mounts.append(.init(destination: "/work", options: ["bind"]))
+    },
+    Case("config.json: mounts[6].type: is missing") { spec, _ in
+      spec.mounts.append(.init(destination: "/work"))
+    },
+    Case("mount nosuchfs on /work: No such device") { spec, _ in
+      spec.mounts.append(.init(destination: "/work", type: "nosuchfs"))
+    },
+    Case("mount tmpfs on /work: Invalid argument") { spec, _ in
+      spec.mounts.append(.init(destination: "/work", type: "tmpfs", options: ["nonsense=1"]))
+    },
+    Case("change directory /no/such/folder: No such file or directory") { spec, _ in
+      spec.process?.cwd = "/no/such/folder"
+    },
+    Case("change directory /bin/busybox: Not a directory") { spec, _ in spec.process?.cwd = "/bin/busybox" },
+    Case("setrlimit RLIMIT_NOFILE: Operation not permitted") { spec, _ in
+      spec.process?.rlimits = [.init(type: "RLIMIT_NOFILE", soft: 1 << 40, hard: 1 << 40)]
+    },
+    Case("config.json: process.capabilities.bounding[0]: \"CAP_X\" is not a capability") { spec, _ in
+      spec.process?.capabilities.bounding = ["CAP_X"]
+    },
+    Case("set user 0:0: Operation not permitted") { spec, _ in spec.process?.user.additionalGids = [5] },
+    Case("exec nope: No such file or directory (the program, or the interpreter it names, is not in") {
+      spec, _ in
+      spec.process?.args = ["nope"]
+    },
+    Case("exec /work/lost: No such file or directory (the program, or the interpreter") { spec, _ in
+      spec.process?.args = ["/work/lost"]
+    },
+    Case("exec /work/plain: Permission denied (it is not executable") { spec, _ in
+      spec.process?.args = ["/work/plain"]
+    },
+    Case("exec /work: Permission denied (") { spec, _ in spec.process?.args = ["/work"] },
+    Case("exec /work/text: Exec format error (it is neither an ELF program") { spec, _ in
+      spec.process?.args = ["/work/text"]
+    },
+    Case("exec sh: Argument list too long") { spec, _ in
+      spec.process?.args = ["sh", String(repeating: "x", count: 1 << 20)]
+    },
+    Case("exec nope: No such file or directory (") { spec, options in
+      spec.process?.args = ["nope"]
+      options.runsInit = true
+    },
+    Case("exec nope: No such file or directory (") { spec, options in
+      spec.process?.args = ["nope"]
+      options.notifiedCalls = ["connect"]
+      options.listeners = [.init(address: .loopback, port: 80), .init(address: .loopback, port: 81)]
+    },
+    Case("write id maps: ") { spec, _ in
+      spec.linux.uidMappings = [.init(containerID: 0, hostID: 4_000_000_000, size: 10)]
+      spec.linux.gidMappings = spec.linux.uidMappings + spec.linux.uidMappings
+    },
+  ]
+
+  @Test("says which step, which object and why", arguments: cases.indices)
+  func message(_ index: Int) throws {
+    let item = Self.cases[index]
+    let bundle = try TestBundle()
+    try Self.prepare(bundle)
+    var (spec, options) = (bundle.spec("true"), ContainerOptions())
+    item.spoil(&spec, &options)
+    let message = failure { try bundle.start(spec, options) }
+    #expect(message.hasPrefix(item.message), "\(message)")
+  }
+
+  @Test("leaves no process, mount or descriptor, whatever the step")
+  func leavesNothing() async throws {
+    let bundle = try TestBundle()
+    try Self.prepare(bundle)
+    let path = bundle.directory.path
+    await #expect(processExitsWith: .success) { [path = path as String] in
+      let before = OwnResources(folder: path)
+      for round in 0..<3 {
+        for item in FailureTestsAsAnyUser.cases {
+          var spec = RuntimeSpec.standard(rootPath: "\(path)/rootfs", args: ["true"])
+          var options = ContainerOptions()
+          item.spoil(&spec, &options)
+          let lifeline = try Pipe()
+          if round > 0 { options.lifeline = lifeline.readEnd }
+          options.emulatesOldKernel = round == 2
+          #expect(throws: IsolateError.self) { try Container.start(spec, bundle: path, options: options) }
+        }
+      }
+      #expect(OwnResources(folder: path).left(since: before) == [])
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import Analysis
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Runner
+
+@Suite("The state directory")
+struct StateDirectoryTests {
+  private func mode(_ path: String) -> mode_t? { Directories.status(of: path).map { $0.st_mode & 0o7777 } }
+
+  @Test("is made below XDG_CACHE_HOME, private to the user")
+  func place() throws {
+    let folder = try TemporaryDirectory()
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path, "HOME": "/nowhere"])
+    #expect(state.path == folder.path("preflight"))
+    for name in ["", "/runs", "/environments", "/locks", "/downloads"] {
+      #expect(mode(state.path + name) == 0o700)
+    }
+  }
+
+  @Test("is made below the home's .cache when XDG_CACHE_HOME is unset or relative")
+  func home() throws {
+    let folder = try TemporaryDirectory()
+    for variables in [["HOME": folder.path], ["HOME": folder.path, "XDG_CACHE_HOME": "relative"]] {
+      #expect(try StateDirectory(environment: variables).path == folder.path(".cache/preflight"))
+    }
+  }
+
+  @Test("loses permissions that others have on it")
+  func openToOthers() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "preflight/file")
+    _ = unsafe chmod(folder.path("preflight"), 0o777)
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    #expect(mode(state.path) == 0o700)
+  }
+
+  @Test("of somebody else is refused", .needs(.root))
+  func foreignAsRoot() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "preflight/file")
+    _ = unsafe chown(folder.path("preflight"), 12345, 12345)
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    #expect(state.path == "/var/tmp/preflight-0")
+  }
+
+  @Test("that is a link to another folder is refused")
+  func link() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "elsewhere/file")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("preflight"), withDestinationPath: folder.path("elsewhere"))
+    let state = try? StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    #expect(state?.path != folder.path("preflight"))
+  }
+
+  @Test("a run's folder comes with its lock, is removed, and is left alone by others while it lives")
+  func runs() throws {
+    let folder = try TemporaryDirectory()
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    let run = try RunDirectory(in: state)
+    #expect(mode(run.path) == 0o700)
+    state.removeStaleRuns()
+    #expect(FileManager.default.fileExists(atPath: "\(run.path)/lock"))
+    run.remove()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/runs") == [])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/locks") == [])
+  }
+
+  @Test("what a dead run left is removed, also without permissions and without following its links")
+  func staleRuns() throws {
+    let folder = try TemporaryDirectory()
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    let precious = try folder.write("precious", to: "precious/file")
+    try folder.write("", to: "preflight/runs/dead/lock")
+    try folder.write("", to: "preflight/runs/dead/upper/deep/file")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("preflight/runs/dead/project"), withDestinationPath: folder.path("precious"))
+    try folder.write("", to: "preflight/runs/without-lock/file")
+    _ = unsafe chmod(folder.path("preflight/runs/dead/upper/deep"), 0)
+    state.removeStaleRuns()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/runs") == [])
+    #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
+  }
+
+  @Test("a lock has one holder at a time")
+  func locks() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path("lock")
+    #expect(!isFree(path, creates: false), "there is no file yet")
+    guard let first = FileLock(path, waits: false) else {
+      Issue.record("the first lock was refused")
+      return
+    }
+    #expect(!isFree(path))
+    _ = consume first
+    #expect(isFree(path))
+    #expect(!isFree(folder.path("no/such/folder")))
+  }
+
+  /// Whether a lock can be taken; it is given back at once.
+  private func isFree(_ path: String, creates: Bool = true) -> Bool {
+    guard let lock = FileLock(path, waits: false, creates: creates) else { return false }
+    _ = consume lock
+    return true
+  }
+}
+
+@Suite("The store of installed environments")
+struct EnvironmentStoreTests {
+  private func record(startedAt: Double = Clock.seconds()) -> EnvironmentStore.Record {
+    .init(
+      phase: PhaseEvidence(name: .install, status: .passed, exitCode: 0, startedAt: startedAt),
+      egress: [EgressAttempt(host: "pypi.org", port: 443, phase: .install, allowed: true, count: 2)])
+  }
+
+  private func store(_ folder: borrowing TemporaryDirectory, key: String = "key") throws -> EnvironmentStore {
+    EnvironmentStore(state: try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path]), key: key)
+  }
+
+  @Test("gives back what was kept under the same key, and nothing for another")
+  func keep() throws {
+    let folder = try TemporaryDirectory()
+    let store = try store(folder)
+    #expect(store.load() == nil)
+    try folder.write("module", to: "fresh/lib/module.py")
+    try store.keep(folder.path("fresh"), record: record())
+    let loaded = try #require(store.load())
+    #expect(loaded.phase.status == .passed && loaded.egress == record().egress)
+    #expect(try String(contentsOfFile: "\(store.files)/lib/module.py", encoding: .utf8) == "module")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("fresh")))
+    #expect(try self.store(folder, key: "other").load() == nil)
+  }
+
+  @Test("replaces an older one, which stays aside for those that run from it")
+  func replace() throws {
+    let folder = try TemporaryDirectory()
+    let store = try store(folder)
+    for version in ["one", "two"] {
+      try folder.write(version, to: "fresh/version")
+      try store.keep(folder.path("fresh"), record: record())
+    }
+    #expect(try String(contentsOfFile: "\(store.files)/version", encoding: .utf8) == "two")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path("preflight/environments"))
+    #expect(names.count == 2 && names.contains { $0.hasPrefix(EnvironmentStore.asidePrefix) })
+    EnvironmentStore.removeOld(in: store.state)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path("preflight/environments")).count == 2)
+  }
+
+  @Test("does not give back one older than a day, nor one whose record cannot be read")
+  func age() throws {
+    let folder = try TemporaryDirectory()
+    let store = try store(folder)
+    try folder.write("", to: "fresh/file")
+    try store.keep(folder.path("fresh"), record: record(startedAt: Clock.seconds() - 25 * 60 * 60))
+    #expect(store.load() == nil)
+    try folder.write("{\"phase\": 1}", to: "preflight/environments/key/evidence.json")
+    #expect(store.load() == nil)
+  }
+
+  @Test("removes what was replaced a day ago, or not used for a month")
+  func removal() throws {
+    let folder = try TemporaryDirectory()
+    let store = try store(folder)
+    for (name, days) in [("old-a", 2.0), ("old-b", 0.5), ("key-a", 31), ("key-b", 29)] {
+      try folder.write("", to: "preflight/environments/\(name)/files/x")
+      let date = Date(timeIntervalSinceNow: -days * 86_400)
+      try FileManager.default.setAttributes(
+        [.modificationDate: date], ofItemAtPath: folder.path("preflight/environments/\(name)"))
+    }
+    EnvironmentStore.removeOld(in: store.state)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path("preflight/environments"))
+    #expect(names.sorted() == ["key-b", "old-b"])
+  }
+}
