@@ -3,11 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -115,56 +111,6 @@ static int write_maps(struct isl_child *child) {
   return r;
 }
 
-static int set_user(struct isl_child *child, const struct isl_step *step) {
-  // Capabilities survive the change of ids until ISL_STEP_CAPABILITIES says which stay.
-  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
-  const gid_t *groups = (const gid_t *)(const void *)(child->arena + step->a);
-  if (!(child->plan->flags & ISL_PLAN_DENY_SETGROUPS)) {
-    if (syscall(SYS_setgroups, (size_t)step->b, groups) < 0) return -errno;
-  } else if (step->b > 0) {
-    return -EPERM;
-  }
-  if (syscall(SYS_setresgid, (gid_t)step->w, (gid_t)step->w, (gid_t)step->w) < 0) return -errno;
-  if (syscall(SYS_setresuid, (uid_t)step->v, (uid_t)step->v, (uid_t)step->v) < 0) return -errno;
-  return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 ? -errno : 0;
-}
-
-static int set_capabilities(struct isl_child *child, const struct isl_step *step) {
-  const uint64_t *sets = (const uint64_t *)(const void *)(child->arena + step->a);
-  uint64_t bounding = sets[0], permitted = sets[1], effective = sets[2], inheritable = sets[3], ambient = sets[4];
-  // The bounding set goes first: dropping from it needs CAP_SETPCAP, which the rest may take away.
-  for (int capability = 0; capability < 64; capability++) {
-    if (bounding >> capability & 1) continue;
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
-      if (errno == EINVAL) break; // the last one this kernel knows is behind us
-      return -errno;
-    }
-  }
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2];
-  for (int i = 0; i < 2; i++)
-    data[i] = (struct __user_cap_data_struct){
-        (uint32_t)(effective >> (32 * i)), (uint32_t)(permitted >> (32 * i)), (uint32_t)(inheritable >> (32 * i))};
-  if (syscall(SYS_capset, &header, data) < 0) return -errno;
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
-  for (int capability = 0; capability < 64; capability++)
-    if ((ambient >> capability & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -errno;
-  return 0;
-}
-
-static int set_seccomp(struct isl_child *child, const struct isl_step *step) {
-  struct sock_fprog program = {
-      (unsigned short)step->b, (struct sock_filter *)(uintptr_t)(child->arena + step->a)};
-  unsigned flags = (step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
-  long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-  if (fd < 0) return -errno;
-  if (!(step->flags & ISL_FLAG_LISTENER)) return 0;
-  struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = (int32_t)step->index};
-  int r = isl_send(child->sync, &message, (int)fd);
-  close((int)fd);
-  return r;
-}
-
 static int change_directory(const char *path) {
   if (chdir(path) < 0) return -errno;
   // CVE-2024-21626: a working directory outside the root shows as "(unreachable)...".
@@ -242,6 +188,16 @@ static int set_resource_limit(const struct isl_step *step) {
   return setrlimit((__rlimit_resource_t)step->index, &limit) < 0 ? -errno : 0;
 }
 
+static int wait_for_start(struct isl_child *child) {
+  char byte;
+  ssize_t count;
+  do
+    count = read(child->start_pipe, &byte, 1);
+  while (count < 0 && errno == EINTR);
+  close(child->start_pipe);
+  return count == 1 ? 0 : count < 0 ? -errno : -EPIPE;
+}
+
 static int run_step(struct isl_child *child, const struct isl_step *step) {
   const char *a = isl_text(child, step->a);
   switch ((enum isl_step_kind)step->kind) {
@@ -258,6 +214,8 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
   case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
   case ISL_STEP_LISTEN: return isl_step_listen(child, step);
+  case ISL_STEP_SYSCTL: return write_file(a, isl_text(child, step->b));
+  case ISL_STEP_CONSOLE: return isl_step_console(child, step);
   case ISL_STEP_HOSTNAME: return sethostname(a, strlen(a)) < 0 ? -errno : 0;
   case ISL_STEP_DOMAINNAME: return setdomainname(a, strlen(a)) < 0 ? -errno : 0;
   case ISL_STEP_SESSION_KEYRING:
@@ -265,14 +223,15 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
   case ISL_STEP_RLIMIT: return set_resource_limit(step);
   case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
-  case ISL_STEP_USER: return set_user(child, step);
-  case ISL_STEP_CAPABILITIES: return set_capabilities(child, step);
+  case ISL_STEP_START_PIPE: return wait_for_start(child);
+  case ISL_STEP_USER: return isl_step_user(child, step);
+  case ISL_STEP_CAPABILITIES: return isl_step_capabilities(child, step);
   case ISL_STEP_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
   case ISL_STEP_WORKING_DIRECTORY: return change_directory(a);
   case ISL_STEP_INIT: return isl_step_init(child);
   case ISL_STEP_CLOSE_DESCRIPTORS: return close_descriptors();
-  case ISL_STEP_SECCOMP: return set_seccomp(child, step);
+  case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
   case ISL_STEP_EXEC: return execute(child);
   case ISL_STEP_NONE:
   case ISL_STEP_COUNT: break;
@@ -302,6 +261,9 @@ static void close_all_between(int first, int last) {
   for (rlim_t fd = (rlim_t)first; fd <= (rlim_t)last && fd < limit.rlim_cur && fd < 65536; fd++) close((int)fd);
 }
 
+/// A descriptor of the plan, moved out of the way of 0, 1 and 2.
+static int above_streams(int fd) { return fd >= 0 && fd < 3 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd; }
+
 /// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
 /// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
 /// copy of another launch's socket would hide the caller's death from that launch's child.
@@ -313,9 +275,25 @@ static int keep_own_descriptors(struct isl_child *child) {
     close(child->sync);
     child->sync = moved;
   }
+  child->start_pipe = above_streams(child->plan->start_pipe);
+  child->join = above_streams(child->plan->join_pidfd);
   int r = take_stdio(child);
-  close_all_between(3, child->sync - 1);
-  close_all_between(child->sync + 1, INT_MAX);
+  int kept[] = {child->sync, child->start_pipe, child->join};
+  // In ascending order, so that the gaps between them can be closed.
+  for (int i = 0; i < 3; i++)
+    for (int j = i + 1; j < 3; j++)
+      if (kept[j] < kept[i]) {
+        int lower = kept[j];
+        kept[j] = kept[i];
+        kept[i] = lower;
+      }
+  int next = 3;
+  for (int i = 0; i < 3; i++) {
+    if (kept[i] < next) continue;
+    close_all_between(next, kept[i] - 1);
+    next = kept[i] + 1;
+  }
+  close_all_between(next, INT_MAX);
   return r;
 }
 
@@ -329,9 +307,30 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/// Enters a running container's namespaces. A PID namespace takes in only children, so a sibling of
+/// ours (CLONE_PARENT) goes on and we end: the caller waits for it as for a child of its own.
+static int join(struct isl_child *child) {
+  if (child->join < 0) return 0;
+  // What can be seen from inside before execve is still the host's (CVE-2016-9962).
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
+  close(child->join);
+  int pidfd = -1;
+  long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+  if (pid < 0) return -errno;
+  if (pid == 0) {
+    child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return child->root < 0 ? -errno : 0;
+  }
+  struct isl_message message = {.type = ISL_MESSAGE_JOINED, .index = (int32_t)pid};
+  (void)isl_send(child->sync, &message, pidfd);
+  _exit(0);
+}
+
 void isl_child_main(struct isl_child *child) {
   reset_signals();
   int r = keep_own_descriptors(child);
+  if (r == 0) r = join(child);
   if (r == 0) r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;

@@ -1,4 +1,5 @@
 // Work on the host's own files and programs that Swift's Glibc module has no call for.
+#include "isl_launch.h"
 #include "isl_syscalls.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int copy_by_reading(int from, int to) {
@@ -92,5 +94,30 @@ int isl_socket_type(pid_t task, int descriptor) {
   socklen_t length = sizeof type;
   int r = getsockopt((int)copy, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ? -errno : type;
   close((int)copy);
+  return r;
+}
+
+int isl_send_console(const char *socket_path, int descriptor, const char *name) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(socket_path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+  strcpy(address.sun_path, socket_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int r = connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+  struct iovec data = {(void *)(uintptr_t)name, strlen(name)};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr header = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(item), &descriptor, sizeof descriptor);
+  if (r == 0 && sendmsg(fd, &header, MSG_NOSIGNAL) < 0) r = -errno;
+  close(fd);
   return r;
 }

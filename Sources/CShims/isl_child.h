@@ -11,6 +11,7 @@ enum isl_message_type {
   ISL_MESSAGE_GO, // parent: done, go on
   ISL_MESSAGE_READY, // child: at the gate
   ISL_MESSAGE_DESCRIPTOR, // child: carries one fd in SCM_RIGHTS; index = its tag
+  ISL_MESSAGE_JOINED, // child: the process that goes on is `index`, its pidfd comes along
   ISL_MESSAGE_SOFT, // child: a soft step was refused
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
 };
@@ -28,6 +29,7 @@ struct isl_child {
   dev_t program_device; // the runtime's own program, which no payload may be
   ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
+  int start_pipe, join; // see the plan's header
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
   int mask; // a detached, empty, read-only tmpfs, -1 until needed
@@ -60,6 +62,16 @@ int isl_step_mask(struct isl_child *child, const struct isl_step *step);
 int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child);
 int isl_step_root_readonly(struct isl_child *child);
+
+// The console step (console.c).
+int isl_step_console(struct isl_child *child, const struct isl_step *step);
+/// Binds an open file onto a path that is made for it (mounts.c).
+int isl_bind_onto(struct isl_child *child, int source, const char *path);
+
+// Identity steps (identity.c).
+int isl_step_user(struct isl_child *child, const struct isl_step *step);
+int isl_step_capabilities(struct isl_child *child, const struct isl_step *step);
+int isl_step_seccomp(struct isl_child *child, const struct isl_step *step);
 
 // Network steps (network.c).
 int isl_step_loopback(const struct isl_step *step);

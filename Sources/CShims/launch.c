@@ -104,6 +104,16 @@ static int converse(
       result->received_tag[result->received_count] = message.index;
       result->received_fd[result->received_count++] = fd;
       continue;
+    case ISL_MESSAGE_JOINED: {
+      // The process we cloned has ended; its sibling is the container's, and our child all the same.
+      struct isl_exit end;
+      (void)isl_wait(result->pidfd, 1, &end);
+      close(result->pidfd);
+      result->pid = message.index;
+      result->pidfd = fd;
+      if (fd < 0) return failed(result, ISL_STAGE_LOST, EPROTO);
+      continue;
+    }
     case ISL_MESSAGE_SOFT:
       result->soft_failures |= 1u << (message.kind & 31);
       continue;
@@ -189,7 +199,7 @@ int isl_launch(
   struct isl_child child = {
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
-      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .root = -1, .null_device = -1, .mask = -1};
+      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .root = -1, .null_device = -1, .mask = -1};
   struct stat program;
   if (stat("/proc/self/exe", &program) == 0) {
     child.program_device = program.st_dev;
@@ -225,6 +235,14 @@ int isl_launch_release(struct isl_launch_result *result) {
 }
 
 void isl_launch_abandon(struct isl_launch_result *result) { abandon(result); }
+
+int isl_launch_detach(struct isl_launch_result *result) {
+  if (result->sync < 0) return 0;
+  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  int r = isl_send(result->sync, &go, -1);
+  if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+  return executed(result);
+}
 
 int isl_spawn_guardian(int pidfd, int lifeline) {
   sigset_t all, before;

@@ -265,6 +265,14 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
   return r;
 }
 
+int isl_bind_onto(struct isl_child *child, int source, const char *path) {
+  int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0600);
+  if (target < 0) return target;
+  int r = bind_descriptor(child, source, target, path, 0, 0, 0);
+  close(target);
+  return r;
+}
+
 static int null_device(struct isl_child *child) {
   if (child->null_device < 0) child->null_device = host_device("null", (1u << 8) | 3);
   return child->null_device;

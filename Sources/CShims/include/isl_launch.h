@@ -48,6 +48,14 @@ int isl_launch_release(struct isl_launch_result *result);
 /// Kills and reaps a child that waits at its gate and closes every fd of the result.
 void isl_launch_abandon(struct isl_launch_result *result);
 
+/// Opens the gate and leaves at once: for a child that then waits at ISL_STEP_START_PIPE. The pidfd stays
+/// the caller's.
+int isl_launch_detach(struct isl_launch_result *result);
+
+/// Connects to a UNIX stream socket and sends it one descriptor with its name (SCM_RIGHTS, unix(7)), as
+/// conmon and containerd's shim expect a console.
+int isl_send_console(const char *socket_path, int descriptor, const char *name);
+
 /// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
 /// It ends by itself when the process behind `pidfd` ends. Returns its pid.
 int isl_spawn_guardian(int pidfd, int lifeline);

@@ -35,6 +35,9 @@ struct isl_plan_header {
   uint32_t paths, paths_count; // candidates for execve, tried in order
   int32_t cgroup_fd; // directory of the cgroup to start in, or -1
   int32_t stdio[3]; // become fd 0, 1, 2; -1 keeps the caller's
+  int32_t join_pidfd; // a process whose namespaces are joined instead of new ones made, or -1
+  uint64_t join_flags; // CLONE_NEW* of the namespaces to join
+  int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
 
 enum isl_step_kind {
@@ -52,12 +55,16 @@ enum isl_step_kind {
   ISL_STEP_ROOT_READONLY,
   ISL_STEP_LOOPBACK, // v = IPv4 address to add to lo beside 127.0.0.1 (network order), 0 = none
   ISL_STEP_LISTEN, // v = IPv4 (network order), w = port; flags: datagram; index = tag of the fd sent
+  ISL_STEP_SYSCTL, // a = path below /proc/sys, b = value; while /proc is still the host's
+  ISL_STEP_CONSOLE, // a pseudoterminal becomes 0, 1, 2: v = its owner, w = rows << 16 | columns, index = tag
+                    // of the master sent; flag CREATE: also bound on /dev/console
   ISL_STEP_HOSTNAME, // a
   ISL_STEP_DOMAINNAME, // a
   ISL_STEP_SESSION_KEYRING, // soft: a refusal is no failure (isolation-ladder, row 10)
   ISL_STEP_OOM_SCORE, // a = text for /proc/self/oom_score_adj
   ISL_STEP_RLIMIT, // v = soft, w = hard, index = RLIMIT_*
   ISL_STEP_GATE, // says "ready" and waits for the parent's word
+  ISL_STEP_START_PIPE, // waits for one byte of the header's start_pipe
   ISL_STEP_USER, // v = uid, w = gid, a = offset of uint32_t[b] additional gids; keeps capabilities
   ISL_STEP_CAPABILITIES, // a = offset of uint64_t[5]: bounding, permitted, effective, inheritable, ambient
   ISL_STEP_NO_NEW_PRIVILEGES,

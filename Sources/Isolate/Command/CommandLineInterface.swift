@@ -5,11 +5,24 @@ enum CommandLineInterface {
   static let version = "0.1.0"
 
   private static let usage = """
-    usage: isolate VERB [OPTIONS]
+    usage: isolate [--root DIR] [--log FILE] [--log-format text|json] VERB [OPTIONS]
 
       spec [--bundle DIR] [--single-id]
                                  write a config.json for a rootless container
-      run [--bundle DIR] ID      run a container in the foreground
+      run [--bundle DIR] [--pid-file FILE] [--detach] [--keep] ID
+                                 create a container, start it and wait for it
+      create [--bundle DIR] [--pid-file FILE] ID
+                                 create a container that waits for start
+      start ID                   start a created container
+      state ID                   print a container's state
+      exec [--process FILE] [--user UID[:GID]] [--env NAME=VALUE] [--cwd DIR] [--cap CAP]
+           [--pid-file FILE] [--detach] [--no-new-privs] ID CMD [ARG...]
+                                 run a further process in a container
+      kill [--all] ID [SIGNAL]   send a signal, SIGTERM unless named
+      delete [--force] ID        remove a container that has ended
+      list [--format table|json] [--quiet]
+                                 list containers
+      ps ID                      list a container's processes
       --version                  print the version
 
     """
@@ -17,25 +30,46 @@ enum CommandLineInterface {
   /// Runs one command and gives the exit status.
   static func run(_ arguments: [String]) -> Int32 {
     var arguments = Arguments(arguments)
-    do {
-      guard let verb = arguments.next() else { throw UsageError("a verb is missing") }
-      switch verb {
-      case "run": return try RunCommand(&arguments).run()
-      case "spec": return try SpecCommand(&arguments).run()
-      case "--version", "-v", "version":
-        Output.standard("isolate version \(version)\nspec: 1.2.0\n")
-        return 0
-      case "--help", "-h", "help":
-        Output.standard(usage)
-        return 0
-      default: throw UsageError("unknown verb or flag \"\(verb)\"")
-      }
-    } catch let error as UsageError {
+    var verb: String?
+    let invocation: Invocation
+    do { invocation = try Invocation(&arguments, verb: &verb) } catch {
       Output.error("isolate: \(error.message)\n\(usage)")
+      return 1
+    }
+    do {
+      guard let verb else { throw UsageError("a verb is missing") }
+      return try perform(verb, &arguments, invocation)
+    } catch let error as UsageError {
+      invocation.report(error.message)
+      Output.error("see isolate --help\n")
     } catch {
-      Output.error("isolate: \(error)\n")
+      invocation.report("\(error)")
     }
     return 1
+  }
+
+  private static func perform(
+    _ verb: String, _ arguments: inout Arguments, _ invocation: Invocation
+  ) throws -> Int32 {
+    switch verb {
+    case "run": return try RunCommand(&arguments).run(invocation)
+    case "create": return try CreateCommand(&arguments).run(invocation)
+    case "start": return try StartCommand(&arguments).run(invocation)
+    case "state": return try StateCommand(&arguments).run(invocation)
+    case "kill": return try KillCommand(&arguments).run(invocation)
+    case "delete": return try DeleteCommand(&arguments).run(invocation)
+    case "list": return try ListCommand(&arguments).run(invocation)
+    case "exec": return try ExecCommand(&arguments).run(invocation)
+    case "ps": return try ProcessesCommand(&arguments).run(invocation)
+    case "spec": return try SpecCommand(&arguments).run()
+    case "--version", "-v", "version":
+      Output.standard("isolate version \(version)\nspec: 1.2.0\n")
+      return 0
+    case "--help", "-h", "help":
+      Output.standard(usage)
+      return 0
+    default: throw UsageError("unknown verb or flag \"\(verb)\"")
+    }
   }
 }
 
@@ -43,24 +77,4 @@ enum CommandLineInterface {
 struct UsageError: Error {
   let message: String
   init(_ message: String) { self.message = message }
-}
-
-/// Walks over the arguments of a command.
-struct Arguments {
-  private var rest: ArraySlice<String>
-  init(_ arguments: [String]) { rest = arguments[...] }
-
-  mutating func next() -> String? { rest.popFirst() }
-
-  /// The value of an option written "--name VALUE" or "--name=VALUE"; nil when `argument` is another.
-  mutating func value(of names: String..., at argument: String) throws(UsageError) -> String? {
-    for name in names {
-      if argument == name {
-        guard let value = next() else { throw UsageError("\(name) needs a value") }
-        return value
-      }
-      if argument.hasPrefix("\(name)=") { return String(argument.dropFirst(name.count + 1)) }
-    }
-    return nil
-  }
 }

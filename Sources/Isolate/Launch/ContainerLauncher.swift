@@ -10,7 +10,8 @@ enum ContainerLauncher {
 
   /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate.
   static func launch(
-    _ plan: [UInt8], subjects: [String], maps: IDMapWriter, lifeline: Int32?
+    _ plan: [UInt8], subjects: [String], maps: IDMapWriter, options: ContainerOptions,
+    atGate: (Int32) throws(IsolateError) -> Void
   ) throws(IsolateError) -> Launched {
     var result = isl_launch_result()
     var maps = maps
@@ -26,7 +27,7 @@ enum ContainerLauncher {
     }
     if status < 0 { throw .launch(LaunchError(result, subjects: subjects)) }
     var guardian: Int32?
-    if let lifeline {
+    if let lifeline = options.lifeline {
       // Before the gate opens: a payload never runs without its guardian.
       let pid = isl_spawn_guardian(result.pidfd, lifeline)
       if pid < 0 {
@@ -35,7 +36,17 @@ enum ContainerLauncher {
       }
       guardian = pid
     }
-    if unsafe isl_launch_release(&result) < 0 {
+    do { try atGate(result.pid) } catch {
+      unsafe isl_launch_abandon(&result)
+      if let guardian { reap(guardian) }
+      throw error
+    }
+    // A container that waits for `isolate start` does not tell when its process is executed.
+    let released =
+      if options.startPipe == nil { unsafe isl_launch_release(&result) } else {
+        unsafe isl_launch_detach(&result)
+      }
+    if released < 0 {
       if let guardian { reap(guardian) }
       throw .launch(LaunchError(result, subjects: subjects))
     }

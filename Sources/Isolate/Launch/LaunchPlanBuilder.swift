@@ -10,6 +10,8 @@ struct LaunchPlanBuilder {
   let rootPath: String
   let options: ContainerOptions
   private var buffer = PlanBuffer()
+  /// What was asked for and could not be granted, though the specification lets the container run.
+  private(set) var warnings: [String] = []
   /// What each step is about, for error messages.
   private(set) var subjects: [String] = []
 
@@ -37,16 +39,22 @@ struct LaunchPlanBuilder {
   /// The finished plan.
   mutating func build(seccomp: [UInt8]?) throws(IsolateError) -> [UInt8] {
     do {
+      if let joined = options.joined { return try buildJoining(joined, seccomp: seccomp) }
       // Nothing mounted from here on may appear on the host.
       step(ISL_STEP_PRIVATE_MOUNTS)
       // While /proc is the host's: the container's could be anything (CVE-2025-52881).
       if let score = process.oomScoreAdj {
         step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)"))
       }
+      for (name, value) in spec.linux.sysctl.sorted(by: { $0.key < $1.key }) {
+        let path = Sysctl.path(of: name)
+        step(ISL_STEP_SYSCTL, path, a: buffer.string(path), b: buffer.string(value))
+      }
       // A keyring of its own before anything of the container can look at the caller's.
       step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
       step(ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath))
       try addMounts()
+      addConsole(isFirst: true)
       addNetwork()
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
       for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
@@ -55,11 +63,33 @@ struct LaunchPlanBuilder {
       if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
       addHostSettings()
       step(ISL_STEP_GATE)
+      // After the gate: by then whoever created the container has written down that it exists.
+      if options.startPipe != nil { step(ISL_STEP_START_PIPE) }
       try addIdentity(seccomp: seccomp)
       step(ISL_STEP_EXEC, process.args.first ?? "")
     } catch { throw .specification(error) }
     // The header stores its strings too, so it comes before the layout.
-    let header = try header()
+    let header = header()
+    return buffer.finish(header)
+  }
+
+  /// The plan of a process that joins a running container: only who it is and what it runs.
+  private mutating func buildJoining(
+    _ joined: ContainerOptions.Joined, seccomp: [UInt8]?
+  ) throws(SpecError) -> [UInt8] {
+    step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
+    for limit in process.rlimits {
+      let number = unsafe isl_rlimit_number(limit.type)
+      step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)
+    }
+    addConsole(isFirst: false)
+    step(ISL_STEP_GATE)
+    try addIdentity(seccomp: seccomp)
+    step(ISL_STEP_EXEC, process.args.first ?? "")
+    var header = baseHeader()
+    header.join_pidfd = joined.process
+    header.join_flags = joined.flags
+    header.flags |= joined.deniesSetgroups ? ISL_PLAN_DENY_SETGROUPS.rawValue : 0
     return buffer.finish(header)
   }
 
@@ -79,9 +109,11 @@ struct LaunchPlanBuilder {
           c: target, v: options.attributes, w: options.cleared)
         continue
       }
-      guard let type = mount.type else {
+      guard let named = mount.type else {
         throw SpecError(path: "mounts[\(index)].type", message: "is missing")
       }
+      // In the specification "cgroup" is whichever version the host has; only version 2 is mounted.
+      let type = named == "cgroup" ? "cgroup2" : named
       // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
         flags.append(ISL_FLAG_NO_SYMLINKS)
@@ -122,6 +154,15 @@ struct LaunchPlanBuilder {
     }
   }
 
+  /// After devpts is mounted and while the host's /proc is there to open descriptors by.
+  private mutating func addConsole(isFirst: Bool) {
+    guard process.terminal else { return }
+    let size = process.consoleSize
+    step(
+      ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [], index: ContainerOptions.consoleTag,
+      v: UInt64(process.user.uid), w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0))
+  }
+
   /// While the capabilities over the new network namespace are still there.
   private mutating func addNetwork() {
     guard makes("network") else { return }
@@ -152,14 +193,14 @@ struct LaunchPlanBuilder {
       b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
     let sets = process.capabilities
     let path = "process.capabilities"
-    let masks: [UInt64] = [
+    let masks = [  // in the order of ISL_STEP_CAPABILITIES
       try Capability.mask(sets.bounding, path: "\(path).bounding"),
       try Capability.mask(sets.permitted, path: "\(path).permitted"),
       try Capability.mask(sets.effective, path: "\(path).effective"),
       try Capability.mask(sets.inheritable, path: "\(path).inheritable"),
       try Capability.mask(sets.ambient, path: "\(path).ambient"),
     ]
-    step(ISL_STEP_CAPABILITIES, a: buffer.integers(masks))
+    step(ISL_STEP_CAPABILITIES, a: buffer.integers(Self.grantable(masks, warnings: &warnings)))
     if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
     step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
     step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
@@ -169,6 +210,20 @@ struct LaunchPlanBuilder {
     if process.noNewPrivileges { addSeccomp(seccomp) }
   }
 
+  /// A capability is ambient only while it is permitted and inheritable (capabilities(7)). The specification
+  /// has what cannot be granted warned about, not refused (config.md, "capabilities").
+  private static func grantable(_ masks: [UInt64], warnings: inout [String]) -> [UInt64] {
+    var masks = masks
+    let lost = masks[4] & ~(masks[1] & masks[3])
+    masks[4] &= ~lost
+    let names = Capability.names.enumerated().filter { lost >> UInt64($0.offset) & 1 == 1 }.map(\.element)
+    if !names.isEmpty {
+      warnings.append(
+        "config.json: process.capabilities.ambient: \(names.joined(separator: ", ")) not granted: not inheritable")
+    }
+    return masks
+  }
+
   private mutating func addSeccomp(_ program: [UInt8]?) {
     guard let program else { return }
     step(
@@ -176,8 +231,8 @@ struct LaunchPlanBuilder {
       index: ContainerOptions.seccompListenerTag, a: buffer.bytes(program), b: UInt32(program.count / 8))
   }
 
-  private mutating func header() throws(IsolateError) -> isl_plan_header {
-    var header = isl_plan_header()
+  private mutating func header() -> isl_plan_header {
+    var header = baseHeader()
     for namespace in spec.linux.namespaces {
       header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
     }
@@ -195,6 +250,13 @@ struct LaunchPlanBuilder {
     if options.emulatesOldKernel {
       header.flags |= ISL_PLAN_FORCE_LEGACY_MOUNT.rawValue | ISL_PLAN_FORCE_NO_OPENAT2.rawValue
     }
+    return header
+  }
+
+  /// What every plan says: the program, its arguments, and descriptors.
+  private mutating func baseHeader() -> isl_plan_header {
+    var header = isl_plan_header()
+    header.join_pidfd = -1
     header.argv = buffer.strings(process.args)
     header.argv_count = UInt32(process.args.count)
     header.envp = buffer.strings(process.env)
@@ -202,7 +264,8 @@ struct LaunchPlanBuilder {
     let candidates = executableCandidates()
     header.paths = buffer.strings(candidates)
     header.paths_count = UInt32(candidates.count)
-    header.cgroup_fd = options.cgroup?.directory ?? -1
+    header.start_pipe = options.startPipe ?? -1
+    header.cgroup_fd = options.cgroup?.directory ?? options.cgroupDirectory ?? -1
     header.stdio = (
       options.standardInput ?? -1, options.standardOutput ?? -1, options.standardError ?? -1
     )

@@ -30,14 +30,20 @@ public final class Container: Sendable {
   public let listeners: [Int32]
   /// The notification descriptor of the filter, when calls were to be notified; the caller owns it.
   public let seccompListener: Int32?
+  /// The master of the payload's pseudoterminal, when it has one; the caller owns it.
+  public let console: Int32?
+  /// What was asked for and not granted, though the container runs.
+  public let warnings: [String]
   /// True when a soft step (session keyring) was refused.
   public let hadSoftFailures: Bool
   private let guardian: Int32?
   private let userNamespace: Int32
   private let networkNamespace: Int32
+  private let isDetached = Mutex(false)
   private let ended = Mutex<ContainerExit?>(nil)
 
-  private init(_ result: isl_launch_result, guardian: Int32?, listenerCount: Int) {
+  private init(_ result: isl_launch_result, guardian: Int32?, warnings: [String], listenerCount: Int) {
+    self.warnings = warnings
     processID = result.pid
     processDescriptor = result.pidfd
     self.guardian = guardian
@@ -46,15 +52,19 @@ public final class Container: Sendable {
     hadSoftFailures = result.soft_failures != 0
     var sockets = [Int32](repeating: -1, count: listenerCount)
     var notification: Int32?
+    var master: Int32?
     for (tag, descriptor) in Self.received(result) {
       if tag == ContainerOptions.seccompListenerTag {
         notification = descriptor
+      } else if tag == ContainerOptions.consoleTag {
+        master = descriptor
       } else if sockets.indices.contains(tag) {
         sockets[tag] = descriptor
       }
     }
     listeners = sockets
     seccompListener = notification
+    console = master
   }
 
   private static func received(_ result: isl_launch_result) -> [(tag: Int, descriptor: Int32)] {
@@ -67,8 +77,11 @@ public final class Container: Sendable {
     return all.prefix(Int(result.received_count)).map { (Int($0.0), $0.1) }
   }
 
+  /// Lets the container live on without this object.
+  public func detach() { isDetached.withLock { $0 = true } }
+
   deinit {
-    if ended.withLock({ $0 }) == nil {
+    if !isDetached.withLock({ $0 }), ended.withLock({ $0 }) == nil {
       _ = isl_pidfd_send_signal(processDescriptor, SIGKILL)
       _ = try? wait()
     }
@@ -79,9 +92,12 @@ public final class Container: Sendable {
 
   /// Starts the specification's process in a new container.
   ///
-  /// `bundle` is the directory a relative `root.path` starts from. When it throws, nothing is left running.
+  /// `bundle` is the directory a relative `root.path` starts from. `atGate` is called when the container is
+  /// set up and its process waits; when it throws, the container is given up. When `start` throws, nothing is
+  /// left running.
   public static func start(
-    _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions()
+    _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions(),
+    atGate: (_ processID: Int32) throws(IsolateError) -> Void = { _ in }
   ) throws(IsolateError) -> Container {
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
@@ -95,9 +111,10 @@ public final class Container: Sendable {
     let plan = try builder.build(seccomp: seccomp)
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
     let launched = try ContainerLauncher.launch(
-      plan, subjects: builder.subjects, maps: maps, lifeline: options.lifeline)
+      plan, subjects: builder.subjects, maps: maps, options: options, atGate: atGate)
     return Container(
-      launched.result, guardian: launched.guardian, listenerCount: options.listeners.count)
+      launched.result, guardian: launched.guardian, warnings: builder.warnings,
+      listenerCount: options.listeners.count)
   }
 
   /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.

@@ -29,10 +29,25 @@ public struct ContainerOptions: Sendable {
   public var lifeline: Int32?
   /// The cgroup to start in.
   public var cgroup: Cgroup?
+  /// A running container to enter instead of making a new one.
+  struct Joined {
+    /// A pidfd of a process in it.
+    var process: Int32
+    /// CLONE_NEW* of the namespaces to join (setns(2)).
+    var flags: UInt64
+    /// Whether its user namespace forbids setgroups(2).
+    var deniesSetgroups: Bool
+  }
+  var joined: Joined?
+  /// A cgroup's directory to start in, when it is not one of ours.
+  var cgroupDirectory: Int32?
+  /// A FIFO opened for both ways that the container waits on before its process starts (`isolate create`).
+  var startPipe: Int32?
   /// For tests: takes the paths for kernels without the new mount API and openat2(2).
   public var emulatesOldKernel = false
 
   static let seccompListenerTag = 1000
+  static let consoleTag = 1001
 
   public init() {}
 }

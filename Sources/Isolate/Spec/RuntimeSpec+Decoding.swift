@@ -19,14 +19,7 @@ extension RuntimeSpec {
           destination: try mount.required("destination"), type: try mount.string("type"),
           source: try mount.string("source"), options: try mount.strings("options")))
     }
-    if case .object(let members)? = top.member("annotations") {
-      for (key, value) in members {
-        guard case .string(let text) = value else {
-          throw SpecError(path: "annotations.\(key)", message: "expected a string")
-        }
-        annotations[key] = text
-      }
-    }
+    annotations = try top.texts("annotations")
     if let decoder = try top.object("linux") { linux = try Linux(decoder) }
   }
 }
@@ -39,6 +32,11 @@ extension RuntimeSpec.Process {
     env = try decoder.strings("env")
     noNewPrivileges = try decoder.bool("noNewPrivileges") ?? false
     oomScoreAdj = try decoder.integer("oomScoreAdj").map { Int($0) }
+    if let size = try decoder.object("consoleSize") {
+      consoleSize = RuntimeSpec.ConsoleSize(
+        height: UInt16(clamping: try size.unsigned("height") ?? 0),
+        width: UInt16(clamping: try size.unsigned("width") ?? 0))
+    }
     if let user = try decoder.object("user") {
       self.user = RuntimeSpec.User(
         uid: try user.identifier("uid") ?? 0, gid: try user.identifier("gid") ?? 0,
@@ -64,7 +62,7 @@ extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     try decoder.refuse(
-      "devices", "netDevices", "sysctl", "rootfsPropagation", "mountLabel", "intelRdt", "personality",
+      "devices", "netDevices", "rootfsPropagation", "mountLabel", "intelRdt", "personality",
       "timeOffsets", "memoryPolicy")
     for namespace in try decoder.objects("namespaces") {
       try namespace.refuse("path")
@@ -72,6 +70,7 @@ extension RuntimeSpec.Linux {
     }
     uidMappings = try Self.mappings(decoder.objects("uidMappings"))
     gidMappings = try Self.mappings(decoder.objects("gidMappings"))
+    sysctl = try decoder.texts("sysctl")
     maskedPaths = try decoder.strings("maskedPaths")
     readonlyPaths = try decoder.strings("readonlyPaths")
     cgroupsPath = try decoder.string("cgroupsPath")

@@ -65,6 +65,13 @@ extension RuntimeSpec.Process {
     sets.add("ambient", strings: capabilities.ambient)
     var members = Members()
     members.add("terminal", .bool(terminal))
+    if let consoleSize {
+      members.add(
+        "consoleSize",
+        .object([
+          ("height", .integer(Int64(consoleSize.height))), ("width", .integer(Int64(consoleSize.width))),
+        ]))
+    }
     members.add("user", userMembers.object)
     members.add("args", strings: args)
     members.add("env", strings: env)
@@ -96,6 +103,10 @@ extension RuntimeSpec.Linux {
     members.add("cgroupsPath", cgroupsPath.map(JSONValue.string))
     members.add("resources", resources?.json)
     members.add("namespaces", .array(namespaces.map { .object([("type", .string($0.type))]) }))
+    if !sysctl.isEmpty {
+      members.add(
+        "sysctl", .object(sysctl.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
+    }
     members.add("seccomp", seccomp?.json)
     members.add("maskedPaths", strings: maskedPaths)
     members.add("readonlyPaths", strings: readonlyPaths)

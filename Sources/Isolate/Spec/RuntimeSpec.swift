@@ -56,6 +56,8 @@ public struct RuntimeSpec: Sendable, Equatable {
   /// The payload (config.md, "Process").
   public struct Process: Sendable, Equatable {
     public var terminal: Bool
+    /// Rows and columns of the terminal.
+    public var consoleSize: ConsoleSize?
     public var user: User
     public var args: [String]
     public var env: [String]
@@ -79,6 +81,17 @@ public struct RuntimeSpec: Sendable, Equatable {
       self.rlimits = rlimits
       self.noNewPrivileges = noNewPrivileges
       self.oomScoreAdj = oomScoreAdj
+    }
+  }
+
+  /// A terminal's size in characters (config.md, "consoleSize").
+  public struct ConsoleSize: Sendable, Equatable {
+    public var height: UInt16
+    public var width: UInt16
+
+    public init(height: UInt16, width: UInt16) {
+      self.height = height
+      self.width = width
     }
   }
 
@@ -126,6 +139,8 @@ public struct RuntimeSpec: Sendable, Equatable {
     public var namespaces: [Namespace] = []
     public var uidMappings: [IDMapping] = []
     public var gidMappings: [IDMapping] = []
+    /// Kernel parameters of the container's own namespaces (sysctl(8) names).
+    public var sysctl: [String: String] = [:]
     public var maskedPaths: [String] = []
     public var readonlyPaths: [String] = []
     public var cgroupsPath: String?

@@ -69,6 +69,20 @@ struct SpecDecoder {
     return texts
   }
 
+  /// An object whose members are all strings.
+  func texts(_ key: String) throws(SpecError) -> [String: String] {
+    guard let found = member(key) else { return [:] }
+    guard case .object(let members) = found else { throw mismatch(key, "an object of strings") }
+    var texts: [String: String] = [:]
+    for (name, value) in members {
+      guard case .string(let text) = value, !text.utf8.contains(0), !name.utf8.contains(0) else {
+        throw SpecError(path: "\(child(key)).\(name)", message: "expected a string without NUL")
+      }
+      texts[name] = text
+    }
+    return texts
+  }
+
   func bool(_ key: String) throws(SpecError) -> Bool? {
     guard let found = member(key) else { return nil }
     guard case .bool(let flag) = found else { throw mismatch(key, "true or false") }

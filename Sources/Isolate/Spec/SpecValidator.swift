@@ -10,6 +10,7 @@ enum SpecValidator {
     try mounts(spec)
     try hostname(spec)
     if let process = spec.process { try self.process(process, spec: spec) }
+    for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
     try paths(spec.linux.maskedPaths, path: "linux.maskedPaths")
     try paths(spec.linux.readonlyPaths, path: "linux.readonlyPaths")
   }
@@ -76,9 +77,6 @@ enum SpecValidator {
   }
 
   private static func process(_ process: RuntimeSpec.Process, spec: RuntimeSpec) throws(SpecError) {
-    guard !process.terminal else {
-      throw SpecError(path: "process.terminal", message: "not supported by this version of isolate")
-    }
     guard process.args.first?.isEmpty == false else {
       throw SpecError(path: "process.args", message: "names no program")
     }

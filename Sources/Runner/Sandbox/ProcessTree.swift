@@ -6,19 +6,7 @@ struct ProcessTree {
   let processes: [Int32]
 
   /// Walks down from a container's first process: everything in its PID namespace descends from it.
-  init(root: Int32) {
-    var found = [root]
-    var next = 0
-    while next < found.count, found.count < 100_000 {
-      let pid = found[next]
-      next += 1
-      for task in (try? Files.names(in: "/proc/\(pid)/task")) ?? [] {
-        let children = Files.text("/proc/\(pid)/task/\(task)/children") ?? ""
-        found += children.split(separator: " ").compactMap { Int32($0) }
-      }
-    }
-    processes = found
-  }
+  init(root: Int32) { processes = ProcessDescendants(of: root).processes }
 
   /// Threads of all processes: what RLIMIT_NPROC and pids.max count.
   var taskCount: Int {

@@ -60,7 +60,9 @@ final class Sandbox {
       do {
         return try Container.start(specification(for: phase), bundle: "/", options: options)
       } catch {
-        guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else { throw .isolate(error) }
+        guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else {
+          throw .isolate(error)
+        }
       }
     }
   }

@@ -1,0 +1,71 @@
+// Who the payload is: user, capabilities, and the filter of its system calls.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// Leaving id 0 keeps the permitted set (PR_SET_KEEPCAPS) but clears the effective one, which the next
+/// step needs to drop from the bounding set.
+static int raise_effective(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) return -errno;
+  for (int i = 0; i < 2; i++) data[i].effective = data[i].permitted;
+  return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int isl_step_user(struct isl_child *child, const struct isl_step *step) {
+  // Capabilities survive the change of ids until ISL_STEP_CAPABILITIES says which stay.
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
+  const gid_t *groups = (const gid_t *)(const void *)(child->arena + step->a);
+  if (!(child->plan->flags & ISL_PLAN_DENY_SETGROUPS)) {
+    if (syscall(SYS_setgroups, (size_t)step->b, groups) < 0) return -errno;
+  } else if (step->b > 0) {
+    return -EPERM;
+  }
+  if (syscall(SYS_setresgid, (gid_t)step->w, (gid_t)step->w, (gid_t)step->w) < 0) return -errno;
+  if (syscall(SYS_setresuid, (uid_t)step->v, (uid_t)step->v, (uid_t)step->v) < 0) return -errno;
+  if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0) return -errno;
+  return step->v == 0 ? 0 : raise_effective();
+}
+
+int isl_step_capabilities(struct isl_child *child, const struct isl_step *step) {
+  const uint64_t *sets = (const uint64_t *)(const void *)(child->arena + step->a);
+  uint64_t bounding = sets[0], permitted = sets[1], effective = sets[2], inheritable = sets[3], ambient = sets[4];
+  // The bounding set goes first: dropping from it needs CAP_SETPCAP, which the rest may take away.
+  for (int capability = 0; capability < 64; capability++) {
+    if (bounding >> capability & 1) continue;
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      if (errno == EINVAL) break; // the last one this kernel knows is behind us
+      return -errno;
+    }
+  }
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  for (int i = 0; i < 2; i++)
+    data[i] = (struct __user_cap_data_struct){
+        (uint32_t)(effective >> (32 * i)), (uint32_t)(permitted >> (32 * i)), (uint32_t)(inheritable >> (32 * i))};
+  if (syscall(SYS_capset, &header, data) < 0) return -errno;
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+  for (int capability = 0; capability < 64; capability++)
+    if ((ambient >> capability & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -errno;
+  return 0;
+}
+
+int isl_step_seccomp(struct isl_child *child, const struct isl_step *step) {
+  struct sock_fprog program = {
+      (unsigned short)step->b, (struct sock_filter *)(uintptr_t)(child->arena + step->a)};
+  unsigned flags = (step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  if (fd < 0) return -errno;
+  if (!(step->flags & ISL_FLAG_LISTENER)) return 0;
+  struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = (int32_t)step->index};
+  int r = isl_send(child->sync, &message, (int)fd);
+  close((int)fd);
+  return r;
+}

@@ -1,0 +1,61 @@
+import Isolate
+
+/// The options that `create` and `run` share.
+struct CreationOptions {
+  var bundle = "."
+  var pidFile: String?
+  var consoleSocket: String?
+  private var positional: [String] = []
+
+  /// Takes one argument; false when it is none of these.
+  mutating func take(_ argument: String, _ arguments: inout Arguments) throws(UsageError) -> Bool {
+    if let value = try arguments.value(of: "--bundle", "-b", at: argument) {
+      bundle = value
+    } else if let value = try arguments.value(of: "--pid-file", at: argument) {
+      pidFile = value
+    } else if let value = try arguments.value(of: "--console-socket", at: argument) {
+      consoleSocket = value
+    } else if argument.hasPrefix("-") {
+      return false
+    } else {
+      positional.append(argument)
+    }
+    return true
+  }
+
+  func request(verb: String) throws -> Lifecycle.Request {
+    let identifier = try Arguments.identifier(positional, verb: verb)
+    return Lifecycle.Request(
+      identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket)
+  }
+}
+
+/// `isolate create`: sets a container up and leaves it waiting.
+struct CreateCommand {
+  private var options = CreationOptions()
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    while let argument = arguments.next() {
+      if try !options.take(argument, &arguments) { throw UsageError("create: unknown flag \"\(argument)\"") }
+    }
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    invocation.warn(try Lifecycle(store: invocation.store()).create(options.request(verb: "create")))
+    return 0
+  }
+}
+
+/// `isolate start`: lets a created container's process go on.
+struct StartCommand {
+  private let identifier: String
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    identifier = try arguments.onlyIdentifier(verb: "start")
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    try Lifecycle(store: invocation.store()).start(identifier)
+    return 0
+  }
+}

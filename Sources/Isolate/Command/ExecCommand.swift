@@ -1,0 +1,82 @@
+import Glibc
+import Isolate
+
+/// `isolate exec`: runs a further process in a container.
+struct ExecCommand {
+  private var request = Lifecycle.ExecRequest(identifier: "")
+  private var processFile: String?
+  private var isDetached = false
+  private var consoleSocket: String?
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    while let argument = arguments.next() {
+      if !argument.hasPrefix("-") {
+        request.identifier = try Arguments.identifier([argument], verb: "exec")
+        // From the id on, everything is the command.
+        while let word = arguments.next() { request.arguments.append(word) }
+        break
+      }
+      try option(argument, &arguments)
+    }
+    guard !request.identifier.isEmpty else { throw UsageError("exec: the container's id is missing") }
+    guard processFile != nil || !request.arguments.isEmpty else {
+      throw UsageError("exec: the command is missing")
+    }
+  }
+
+  private mutating func option(_ argument: String, _ arguments: inout Arguments) throws(UsageError) {
+    if let value = try arguments.value(of: "--process", "-p", at: argument) {
+      processFile = value
+    } else if let value = try arguments.value(of: "--env", "-e", at: argument) {
+      guard value.dropFirst().contains("=") else {
+        throw UsageError("exec: --env \(value) is not NAME=VALUE")
+      }
+      request.environment.append(value)
+    } else if let value = try arguments.value(of: "--cwd", at: argument) {
+      request.workingDirectory = value
+    } else if let value = try arguments.value(of: "--user", "-u", at: argument) {
+      request.user = try Self.user(value)
+    } else if let value = try arguments.value(of: "--cap", "-c", at: argument) {
+      request.capabilities.append(value)
+    } else if let value = try arguments.value(of: "--pid-file", at: argument) {
+      request.pidFile = value
+    } else if let value = try arguments.value(of: "--console-socket", at: argument) {
+      consoleSocket = value
+    } else if argument == "--tty" || argument == "-t" {
+      request.terminal = true
+    } else if argument == "--no-new-privs" {
+      request.noNewPrivileges = true
+    } else if argument == "--detach" || argument == "-d" {
+      isDetached = true
+    } else {
+      throw UsageError("exec: unknown flag \"\(argument)\"")
+    }
+  }
+
+  /// UID or UID:GID, whole numbers and nothing else (CVE-2026-30892).
+  static func user(_ text: String) throws(UsageError) -> (userID: UInt32, groupID: UInt32) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { part in
+      part.allSatisfy { $0.isASCII && $0.isNumber }
+        ? UInt32(part).flatMap { $0 < UInt32.max ? $0 : nil } : nil
+    }
+    guard (1...2).contains(parts.count), numbers.count == parts.count else {
+      throw UsageError("exec: --user \(text) is not UID or UID:GID")
+    }
+    return (numbers[0], numbers.count == 2 ? numbers[1] : 0)
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    var request = request
+    if let processFile { request.process = try ProcessFile.read(processFile) }
+    let forwarding = try SignalForwarding()
+    let process = try Lifecycle(store: invocation.store()).exec(request)
+    invocation.warn(process.warnings)
+    if isDetached {
+      try Console.handOver(of: process, to: consoleSocket)
+      process.detach()
+      return 0
+    }
+    return try forwarding.wait(for: process)
+  }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Isolate
+
+/// The flags before the verb, as runc and crun have them.
+struct Invocation {
+  var root: String?
+  var logFile: String?
+  var logsJSON = false
+
+  /// Takes the global flags and gives the verb.
+  init(_ arguments: inout Arguments, verb: inout String?) throws(UsageError) {
+    while let argument = arguments.next() {
+      if let value = try arguments.value(of: "--root", at: argument) {
+        root = value
+      } else if let value = try arguments.value(of: "--log", at: argument) {
+        logFile = value
+      } else if let value = try arguments.value(of: "--log-format", at: argument) {
+        guard value == "text" || value == "json" else { throw UsageError("--log-format is text or json") }
+        logsJSON = value == "json"
+      } else if argument == "--debug" {
+        continue  // there is nothing more to tell
+      } else if try arguments.value(of: "--rootless", at: argument) != nil {
+        continue  // always as much as it needs to be
+      } else if argument == "--systemd-cgroup" {
+        throw UsageError("--systemd-cgroup is not supported by this version of isolate")
+      } else {
+        verb = argument
+        return
+      }
+    }
+  }
+
+  /// The containers that `--root` names.
+  func store() throws(IsolateError) -> ContainerStore {
+    let variable = unsafe getenv("XDG_RUNTIME_DIR")
+    let directory = unsafe variable.map { unsafe String(cString: $0) }
+    return try ContainerStore(root: root, runtimeDirectory: directory)
+  }
+
+  /// Prints an error and appends it to the log file.
+  func report(_ message: String) {
+    Output.error("isolate: \(message)\n")
+    log(message, level: "error")
+  }
+
+  /// Writes warnings where errors go: to the log file, or for want of one to standard error.
+  func warn(_ messages: [String]) {
+    for message in messages {
+      if logFile == nil { Output.error("isolate: warning: \(message)\n") }
+      log(message, level: "warning")
+    }
+  }
+
+  private func log(_ message: String, level: String) {
+    guard let logFile else { return }
+    let line: String
+    if logsJSON {
+      let value = JSONValue.object([
+        ("level", .string(level)), ("msg", .string(message)), ("time", .string(Moment.now())),
+      ])
+      // One line each: the indentation is for people.
+      line =
+        String(decoding: JSONWriter.write(value), as: UTF8.self).split(separator: "\n")
+        .map { $0.drop { $0 == "\t" } }.joined() + "\n"
+    } else {
+      line = "\(Moment.now()) \(level) \(message)\n"
+    }
+    _ = try? Files.write(line, to: logFile, flags: O_WRONLY | O_CREAT | O_APPEND)
+  }
+}

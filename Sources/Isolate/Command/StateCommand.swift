@@ -1,0 +1,104 @@
+import Isolate
+
+/// `isolate state`: prints the state document of runtime.md.
+struct StateCommand {
+  private let identifier: String
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    identifier = try arguments.onlyIdentifier(verb: "state")
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    let store = try invocation.store()
+    let record = try store.load(identifier)
+    let document = record.stateDocument(store.status(of: record))
+    Output.standard(String(decoding: JSONWriter.write(document), as: UTF8.self))
+    return 0
+  }
+}
+
+/// `isolate list`: every container of the store; one that cannot be read is passed over.
+struct ListCommand {
+  private enum Format { case table, json, identifiers }
+  private var format = Format.table
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    while let argument = arguments.next() {
+      if let value = try arguments.value(of: "--format", "-f", at: argument) {
+        guard value == "table" || value == "json" else { throw UsageError("list: --format is table or json") }
+        format = value == "json" ? .json : .table
+      } else if argument == "--quiet" || argument == "-q" {
+        format = .identifiers
+      } else {
+        throw UsageError("list: unknown argument \"\(argument)\"")
+      }
+    }
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    let store = try invocation.store()
+    let records = store.identifiers().compactMap { try? store.load($0) }
+    switch format {
+    case .identifiers: Output.standard(records.map { $0.identifier + "\n" }.joined())
+    case .json:
+      let documents = records.map { $0.stateDocument(store.status(of: $0)) }
+      Output.standard(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
+    case .table:
+      var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED"]]
+      for record in records {
+        let status = store.status(of: record)
+        let pid = status == .stopped ? "0" : String(record.process.processID)
+        rows.append([record.identifier, pid, status.rawValue, record.bundle, record.created])
+      }
+      Output.standard(Self.table(rows))
+    }
+    return 0
+  }
+
+  /// Columns as wide as their widest cell, three spaces apart.
+  static func table(_ rows: [[String]]) -> String {
+    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      let cells = row.enumerated().map { column, cell in
+        column + 1 == row.count ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 3)
+      }
+      return cells.joined() + "\n"
+    }.joined()
+  }
+}
+
+/// `isolate ps`: the process ids of a container, as the host counts them.
+struct ProcessesCommand {
+  private var isJSON = false
+  private let identifier: String
+
+  init(_ arguments: inout Arguments) throws(UsageError) {
+    var found: [String] = []
+    while let argument = arguments.next() {
+      if let value = try arguments.value(of: "--format", "-f", at: argument) {
+        guard value == "table" || value == "json" else { throw UsageError("ps: --format is table or json") }
+        isJSON = value == "json"
+      } else {
+        found.append(argument)
+      }
+    }
+    identifier = try Arguments.identifier(found, verb: "ps")
+  }
+
+  func run(_ invocation: Invocation) throws -> Int32 {
+    let store = try invocation.store()
+    let record = try store.load(identifier)
+    let isAlive = store.status(of: record) != .stopped
+    let processes = isAlive ? ProcessDescendants(of: record.process.processID).processes : []
+    if isJSON {
+      let document = JSONValue.array(processes.map { .integer(Int64($0)) })
+      Output.standard(String(decoding: JSONWriter.write(document), as: UTF8.self))
+    } else {
+      let rows = processes.map { pid in
+        [String(pid), Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init) ?? "?"]
+      }
+      Output.standard(ListCommand.table([["PID", "CMD"]] + rows))
+    }
+    return 0
+  }
+}

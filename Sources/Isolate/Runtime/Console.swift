@@ -1,0 +1,21 @@
+import CShims
+import Glibc
+
+/// What becomes of the master of a payload's pseudoterminal.
+public enum Console {
+  /// Sends it to the socket that a client listens on, and closes it here.
+  ///
+  /// - Throws: `IsolateError` when there is a terminal and nobody to take it, or the socket refuses it.
+  public static func handOver(of container: Container, to socket: String?) throws(IsolateError) {
+    guard let number = container.console else { return }
+    let master = OwnedDescriptor(owning: number)
+    guard let socket else {
+      throw .unavailable(
+        what: "config.json: process.terminal", why: "a detached container's terminal needs somebody to hold it",
+        remedy: "pass --console-socket, or set process.terminal to false")
+    }
+    let result = unsafe isl_send_console(socket, master.number, "/dev/pts/ptmx")
+    if result < 0 { throw .system(SystemError("connect", socket, code: -result)) }
+    extendLifetime(master)
+  }
+}

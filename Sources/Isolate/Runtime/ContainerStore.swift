@@ -1,0 +1,118 @@
+import CShims
+import Glibc
+
+/// The directory of all containers: one directory each, private to the user.
+///
+/// A container's directory is made by one mkdir(2), which decides between two that want one id; its
+/// record appears in it by one rename(2). A directory without a record belongs to a create that was
+/// killed, or that is at work and holds the lock.
+public struct ContainerStore: Sendable {
+  /// Absolute path.
+  public let root: String
+
+  static let recordName = "state.json"
+  static let lockName = "lock"
+  static let startPipeName = "start.fifo"
+
+  /// Opens the store, by default below the runtime directory: for the host's root /run/isolate, else
+  /// `$XDG_RUNTIME_DIR/isolate`, else /tmp/isolate-UID.
+  public init(root: String?, runtimeDirectory: String?) throws(IsolateError) {
+    if let root {
+      self.root = root.hasPrefix("/") ? root : "\(Files.real(".") ?? "")/\(root)"
+    } else if geteuid() == 0, Self.isInitialUserNamespace {
+      self.root = "/run/isolate"
+    } else if let runtimeDirectory, runtimeDirectory.hasPrefix("/") {
+      self.root = "\(runtimeDirectory)/isolate"
+    } else {
+      self.root = "/tmp/isolate-\(geteuid())"
+    }
+    do { try Self.prepare(self.root) } catch { throw .system(error) }
+  }
+
+  /// A root that podman made with a user namespace is an ordinary user of the host.
+  private static var isInitialUserNamespace: Bool {
+    let words = (Files.text("/proc/self/uid_map") ?? "").split { $0 == " " || $0 == "\n" }
+    return words == ["0", "0", "4294967295"]
+  }
+
+  private static func prepare(_ path: String) throws(SystemError) {
+    if unsafe mkdir(path, 0o700) != 0 {
+      if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+        try prepare(String(path[..<slash]))
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw SystemError("mkdir", path, code: errno) }
+      } else if errno != EEXIST {
+        throw SystemError("mkdir", path, code: errno)
+      }
+    }
+    var information = stat()
+    // CVE-2019-12439: a directory of this name may have been made by somebody else.
+    if unsafe stat(path, &information) != 0 { throw SystemError("stat", path, code: errno) }
+  }
+
+  func directory(_ identifier: String) -> String { "\(root)/\(identifier)" }
+
+  /// All ids, sorted; what is no container's directory is passed over.
+  public func identifiers() -> [String] {
+    ((try? Files.names(in: root)) ?? []).filter { ContainerIdentifier.isValid($0) }.sorted()
+  }
+
+  /// The record of a container.
+  ///
+  /// - Throws: `IsolateError.unavailable` when there is none of that id.
+  public func load(_ identifier: String) throws(IsolateError) -> ContainerRecord {
+    guard let record = record(identifier) else {
+      throw .unavailable(
+        what: "container \(identifier)", why: "does not exist", remedy: "`isolate list` shows those that do")
+    }
+    return record
+  }
+
+  private func record(_ identifier: String) -> ContainerRecord? {
+    guard ContainerIdentifier.isValid(identifier),
+      let bytes = try? Files.read("\(directory(identifier))/\(Self.recordName)"),
+      let json = try? JSONParser.parse(bytes)
+    else { return nil }
+    return ContainerRecord(json: json)
+  }
+
+  /// Makes the directory of a new container.
+  func reserve(_ identifier: String) throws(IsolateError) {
+    let path = directory(identifier)
+    if unsafe mkdir(path, 0o700) == 0 { return }
+    if errno == EEXIST {
+      throw .unavailable(
+        what: "container \(identifier)", why: "exists already",
+        remedy: "choose another id, or `isolate delete` it")
+    }
+    throw .system(SystemError("mkdir", path, code: errno))
+  }
+
+  /// Writes a record, whole or not at all.
+  func save(_ record: ContainerRecord) throws(SystemError) {
+    let path = "\(directory(record.identifier))/\(Self.recordName)"
+    let text = String(decoding: JSONWriter.write(record.json), as: UTF8.self)
+    try Files.write(text, to: "\(path).new", flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    if unsafe rename("\(path).new", path) != 0 { throw SystemError("rename", path, code: errno) }
+  }
+
+  /// Removes a container's directory.
+  func remove(_ identifier: String) {
+    let path = directory(identifier)
+    for name in (try? Files.names(in: path)) ?? [] { unsafe unlink("\(path)/\(name)") }
+    unsafe rmdir(path)
+  }
+
+  /// What a container is doing now.
+  public func status(of record: ContainerRecord) -> ContainerRecord.Status {
+    guard record.process.isRunning else { return .stopped }
+    if let cgroup = record.cgroupPath, Files.text("\(cgroup)/cgroup.events")?.contains("frozen 1") == true {
+      return .paused
+    }
+    return Files.exists("\(directory(record.identifier))/\(Self.startPipeName)") ? .created : .running
+  }
+
+  /// The lock that create, start and delete of one container hold; nil when its directory is gone.
+  func lock(_ identifier: String) -> FileLock? {
+    FileLock("\(directory(identifier))/\(Self.lockName)", waits: true)
+  }
+}

@@ -1,0 +1,91 @@
+import CShims
+import Glibc
+
+extension Lifecycle {
+  /// What `exec` runs in a container.
+  public struct ExecRequest: Sendable {
+    public var identifier: String
+    /// The process as a whole; nil takes the container's own with `arguments` in its place.
+    public var process: RuntimeSpec.Process?
+    public var arguments: [String] = []
+    /// NAME=VALUE, added to the process's own.
+    public var environment: [String] = []
+    public var workingDirectory: String?
+    public var user: (userID: UInt32, groupID: UInt32)?
+    /// Capabilities added to those of the container's process, never beyond the container's bounding set.
+    public var capabilities: [String] = []
+    public var noNewPrivileges: Bool?
+    public var pidFile: String?
+    /// Whether it gets a terminal; nil leaves it to the process.
+    public var terminal: Bool?
+
+    public init(identifier: String) { self.identifier = identifier }
+  }
+
+  /// Starts a further process in a running container (one setns(2) on its pidfd).
+  ///
+  /// - Throws: `IsolateError`; nothing is left running then.
+  public func exec(_ request: ExecRequest) throws(IsolateError) -> Container {
+    let record = try store.load(request.identifier)
+    let status = store.status(of: record)
+    guard status == .running || status == .created, let target = record.process.open() else {
+      throw .unavailable(
+        what: "container \(request.identifier)", why: "is \(status.rawValue)",
+        remedy: "exec takes a running one")
+    }
+    var spec = try Bundle(path: record.bundle).spec
+    spec.process = try process(request, container: spec)
+    var options = ContainerOptions()
+    options.joined = ContainerOptions.Joined(
+      process: target.number, flags: Self.flags(of: spec),
+      deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
+    let cgroup = record.cgroupPath.map { path in
+      OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    }
+    switch cgroup {
+    case .some(let directory) where directory.number >= 0: options.cgroupDirectory = directory.number
+    default: break
+    }
+    let container = try Container.start(spec, bundle: record.bundle, options: options)
+    if let file = request.pidFile {
+      do { try Files.write("\(container.processID)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC) } catch {
+        throw .system(error)
+      }
+    }
+    extendLifetime(target)
+    return container
+  }
+
+  private static func flags(of spec: RuntimeSpec) -> UInt64 {
+    spec.linux.namespaces.reduce(0) { flags, namespace in unsafe flags | isl_namespace_flag(namespace.type) }
+  }
+
+  private func process(
+    _ request: ExecRequest, container: RuntimeSpec
+  ) throws(IsolateError) -> RuntimeSpec.Process {
+    guard var process = request.process ?? container.process else {
+      throw .specification(SpecError(path: "process", message: "is missing"))
+    }
+    if request.process == nil {
+      process.args = request.arguments
+      process.terminal = false
+    }
+    process.env += request.environment
+    if let directory = request.workingDirectory { process.cwd = directory }
+    if let user = request.user { process.user = RuntimeSpec.User(uid: user.userID, gid: user.groupID) }
+    if let flag = request.terminal { process.terminal = flag }
+    if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }
+    // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it.
+    let bound = Set(container.process?.capabilities.bounding ?? [])
+    for name in request.capabilities {
+      guard bound.contains(name) else {
+        throw .unavailable(
+          what: "capability \(name)", why: "is not in the container's bounding set",
+          remedy: "add it to process.capabilities.bounding of its config.json")
+      }
+      if !process.capabilities.permitted.contains(name) { process.capabilities.permitted.append(name) }
+      if !process.capabilities.effective.contains(name) { process.capabilities.effective.append(name) }
+    }
+    return process
+  }
+}

@@ -1,0 +1,183 @@
+import CShims
+import Glibc
+
+/// The operations of the runtime specification on stored containers (runtime.md, "Operations").
+public struct Lifecycle: Sendable {
+  public let store: ContainerStore
+
+  /// Works on the containers of a store.
+  public init(store: ContainerStore) { self.store = store }
+
+  /// What `create` and `run` are told beside the bundle.
+  public struct Request: Sendable {
+    public var identifier: String
+    public var bundle: Bundle
+    /// A file to write the process's id to.
+    public var pidFile: String?
+    /// The socket that takes the master of the process's terminal.
+    public var consoleSocket: String?
+
+    public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
+      self.identifier = identifier
+      self.bundle = bundle
+      self.pidFile = pidFile
+      self.consoleSocket = consoleSocket
+    }
+  }
+
+  /// Makes a container whose process waits for `start`; gives what could not be granted.
+  @discardableResult
+  public func create(_ request: Request) throws(IsolateError) -> [String] {
+    var warnings: [String] = []
+    try reserved(request) { options throws(IsolateError) in
+      let path = "\(store.directory(request.identifier))/\(ContainerStore.startPipeName)"
+      if unsafe mkfifo(path, 0o600) != 0 { throw .system(SystemError("mkfifo", path, code: errno)) }
+      // Both ways: reading then waits for a byte even while nobody has it open for writing.
+      let number = unsafe open(path, O_RDWR | O_CLOEXEC)
+      if number < 0 { throw .system(SystemError("open", path, code: errno)) }
+      let pipe = OwnedDescriptor(owning: number)
+      options.startPipe = pipe.number
+      let container = try launch(request, options)
+      try Console.handOver(of: container, to: request.consoleSocket)
+      warnings = container.warnings
+      container.detach()
+    }
+    return warnings
+  }
+
+  /// Makes a container and starts its process at once; the caller waits for it.
+  public func run(_ request: Request) throws(IsolateError) -> Container {
+    var container: Container?
+    try reserved(request) { options throws(IsolateError) in container = try launch(request, options) }
+    guard let container else { throw .system(SystemError("clone", code: ECHILD)) }
+    return container
+  }
+
+  /// Reserves the id and the cgroup, and gives both back when `body` fails.
+  private func reserved(
+    _ request: Request, _ body: (inout ContainerOptions) throws(IsolateError) -> Void
+  ) throws(IsolateError) {
+    try store.reserve(request.identifier)
+    var options = ContainerOptions()
+    do {
+      let lock = store.lock(request.identifier)
+      options.cgroup = try cgroup(for: request)
+      try body(&options)
+      _ = consume lock
+    } catch {
+      options.cgroup?.remove()
+      store.remove(request.identifier)
+      throw error
+    }
+  }
+
+  private func launch(_ request: Request, _ options: ContainerOptions) throws(IsolateError) -> Container {
+    let spec = request.bundle.spec
+    return try Container.start(spec, bundle: request.bundle.path, options: options) {
+      pid throws(IsolateError) in
+      guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
+      let root = spec.root.path
+      let record = ContainerRecord(
+        identifier: request.identifier, bundle: request.bundle.path, process: identity,
+        cgroupPath: options.cgroup?.path, annotations: spec.annotations,
+        rootfs: root.hasPrefix("/") ? root : "\(request.bundle.path)/\(root)", created: Moment.now())
+      do throws(SystemError) {
+        try store.save(record)
+        if let file = request.pidFile {
+          try Files.write("\(pid)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
+        }
+      } catch { throw .system(error) }
+    }
+  }
+
+  private func cgroup(for request: Request) throws(IsolateError) -> Cgroup? {
+    guard let resources = request.bundle.spec.linux.resources, resources != RuntimeSpec.Resources() else {
+      return nil
+    }
+    let parent: CgroupParent
+    do { parent = try CgroupParent.find() } catch {
+      throw .unavailable(what: "config.json: linux.resources", why: error.why, remedy: error.remedy)
+    }
+    do { return try Cgroup(name: "isolate-\(request.identifier)", in: parent, resources: resources) } catch {
+      throw .system(error)
+    }
+  }
+
+  /// Lets a created container's process go on.
+  public func start(_ identifier: String) throws(IsolateError) {
+    let lock = store.lock(identifier)
+    let record = try store.load(identifier)
+    let status = store.status(of: record)
+    guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
+    let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
+    let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+    if number < 0 { throw .system(SystemError("open", path, code: errno)) }
+    let pipe = OwnedDescriptor(owning: number)
+    var byte: UInt8 = 1
+    if unsafe Glibc.write(pipe.number, &byte, 1) != 1 {
+      throw .system(SystemError("write", path, code: errno))
+    }
+    unsafe unlink(path)
+    _ = consume lock
+  }
+
+  /// Sends a signal to a container's process; `toAll` sends it to every process of the container.
+  public func kill(_ identifier: String, signal: Int32, toAll: Bool = false) throws(IsolateError) {
+    let record = try store.load(identifier)
+    let status = store.status(of: record)
+    guard status != .stopped else {
+      throw wrongState(identifier, status, "kill takes a created or running one")
+    }
+    guard let process = record.process.open() else { return }
+    if toAll {
+      for pid in ProcessDescendants(of: record.process.processID).processes.dropFirst() {
+        _ = Glibc.kill(pid, signal)
+      }
+    }
+    let result = isl_pidfd_send_signal(process.number, signal)
+    if result < 0, result != -ESRCH { throw .system(SystemError("pidfd_send_signal", code: -result)) }
+  }
+
+  /// Removes a container that has ended, or never began; with `force` one that still runs.
+  public func delete(_ identifier: String, force: Bool = false) throws(IsolateError) {
+    guard Files.exists(store.directory(identifier)), ContainerIdentifier.isValid(identifier) else {
+      if force { return }
+      _ = try store.load(identifier)
+      return
+    }
+    let lock = store.lock(identifier)
+    guard let record = try? store.load(identifier) else {
+      // A create that was killed before it wrote its record: its process died at its gate.
+      guard force else { return _ = try store.load(identifier) }
+      store.remove(identifier)
+      return
+    }
+    let status = store.status(of: record)
+    guard status == .stopped || status == .created || force else {
+      throw wrongState(identifier, status, "delete takes a stopped one; --force kills it first")
+    }
+    try end(record)
+    if let path = record.cgroupPath { Cgroup.remove(path) }
+    store.remove(identifier)
+    _ = consume lock
+  }
+
+  private func end(_ record: ContainerRecord) throws(IsolateError) {
+    guard let process = record.process.open() else { return }
+    _ = isl_pidfd_send_signal(process.number, SIGKILL)
+    // Not our child: a pidfd becomes readable when its process has ended (pidfd_open(2)).
+    var watched = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
+    while unsafe poll(&watched, 1, 10_000) < 0, errno == EINTR {}
+    guard watched.revents != 0 else {
+      throw .unavailable(
+        what: "container \(record.identifier)", why: "its process does not end after SIGKILL",
+        remedy: "it waits in the kernel; see /proc/\(record.process.processID)/stack")
+    }
+  }
+
+  private func wrongState(_ identifier: String, _ status: ContainerRecord.Status, _ rule: String)
+    -> IsolateError
+  {
+    .unavailable(what: "container \(identifier)", why: "is \(status.rawValue)", remedy: rule)
+  }
+}

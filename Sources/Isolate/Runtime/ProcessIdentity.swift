@@ -1,0 +1,48 @@
+import CShims
+import Glibc
+
+/// A process, told apart from a later one with the same number by the time it was started.
+public struct ProcessIdentity: Sendable, Equatable {
+  /// In the caller's PID namespace.
+  public var processID: Int32
+  /// Clock ticks since boot (proc(5), /proc/PID/stat, field 22).
+  public var startTime: UInt64
+
+  /// The identity of a live process, or nil when there is none.
+  public init?(of processID: Int32) {
+    guard let (_, startTime) = Self.status(of: processID) else { return nil }
+    self.processID = processID
+    self.startTime = startTime
+  }
+
+  init(processID: Int32, startTime: UInt64) {
+    self.processID = processID
+    self.startTime = startTime
+  }
+
+  /// Whether it still runs: neither gone, nor a zombie, nor replaced by another.
+  public var isRunning: Bool {
+    guard let (state, startTime) = Self.status(of: processID) else { return false }
+    return startTime == self.startTime && state != "Z" && state != "X"
+  }
+
+  /// A pidfd of exactly this process, or nil when it is gone.
+  func open() -> OwnedDescriptor? {
+    let number = isl_pidfd_open(processID)
+    guard number >= 0 else { return nil }
+    let descriptor = OwnedDescriptor(owning: number)
+    // Checked after opening: from here on the number cannot come to mean another.
+    guard let (_, startTime) = Self.status(of: processID), startTime == self.startTime else { return nil }
+    return descriptor
+  }
+
+  private static func status(of processID: Int32) -> (state: Substring, startTime: UInt64)? {
+    guard let text = Files.text("/proc/\(processID)/stat"), let end = text.lastIndex(of: ")") else {
+      return nil
+    }
+    // The name between the parentheses may hold anything, so fields are counted from behind it.
+    let fields = text[text.index(after: end)...].split(separator: " ")
+    guard fields.count > 19, let startTime = UInt64(fields[19]) else { return nil }
+    return (fields[0], startTime)
+  }
+}
