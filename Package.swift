@@ -89,7 +89,8 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
       ], swiftSettings: strict),
     .testTarget(
-      name: "RunnerTests", dependencies: ["Runner", "Analysis", "Planning", "Egress", "TestSupport"],
+      name: "RunnerTests",
+      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "TestSupport"],
       swiftSettings: strict),
   ]
 )

@@ -41,6 +41,9 @@ int isl_step_init(struct isl_child *child) {
   // Not the payload's to look into, it has the same ids: /proc/1/exe is the runtime's own program
   // (CVE-2019-5736). Before the fork, or the payload could be first; execve(2) undoes it there.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  // /proc/1/cmdline is readable all the same, and our command line may hold values of --env.
+  volatile char *byte = (volatile char *)child->arguments;
+  while ((uintptr_t)byte < child->arguments_end) *byte++ = 0;
   // The raw call: fork(3) would run handlers of the process we are a copy of.
   long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid < 0) return -errno;

@@ -30,6 +30,7 @@ struct isl_child {
   ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
   int start_pipe, join; // see the plan's header
+  uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
   int mask; // a detached, empty, read-only tmpfs, -1 until needed

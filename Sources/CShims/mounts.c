@@ -181,8 +181,9 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
     unsigned long flags = legacy_flags(step->v) | (unsigned long)step->w;
     // Layers named relative to the source directory: the mount table then shows no host path.
     if (step->flags & ISL_FLAG_RELATIVE && chdir(source) < 0) {
+      int error = errno;
       close(target);
-      return -errno;
+      return -error;
     }
     const char *shown = step->flags & ISL_FLAG_RELATIVE || !*source ? type : source;
     r = mount(shown, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;

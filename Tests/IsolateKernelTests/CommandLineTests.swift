@@ -7,11 +7,15 @@ import Testing
 struct CommandLineTestsAsAnyUser {
   /// Arguments and what the line on standard error must say.
   private static let mistaken: [(arguments: [String], message: String)] = [
-    ([], "a verb is missing"), (["start"], "unknown verb or flag \"start\""),
+    ([], "a verb is missing"), (["begin"], "unknown verb or flag \"begin\""),
+    (["start"], "start: the container's id is missing"),
+    (["kill", "x", "SIGNONE"], "\"SIGNONE\" is no signal"), (["exec", "x"], "the command is missing"),
+    (["list", "--format", "xml"], "--format is table or json"), (["--root"], "--root needs a value"),
+    (["--log-format", "xml", "list"], "--log-format is text or json"),
     (["--frobnicate"], "unknown verb or flag \"--frobnicate\""), ([""], "unknown verb or flag \"\""),
     (["run"], "the container's id is missing"),
     (["run", "--bundle", "/tmp"], "the container's id is missing"),
-    (["run", "--bundle"], "--bundle needs a value"), (["run", "--detach", "x"], "unknown flag \"--detach\""),
+    (["run", "--bundle"], "--bundle needs a value"), (["run", "--frob", "x"], "unknown flag \"--frob\""),
     (["run", "a", "b"], "unexpected argument \"b\""), (["run", "../x"], "\"../x\" is no container id"),
     (["run", "a/b"], "\"a/b\" is no container id"), (["run", "a\nb"], "is no container id"),
     (["run", "-b", "/tmp", ""], "the container's id is missing"), (["spec", "x"], "unknown argument \"x\""),
@@ -24,7 +28,7 @@ struct CommandLineTestsAsAnyUser {
     let outcome = try await Program.isolate.run(arguments)
     #expect(outcome.exitStatus == 1)
     #expect(outcome.output == "")
-    let line = outcome.errorOutput.components(separatedBy: "\nusage: ").first ?? ""
+    let line = outcome.errorOutput.split(separator: "\nsee isolate --help").first ?? ""
     #expect(line.hasPrefix("isolate: ") && line.contains(message), "\(outcome)")
   }
 

@@ -16,7 +16,9 @@ private struct Store: ~Copyable {
 
   func status(_ identifier: String) async throws -> String {
     let outcome = try await isolate("state", identifier)
-    guard case .string(let status)? = try JSONParser.parse(Array(outcome.output.utf8))["status"] else { return "?" }
+    guard case .string(let status)? = try JSONParser.parse(Array(outcome.output.utf8))["status"] else {
+      return "?"
+    }
     return status
   }
 
@@ -82,7 +84,8 @@ struct StoredContainerTestsAsAnyUser {
     #expect(try await store.isolate("create", "-b", bundle.directory.path, "two").exitStatus == 1)
     #expect(store.names == ["one"])
     #expect(try await store.isolate("delete", "--force", "one").succeeded)
-    #expect(try await store.isolate("delete", "--force", "one").succeeded, "force on an absent one is no error")
+    #expect(
+      try await store.isolate("delete", "--force", "one").succeeded, "force on an absent one is no error")
     #expect(try await store.isolate("delete", "one").exitStatus == 1)
     #expect(store.names.isEmpty)
   }
@@ -95,7 +98,9 @@ struct StoredContainerTestsAsAnyUser {
     #expect(try await store.isolate("run", "-d", "-b", bundle.directory.path, "c").succeeded)
     let path = store.directory.path("store/c/state.json")
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    let lines = text.split(separator: "\n").map { $0.contains("\"startTime\"") ? "\t\"startTime\": 1," : String($0) }
+    let lines = text.split(separator: "\n").map {
+      $0.contains("\"startTime\"") ? "\t\"startTime\": 1," : String($0)
+    }
     try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     #expect(try await store.status("c") == "stopped")
     #expect(try await store.isolate("kill", "c", "KILL").exitStatus == 1)
@@ -130,7 +135,8 @@ struct StoredContainerTestsAsAnyUser {
     let bundle = try TestBundle()
     try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
     #expect(try await store.isolate("run", "-d", "-b", bundle.directory.path, "c").succeeded)
-    let script = "readlink /proc/self/ns/*; readlink /proc/1/ns/*; grep -E 'Cap|NoNew|Seccomp:' /proc/self/status"
+    let script =
+      "readlink /proc/self/ns/*; readlink /proc/1/ns/*; grep -E 'Cap|NoNew|Seccomp:' /proc/self/status"
     let seen = try await store.isolate("exec", "c", "sh", "-c", script)
     let lines = seen.output.split(separator: "\n").map(String.init)
     let namespaces = lines.filter { $0.contains(":[") }
@@ -139,7 +145,8 @@ struct StoredContainerTestsAsAnyUser {
     #expect(lines.filter { $0.hasPrefix("Cap") }.allSatisfy { $0.hasSuffix("0000000000000000") }, "\(seen)")
     #expect(lines.contains("NoNewPrivs:\t1") && lines.contains("Seccomp:\t2"), "\(seen)")
     let exit = try await store.isolate(
-      "exec", "--env", "A=b", "--cwd", "/work", "c", "sh", "-c", "echo $A $(pwd) $(ls /proc/self/fd | wc -l); exit 9")
+      "exec", "--env", "A=b", "--cwd", "/work", "c", "sh", "-c",
+      "echo $A $(pwd) $(ls /proc/self/fd | wc -l); exit 9")
     #expect(exit.output == "b /work 4\n" && exit.exitStatus == 9, "\(exit)")
     let absent = try await store.isolate("exec", "c", "nonesuch")
     #expect(absent.exitStatus == 1 && absent.errorOutput.contains("No such file"), "\(absent)")
@@ -159,7 +166,9 @@ struct StoredContainerTestsAsAnyUser {
     var spec = bundle.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax")
     spec.linux.sysctl = ["net.ipv4.ip_unprivileged_port_start": "81", "kernel.msgmax": "4242"]
     #expect(try await bundle.run(spec).lines == ["81", "4242"])
-    for name in ["kernel.core_pattern", "vm.swappiness", "net..ipv4", "kernel/../vm/swappiness", "fs.file-max"] {
+    for name in [
+      "kernel.core_pattern", "vm.swappiness", "net..ipv4", "kernel/../vm/swappiness", "fs.file-max",
+    ] {
       spec.linux.sysctl = [name: "1"]
       await #expect(throws: IsolateError.self, "\(name)") { _ = try await bundle.run(spec) }
     }

@@ -77,9 +77,7 @@ struct ConfinementTests {
   @Test("the first process's command line is not the caller's")
   func initCommandLineAsAnyUser() async throws {
     let outcome = try await Caller().inside(["sh", "-c", "tr '\\0' ' ' </proc/1/cmdline"])
-    withKnownIssue("the init is a fork of preflight and shows its arguments, with values of --env") {
-      #expect(!outcome.output.contains(Program.preflight.path), "\(outcome)")
-    }
+    #expect(!outcome.output.contains(Program.preflight.path), "\(outcome)")
   }
 
   @Test("no variable of the caller gets in")

@@ -1,3 +1,4 @@
+import Isolate
 import Foundation
 import Glibc
 import TestSupport

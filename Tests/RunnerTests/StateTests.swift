@@ -1,3 +1,4 @@
+import Isolate
 import Analysis
 import Foundation
 import Glibc

@@ -60,9 +60,7 @@ struct SurroundingsTests {
       exec "$PREFLIGHT" check "\(source)" --format json
       """, namespaces: "--mount", caller)
     let report = try Caller.report(in: outcome)
-    withKnownIssue("ensurepip swallows the reason, and nothing looks at the free space") {
-      #expect(report.verdict == .inconclusive && outcome.exitStatus == 4, "\(outcome)")
-    }
+    #expect(report.verdict == .inconclusive && outcome.exitStatus == 4, "\(outcome)")
     await caller.expectNothingLeft()
   }
 
@@ -126,9 +124,7 @@ struct SurroundingsTests {
       variables: [
         "HTTPS_PROXY": dead, "https_proxy": dead, "HTTP_PROXY": dead, "http_proxy": dead, "PIP_RETRIES": "0",
       ])
-    withKnownIssue("the proxy's own failures (PhaseDriver.unreachable) are not evidence yet") {
-      #expect(outcome.exitStatus == 75 && report.verdict == .inconclusive, "\(outcome)")
-    }
+    #expect(outcome.exitStatus == 75 && report.verdict == .inconclusive, "\(outcome)")
     await caller.expectNothingLeft()
   }
 

@@ -33,7 +33,7 @@ enum CommandLineInterface {
     var verb: String?
     let invocation: Invocation
     do { invocation = try Invocation(&arguments, verb: &verb) } catch {
-      Output.error("isolate: \(error.message)\n\(usage)")
+      Output.error("isolate: \(error.message)\nsee isolate --help\n")
       return 1
     }
     do {

@@ -26,7 +26,8 @@ struct CreationOptions {
   func request(verb: String) throws -> Lifecycle.Request {
     let identifier = try Arguments.identifier(positional, verb: verb)
     return Lifecycle.Request(
-      identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket)
+      identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
+    )
   }
 }
 

@@ -24,7 +24,9 @@ struct SignalForwarding: ~Copyable {
         pollfd(fd: terminal?.input ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: terminal?.master ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      if unsafe poll(&watched, 4, -1) < 0 && errno != EINTR { throw .system(SystemError("poll", code: errno)) }
+      if unsafe poll(&watched, 4, -1) < 0 && errno != EINTR {
+        throw .system(SystemError("poll", code: errno))
+      }
       if watched[2].revents != 0 { terminal?.takeInput() }
       if watched[3].revents != 0 { terminal?.takeOutput() }
       while true {

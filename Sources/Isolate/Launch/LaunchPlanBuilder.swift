@@ -159,7 +159,8 @@ struct LaunchPlanBuilder {
     guard process.terminal else { return }
     let size = process.consoleSize
     step(
-      ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [], index: ContainerOptions.consoleTag,
+      ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [],
+      index: ContainerOptions.consoleTag,
       v: UInt64(process.user.uid), w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0))
   }
 
@@ -219,7 +220,8 @@ struct LaunchPlanBuilder {
     let names = Capability.names.enumerated().filter { lost >> UInt64($0.offset) & 1 == 1 }.map(\.element)
     if !names.isEmpty {
       warnings.append(
-        "config.json: process.capabilities.ambient: \(names.joined(separator: ", ")) not granted: not inheritable")
+        "config.json: process.capabilities.ambient: \(names.joined(separator: ", ")) not granted: not inheritable"
+      )
     }
     return masks
   }

@@ -11,7 +11,8 @@ public enum Console {
     let master = OwnedDescriptor(owning: number)
     guard let socket else {
       throw .unavailable(
-        what: "config.json: process.terminal", why: "a detached container's terminal needs somebody to hold it",
+        what: "config.json: process.terminal",
+        why: "a detached container's terminal needs somebody to hold it",
         remedy: "pass --console-socket, or set process.terminal to false")
     }
     let result = unsafe isl_send_console(socket, master.number, "/dev/pts/ptmx")

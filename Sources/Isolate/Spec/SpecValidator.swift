@@ -9,6 +9,7 @@ enum SpecValidator {
     try mappings(spec.linux.gidMappings, path: "linux.gidMappings")
     try mounts(spec)
     try hostname(spec)
+    if let resources = spec.linux.resources { try self.resources(resources) }
     if let process = spec.process { try self.process(process, spec: spec) }
     for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
     try paths(spec.linux.maskedPaths, path: "linux.maskedPaths")
@@ -63,6 +64,21 @@ enum SpecValidator {
         throw SpecError(path: path, message: "\"\(mount.destination)\" is not absolute")
       }
       try noParentReferences(mount.destination, path: path)
+      guard mount.destination.contains(where: { $0 != "/" }) else {
+        throw SpecError(path: path, message: "would cover the rootfs")
+      }
+    }
+  }
+
+  /// Values that mean nothing without another are refused, not passed over.
+  private static func resources(_ resources: RuntimeSpec.Resources) throws(SpecError) {
+    if resources.memorySwapLimitInBytes != nil, resources.memoryLimitInBytes == nil {
+      throw SpecError(
+        path: "linux.resources.memory.swap", message: "counts memory too, so it needs memory.limit")
+    }
+    if resources.cpuPeriodMicroseconds != nil, resources.cpuQuotaMicroseconds == nil {
+      throw SpecError(
+        path: "linux.resources.cpu.period", message: "is the period of a quota, so it needs cpu.quota")
     }
   }
 

@@ -6,7 +6,8 @@ package enum Files {
   ///
   /// - Throws: `SystemError` with EFBIG when it is longer.
   package static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
-    let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    // A FIFO in the file's place must not make us wait for a writer.
+    let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if number < 0 { throw SystemError("open", path, code: errno) }
     let file = OwnedDescriptor(owning: number)
     var bytes: [UInt8] = []

@@ -123,6 +123,7 @@ final class InstallPhase {
   ) throws(RunnerError) -> PhaseEvidence {
     driver.observer.phaseBegan(name.rawValue, detail: detail)
     let started = Clock.milliseconds()
+    let unreachableBefore = driver.unreachable.count
     var whole = PhaseEvidence(name: name, status: .passed, startedAt: Clock.seconds())
     var memory = CheckRunner.installMemoryInBytes
     if let limit = plan.limits.memoryInBytes?.value { memory = max(memory, limit) }
@@ -141,11 +142,33 @@ final class InstallPhase {
       if part.status == .failed { break }
     }
     whole.durationMilliseconds = Clock.milliseconds() - started
+    if whole.status == .failed { observe(&whole, unreachableBefore: unreachableBefore) }
     let outcome = whole.status == .passed ? "done" : "failed (exit status \(whole.exitCode ?? -1))"
     driver.observer.phaseEnded(
       name.rawValue, outcome: outcome, succeeded: whole.status == .passed,
       milliseconds: whole.durationMilliseconds)
     return whole
+  }
+
+  /// Adds what we saw ourselves and tools pass over in silence: hosts out of reach, a full disk.
+  private func observe(_ phase: inout PhaseEvidence, unreachableBefore: Int) {
+    var notes = driver.unreachable.dropFirst(unreachableBefore).map { record in
+      let place = record.port.map { "\(record.host):\($0)" } ?? record.host
+      return "preflight: could not reach \(place): \(record.failure?.summary ?? "no connection")"
+    }
+    var information = statvfs()
+    let path = driver.sandbox.run.path
+    if unsafe statvfs(path, &information) == 0, information.f_blocks > 0 {
+      let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
+      if free < 1 << 20 {
+        notes.append("preflight: No space left on device: \(path) has \(free >> 10) KiB free")
+      }
+    }
+    for text in notes {
+      let number = (phase.log.last?.number ?? 0) + 1
+      phase.log.append(
+        LogLine(number: number, milliseconds: phase.durationMilliseconds, stream: .stderr, text: text))
+    }
   }
 
   private var installPolicy: EgressPolicy {

@@ -13,6 +13,9 @@ struct ProbePlan {
 
   /// How long a socket on the wrong address or port may stay alone before it counts.
   static let settleMilliseconds = 2000
+  /// How long a program that is no server is watched at least, and at most when it keeps writing.
+  static let workerMilliseconds = 5000
+  static let talkativeWorkerMilliseconds = 30_000
   /// Between two requests while the program answers badly.
   static let retryMilliseconds = 250
   /// How long bad answers are retried after the first.
@@ -33,11 +36,17 @@ struct ProbePlan {
   }
 
   /// Says what to do `elapsed` milliseconds after the start.
-  mutating func decide(listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int) -> Decision {
+  ///
+  /// `quiet` is how long the program has written nothing.
+  mutating func decide(
+    listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int, quiet: Int = .max
+  ) -> Decision {
     if isFinished { return .finished }
     guard let port else {
-      // Not known to be a server: five quiet seconds are enough, a socket is looked at all the same.
-      return elapsed >= 5000 || !listening.isEmpty ? .finished : .wait
+      // Not known to be a server: it has come up when it has nothing more to say, or has said enough.
+      let isSettled = elapsed >= Self.workerMilliseconds && quiet >= Self.settleMilliseconds
+      return isSettled || elapsed >= Self.talkativeWorkerMilliseconds || !listening.isEmpty
+        ? .finished : .wait
     }
     if elapsed >= startDeadlineMilliseconds, probes.isEmpty { return .finished }
     guard listening.contains(where: { $0.port == port && !$0.isLoopback }) else {

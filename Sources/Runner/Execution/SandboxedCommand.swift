@@ -66,14 +66,22 @@ package final class SandboxedCommand {
     let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
     defer { network.shutdown() }
+    // As root RLIMIT_NPROC does not count (getrlimit(2)); where it does, this is a second look.
+    var watchdog = Watchdog(memoryLimitInBytes: nil, processLimit: options.planning.processLimit)
+    let period = options.planning.processLimit == nil ? 1000 : Watchdog.periodMilliseconds
     while true {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
       ]
-      _ = unsafe poll(&watched, 2, 1000)
+      _ = unsafe poll(&watched, 2, Int32(period))
       let signal = isl_signalfd_read(interruption.descriptor)
       if signal > 0 { container.signal(signal) }
+      if period < 1000, watchdog.look(at: container.processID, now: Clock.milliseconds()) != nil {
+        container.signal(SIGKILL)
+        StandardStream.standardError(
+          "preflight: killed: more than \(options.planning.processLimit ?? 0) processes\n")
+      }
       if interruption.isPastDeadline {
         container.signal(SIGKILL)
         throw RunnerError(

@@ -74,7 +74,10 @@ final class StartPhase {
     while session.exit == nil {
       seen.listening = Self.merged(seen.listening, ListeningSockets.read(of: session.container))
       let elapsed = session.elapsedMilliseconds
-      switch decisions.decide(listening: seen.listening, probes: seen.probes, elapsed: elapsed) {
+      switch decisions.decide(
+        listening: seen.listening, probes: seen.probes, elapsed: elapsed,
+        quiet: elapsed - (session.log.lastLineMilliseconds ?? 0))
+      {
       case .finished:
         announce(session, seen)
         return

@@ -8,7 +8,8 @@ extension Report {
     let evidence = Evidence(project: ProjectFacts(name: name), settings: RunSettings())
     let lines = error.description.split(whereSeparator: \.isNewline)
     self.init(
-      tool: .init(version: Release.version), startedAt: Clock.seconds(), durationMilliseconds: 0, evidence: evidence,
+      tool: .init(version: Release.version), startedAt: Clock.seconds(), durationMilliseconds: 0,
+      evidence: evidence,
       judgement: Judgement(findings: [], phases: []), project: .init(name: name, source: options.source),
       plan: .init(network: options.policy.commandLineValue),
       isolation: IsolationSurvey(options: options).section(extra: []))

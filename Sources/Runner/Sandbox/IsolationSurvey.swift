@@ -43,10 +43,15 @@ package struct IsolationSurvey: Sendable {
   /// Fails closed when less than `minimum` is available.
   func requireLevel(_ minimum: Int) throws(RunnerError) {
     guard level < minimum else { return }
-    let missing =
-      minimum == 6 ? "a range of subordinate ids, which this version does not use" : degraded.first?.why
+    if minimum == 6 {
+      throw RunnerError(
+        .sandboxUnavailable,
+        "isolation L6 was asked for; it needs a range of user ids in the sandbox, and a check uses one",
+        remedy: "the highest level of this version is --min-level L5")
+    }
     throw RunnerError(
-      .sandboxUnavailable, "isolation L\(minimum) was asked for, this host gives L\(level): \(missing ?? "")",
+      .sandboxUnavailable,
+      "isolation L\(minimum) was asked for, this host gives L\(level): \(degraded.first?.why ?? "")",
       remedy: degraded.first?.remedy)
   }
 

@@ -22,6 +22,9 @@ struct LogCollector {
 
   init(startedAt: Int) { self.startedAt = startedAt }
 
+  /// When the last line came, since the start; nil before the first.
+  var lastLineMilliseconds: Int? { (tail.last ?? head.last)?.milliseconds }
+
   /// All lines kept, in order.
   var lines: [LogLine] { head + tail }
 

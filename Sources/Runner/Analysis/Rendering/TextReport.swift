@@ -137,7 +137,7 @@ extension TextReport.Page {
     }
     label("isolation", isolation)
     for piece in report.isolation.degraded {
-      label("", "degraded: \(piece.what) (\(piece.why)). Remedy: \(piece.remedy)", limit: 4)
+      label("", "degraded: \(piece.what) (\(piece.why)). Remedy: \(piece.remedy)")
     }
     label("egress", egress)
     columns.add(

@@ -81,6 +81,8 @@ enum InstallNetwork {
   /// The line that ends a phase for want of the network; retries that were survived do not count.
   private static func terminalLine(in phase: PhaseEvidence) -> LogLine? {
     guard phase.status == .failed else { return nil }
+    // Seen by the egress proxy itself, whatever the tool made of it.
+    if let line = phase.firstLine(where: { $0.hasPrefix("preflight: could not reach ") }) { return line }
     let retried = connectionLine(in: phase)
     return phase.log.first { line in
       let text = line.text
@@ -116,7 +118,8 @@ enum InstallNetwork {
 
   private static func host(in text: String) -> String? {
     let name =
-      text.text(between: "host='", and: "'")
+      text.text(after: "preflight: could not reach ").map { $0.prefix { $0 != ":" } }
+      ?? text.text(between: "host='", and: "'")
       ?? text.text(after: "getaddrinfo ")?.split(separator: " ").dropFirst().first
       ?? text.text(after: "https://").map { $0.prefix { $0 != "/" && $0 != ":" && $0 != "`" } }
       ?? text.text(after: "Could not resolve host: ")

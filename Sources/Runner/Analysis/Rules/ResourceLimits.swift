@@ -109,7 +109,7 @@ enum ResourceLimits {
 
   private static func tooManyProcesses(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     let refused = phase.firstLine { text in
-      text.has("can't start new thread") || text.has("BlockingIOError: [Errno 11]")
+      text.has("can't start new thread") || text.has("[Errno 11] Resource temporarily unavailable")
         || text.has("fork: retry: Resource temporarily unavailable")
         || text.has("Cannot fork") || text.has("uv_thread_create") || text.has("spawn EAGAIN")
     }
