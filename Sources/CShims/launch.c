@@ -243,7 +243,9 @@ int isl_launch(
   result->pidfd = pidfd;
   result->sync = sync[0];
   r = converse(result, map_helper, context);
-  return r < 0 ? r : r == 1 ? open_namespaces(result, plan->clone_flags) : executed(result);
+  if (r <= 0) return r < 0 ? r : executed(result);
+  // A process that joins has the namespaces of the container's first one, which are open already.
+  return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, plan->clone_flags);
 }
 
 int isl_launch_release(struct isl_launch_result *result) {

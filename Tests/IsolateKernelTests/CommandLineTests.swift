@@ -18,7 +18,7 @@ struct CommandLineTestsAsAnyUser {
     (["run", "--bundle"], "--bundle needs a value"), (["run", "--frob", "x"], "unknown flag \"--frob\""),
     (["run", "a", "b"], "unexpected argument \"b\""), (["run", "../x"], "\"../x\" is no container id"),
     (["run", "a/b"], "\"a/b\" is no container id"), (["run", "a\nb"], "is no container id"),
-    (["run", "-b", "/tmp", ""], "the container's id is missing"), (["spec", "x"], "unknown argument \"x\""),
+    (["run", "-b", "/tmp", ""], "\"\" is no container id"), (["spec", "x"], "unknown argument \"x\""),
     (["spec", "--bundle"], "--bundle needs a value"),
   ]
 
@@ -37,7 +37,9 @@ struct CommandLineTestsAsAnyUser {
     let folder = try TemporaryDirectory()
     let path = folder.path
     func line(_ bundle: String) async throws -> String {
-      let outcome = try await Program.isolate.run(["run", "--bundle", bundle, "x"])
+      let outcome = try await Program.isolate.run([
+        "--root", folder.path("store"), "run", "--bundle", bundle, "x",
+      ])
       #expect(outcome.exitStatus == 1)
       #expect(outcome.output == "")
       #expect(outcome.errorOutput.split(separator: "\n").count == 1, "\(outcome)")
@@ -69,7 +71,8 @@ struct CommandLineTestsAsAnyUser {
     let made = try await Program.isolate.run(["spec", "--bundle", bundle.directory.path])
     #expect(made.succeeded && made.output == "" && made.errorOutput == "", "\(made)")
     let input = Program.Circumstances(standardInput: Array("echo from $(hostname); exit 3\n".utf8))
-    let outcome = try await Program.isolate.run(["run", "--bundle=\(bundle.directory.path)", "x"], input)
+    let outcome = try await Program.isolate.run(
+      ["--root", bundle.store, "run", "--bundle=\(bundle.directory.path)", "x"], input)
     #expect(outcome.output == "from isolate\n", "\(outcome)")
     #expect(outcome.exitStatus == 3)
   }

@@ -21,8 +21,12 @@ struct DescriptorTestsAsAnyUser {
     try bundle.writeConfiguration(spec)
     let probe = Program(path: "\(bundle.rootfs)/bin/probe")
     return try await probe.run(
-      ["leak", folder, "60", Program.isolate.path, "run", "--bundle", bundle.directory.path, "leak"],
-      .init(timeLimit: .seconds(30)))
+      [
+        "leak", folder, "60", Program.isolate.path, "--root", bundle.store, "run", "--bundle",
+        bundle.directory.path,
+        "leak",
+      ],
+      .init(timeLimit: .seconds(120)))
   }
 
   @Test("are not the payload's: it has 0, 1 and 2 alone", arguments: [false, true])
@@ -77,8 +81,9 @@ struct DescriptorTestsAsAnyUser {
     let bundle = try TestBundle()
     try bundle.writeConfiguration(bundle.shell("exit 7"))
     let shell = try #require(Program(onPath: "sh"))
-    let command = "exec '\(Program.isolate.path)' run --bundle '\(bundle.directory.path)' x <&- >&- 2>&-"
-    let outcome = try await shell.run(["-c", command], .init(timeLimit: .seconds(30)))
+    let command =
+      "exec '\(Program.isolate.path)' --root '\(bundle.store)' run --bundle '\(bundle.directory.path)' x <&- >&- 2>&-"
+    let outcome = try await shell.run(["-c", command], .init(timeLimit: .seconds(120)))
     #expect(outcome.exitStatus == 7, "\(outcome)")
   }
 }
@@ -143,7 +148,9 @@ struct RuntimeProgramTestsAsAnyUser {
         "for p in /proc/[0-9]*; do probe program-of ${p#/proc/}; done | grep -E '^(write|append|truncate) ok'"
       ))
     for _ in 0..<40 {
-      let outcome = try await Program.isolate.run(["run", "-b", bundle.directory.path, "exe"])
+      let outcome = try await Program.isolate.run([
+        "--root", bundle.store, "run", "-b", bundle.directory.path, "exe",
+      ])
       #expect(outcome.output == "", "\(outcome)")
     }
     #expect(FolderSnapshot(Program.isolate.path).changes(since: before).isEmpty)

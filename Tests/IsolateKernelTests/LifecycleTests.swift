@@ -57,8 +57,8 @@ struct LifecycleTestsAsAnyUser {
     let mark = UUID().uuidString
     let before = Residue(mark: mark)
     let program = try Program.isolate.start(
-      ["run", "-b", bundle.directory.path, "x"],
-      .init(variables: Residue.marking(mark), timeLimit: .seconds(30)))
+      ["--root", bundle.store, "run", "-b", bundle.directory.path, "x"],
+      .init(variables: Residue.marking(mark), timeLimit: .seconds(120)))
     defer { program.signal(SIGKILL, group: true) }
     #expect(await program.waitForOutput("ready"))
     program.signal(SIGTERM)

@@ -11,7 +11,7 @@ private struct Store: ~Copyable {
 
   func isolate(_ arguments: String...) async throws -> Outcome {
     let root = directory.path("store")
-    return try await Program.isolate.run(["--root", root] + arguments, .init(timeLimit: .seconds(30)))
+    return try await Program.isolate.run(["--root", root] + arguments, .init(timeLimit: .seconds(120)))
   }
 
   func status(_ identifier: String) async throws -> String {
@@ -135,8 +135,10 @@ struct StoredContainerTestsAsAnyUser {
     let bundle = try TestBundle()
     try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
     #expect(try await store.isolate("run", "-d", "-b", bundle.directory.path, "c").succeeded)
-    let script =
-      "readlink /proc/self/ns/*; readlink /proc/1/ns/*; grep -E 'Cap|NoNew|Seccomp:' /proc/self/status"
+    let script = """
+      for name in /proc/self/ns/* /proc/1/ns/*; do readlink $name; done
+      grep -E 'Cap|NoNew|Seccomp:' /proc/self/status
+      """
     let seen = try await store.isolate("exec", "c", "sh", "-c", script)
     let lines = seen.output.split(separator: "\n").map(String.init)
     let namespaces = lines.filter { $0.contains(":[") }

@@ -12,6 +12,9 @@ struct TestBundle: ~Copyable {
   /// The rootfs' absolute path.
   var rootfs: String { directory.path("rootfs") }
 
+  /// A directory for the stored containers of this test alone.
+  var store: String { directory.path("store") }
+
   /// What is in /bin beside busybox and the probe.
   private static let applets = """
     sh cat ls id mount umount ps sleep readlink grep echo env hostname head wc touch od kill chmod chown mkdir
@@ -69,10 +72,11 @@ struct TestBundle: ~Copyable {
   /// Writes the specification to config.json and runs it by the built program.
   func runProgram(
     _ spec: RuntimeSpec, id: String = "test",
-    _ circumstances: Program.Circumstances = .init(timeLimit: .seconds(30))
+    _ circumstances: Program.Circumstances = .init(timeLimit: .seconds(120))
   ) async throws -> Outcome {
     try writeConfiguration(spec)
-    return try await Program.isolate.run(["run", "--bundle", directory.path, id], circumstances)
+    return try await Program.isolate.run(
+      ["--root", store, "run", "--bundle", directory.path, id], circumstances)
   }
 
   func writeConfiguration(_ spec: RuntimeSpec) throws {
@@ -110,7 +114,7 @@ final class RunningContainer: Sendable {
   var outputSoFar: String { output.text }
 
   /// Waits for the end; a container that takes longer than the limit is killed and reported.
-  func ended(within limit: Duration = .seconds(30)) async throws -> Ended {
+  func ended(within limit: Duration = .seconds(120)) async throws -> Ended {
     let deadline = ContinuousClock.now + limit
     while true {
       if let exit = try container.exitIfEnded() {
@@ -133,7 +137,7 @@ final class RunningContainer: Sendable {
 }
 
 /// Whether a condition comes to hold within the limit.
-func eventually(within limit: Duration = .seconds(20), _ holds: () throws -> Bool) async throws -> Bool {
+func eventually(within limit: Duration = .seconds(120), _ holds: () throws -> Bool) async throws -> Bool {
   let deadline = ContinuousClock.now + limit
   while true {
     if try holds() { return true }

@@ -65,7 +65,7 @@ struct SpecDecodingTests {
   private static let unsupported = [
     "hooks", "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings", "process.apparmorProfile",
     "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
-    "linux.devices", "linux.netDevices", "linux.sysctl", "linux.rootfsPropagation", "linux.mountLabel",
+    "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
     "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",
     "linux.namespaces[2].path", "linux.resources.blockIO", "linux.resources.hugepageLimits",
     "linux.resources.network", "linux.resources.rdma", "linux.resources.unified",

@@ -58,7 +58,13 @@ struct SpecValidationTests {
   ]
 
   private static let process: [Case] = [
-    Case("terminal", "process.terminal") { $0.process?.terminal = true },
+    Case("sysctl of the host", "linux.sysctl.vm.swappiness") { $0.linux.sysctl = ["vm.swappiness": "1"] },
+    Case("swap without memory", "linux.resources.memory.swap") {
+      $0.linux.resources = .init(memorySwapLimitInBytes: 1)
+    },
+    Case("mount over the rootfs", "mounts[0].destination") {
+      $0.mounts = [.init(destination: "//", type: "tmpfs")]
+    },
     Case("no arguments", "process.args") { $0.process?.args = [] },
     Case("empty program", "process.args") { $0.process?.args = [""] },
     Case("relative working directory", "process.cwd") { $0.process?.cwd = "tmp" },

@@ -107,7 +107,7 @@ struct BadInputTests {
     let caller = try Caller()
     let source = try caller.project(["main.py": ""])
     try await expectError(
-      4, ["check", source, "--min-level", "L6"], caller, words: ["L6 was asked for", "this host gives L"])
+      4, ["check", source, "--min-level", "L6"], caller, words: ["L6 was asked for", "--min-level L5"])
   }
 
   @Test("a network of the host that this version cannot give")
