@@ -37,7 +37,7 @@ struct LifecycleTests {
   @Test(
     "serves a socket that was made in another network namespace, and connects from its own",
     .enabled(if: getuid() == 0, "needs root to make a network namespace on a thread of its own"))
-  func otherNamespace() throws {
+  func otherNamespaceAsRoot() throws {
     let server = try LoopbackServer { peer, _ in try peer.send("from outside") }
     let namespace = try ForeignNamespace()
     defer { namespace.end() }
