@@ -1,7 +1,6 @@
 #include "isl_syscalls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -10,8 +9,6 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -90,30 +87,6 @@ int isl_rlimit_number(const char *name) {
   return -1;
 }
 
-int isl_rlimit_get(int resource, uint64_t *soft, uint64_t *hard) {
-  struct rlimit limit;
-  if (getrlimit((__rlimit_resource_t)resource, &limit) < 0) return -errno;
-  *soft = limit.rlim_cur;
-  *hard = limit.rlim_max;
-  return 0;
-}
-
-int isl_stat(const char *path, uint32_t *mode, uint64_t *rdev, uint32_t *uid) {
-  struct stat st;
-  if (stat(path, &st) < 0) return -errno;
-  *mode = st.st_mode;
-  *rdev = st.st_rdev;
-  *uid = st.st_uid;
-  return 0;
-}
-
-int isl_filesystem_magic(const char *path, uint64_t *magic) {
-  struct statfs fs;
-  if (statfs(path, &fs) < 0) return -errno;
-  *magic = (uint64_t)fs.f_type;
-  return 0;
-}
-
 uint64_t isl_makedev(uint32_t major, uint32_t minor) { return makedev(major, minor); }
 
 ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count) {
@@ -121,8 +94,6 @@ ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count)
   ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
   return n < 0 ? -errno : n;
 }
-
-int isl_duplicate(int fd, int lowest) { return result(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
 
 uint64_t isl_random(void) {
   uint64_t value = 0;

@@ -31,18 +31,10 @@ int isl_pipe(int fds[2]);
 uint64_t isl_namespace_flag(const char *type);
 /// RLIMIT_* number for "RLIMIT_NOFILE" and its like; -1 = unknown.
 int isl_rlimit_number(const char *name);
-/// getrlimit(2) of this process.
-int isl_rlimit_get(int resource, uint64_t *soft, uint64_t *hard);
-/// statx(2)-free stat of a path: type bits and permissions, device and inode. Follows links.
-int isl_stat(const char *path, uint32_t *mode, uint64_t *rdev, uint32_t *uid);
-/// statfs(2) magic of the filesystem that holds `path`.
-int isl_filesystem_magic(const char *path, uint64_t *magic);
 /// dev_t of a character device.
 uint64_t isl_makedev(uint32_t major, uint32_t minor);
 /// process_vm_readv(2): reads another process's memory; returns bytes read.
 ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count);
-/// dup(2) to a number from `lowest` up, close-on-exec.
-int isl_duplicate(int fd, int lowest);
 /// A random 64-bit number from getrandom(2).
 uint64_t isl_random(void);
 /// signalfd(2) for the given signals, which are blocked in the calling thread.

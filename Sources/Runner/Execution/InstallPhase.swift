@@ -128,7 +128,7 @@ final class InstallPhase {
     var memory = CheckRunner.installMemoryInBytes
     if let limit = plan.limits.memoryInBytes?.value { memory = max(memory, limit) }
     let allowance = PhaseDriver.Allowance(
-      memoryInBytes: memory, processes: 4096, cpus: nil, policy: installPolicy)
+      memoryInBytes: memory, processes: 1024, cpus: nil, policy: installPolicy)
     for command in commands {
       var phase = Sandbox.Phase(
         arguments: command, environment: PhaseEnvironment.install(plan, tools: tools, host: host))
