@@ -111,62 +111,6 @@ static int write_maps(struct isl_child *child) {
   return r;
 }
 
-static int change_directory(const char *path) {
-  if (chdir(path) < 0) return -errno;
-  // CVE-2024-21626: a working directory outside the root shows as "(unreachable)...".
-  char buffer[4096];
-  long n = syscall(SYS_getcwd, buffer, sizeof buffer);
-  if (n < 0) return -errno;
-  return buffer[0] == '/' ? 0 : -ENOENT;
-}
-
-static int close_descriptors(void) {
-  if (syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
-  if (errno != ENOSYS && errno != EINVAL) return -errno;
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
-  for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-  return 0;
-}
-
-/// CVE-2019-5736: until execve succeeds /proc/self/exe is the runtime's own file on the host. A payload
-/// that is that file, or a script whose interpreter it is, could open it and overwrite it later. Returns
-/// 0 for any other program; -EPERM for the runtime; -EACCES for a file that cannot be looked into.
-static int refuse_runtime(const struct isl_child *child, const char *path) {
-  char text[512];
-  for (int level = 0; level < 6; level++) { // execve(2) follows at most four interpreters
-    struct stat st;
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) return 0; // execve says it better
-    if (st.st_dev == child->program_device && st.st_ino == child->program_inode) return -EPERM;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return -errno;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n < 3 || text[0] != '#' || text[1] != '!') return 0;
-    text[n] = 0;
-    char *name = text + 2;
-    while (*name == ' ' || *name == '\t') name++;
-    name[strcspn(name, " \t\n")] = 0;
-    path = name;
-  }
-  return 0;
-}
-
-static int execute(struct isl_child *child) {
-  const struct isl_plan_header *plan = child->plan;
-  const uint32_t *paths = (const uint32_t *)(const void *)(child->arena + plan->paths);
-  int error = ENOENT;
-  for (uint32_t i = 0; i < plan->paths_count; i++) {
-    int refused = refuse_runtime(child, isl_text(child, paths[i]));
-    if (refused == 0) execve(isl_text(child, paths[i]), child->argv, child->envp);
-    else errno = -refused;
-    // As execvp(3): a candidate we may not run is remembered, one that is absent is not.
-    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -errno;
-    if (errno == EACCES) error = EACCES;
-  }
-  return -error;
-}
-
 static int make_directory(struct isl_child *child, const struct isl_step *step) {
   int fd = isl_resolve_or_make(child, child->root, isl_text(child, step->a), 0, 1, (mode_t)step->v);
   if (fd < 0) return fd;
@@ -181,21 +125,6 @@ static int make_symlink(struct isl_child *child, const struct isl_step *step) {
   int r = symlinkat(isl_text(child, step->b), parent, leaf) < 0 && errno != EEXIST ? -errno : 0;
   close(parent);
   return r;
-}
-
-static int set_resource_limit(const struct isl_step *step) {
-  struct rlimit limit = {step->v, step->w};
-  return setrlimit((__rlimit_resource_t)step->index, &limit) < 0 ? -errno : 0;
-}
-
-static int wait_for_start(struct isl_child *child) {
-  char byte;
-  ssize_t count;
-  do
-    count = read(child->start_pipe, &byte, 1);
-  while (count < 0 && errno == EINTR);
-  close(child->start_pipe);
-  return count == 1 ? 0 : count < 0 ? -errno : -EPIPE;
 }
 
 static int run_step(struct isl_child *child, const struct isl_step *step) {
@@ -221,18 +150,18 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_SESSION_KEYRING:
     return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
-  case ISL_STEP_RLIMIT: return set_resource_limit(step);
+  case ISL_STEP_RLIMIT: return isl_step_resource_limit(step);
   case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
-  case ISL_STEP_START_PIPE: return wait_for_start(child);
+  case ISL_STEP_START_PIPE: return isl_step_start_pipe(child);
   case ISL_STEP_USER: return isl_step_user(child, step);
   case ISL_STEP_CAPABILITIES: return isl_step_capabilities(child, step);
   case ISL_STEP_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
-  case ISL_STEP_WORKING_DIRECTORY: return change_directory(a);
+  case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(a);
   case ISL_STEP_INIT: return isl_step_init(child);
-  case ISL_STEP_CLOSE_DESCRIPTORS: return close_descriptors();
+  case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors();
   case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
-  case ISL_STEP_EXEC: return execute(child);
+  case ISL_STEP_EXEC: return isl_execute(child);
   case ISL_STEP_NONE:
   case ISL_STEP_COUNT: break;
   }

@@ -64,6 +64,15 @@ int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child);
 int isl_step_root_readonly(struct isl_child *child);
 
+// Steps on the process itself (process.c).
+int isl_step_resource_limit(const struct isl_step *step);
+int isl_step_start_pipe(struct isl_child *child);
+int isl_step_working_directory(const char *path);
+int isl_step_close_descriptors(void);
+
+/// Becomes the payload (execute.c): returns only -errno.
+int isl_execute(struct isl_child *child);
+
 // The console step (console.c).
 int isl_step_console(struct isl_child *child, const struct isl_step *step);
 /// Binds an open file onto a path that is made for it (mounts.c).

@@ -9,9 +9,9 @@ struct LaunchPlanBuilder {
   let process: RuntimeSpec.Process
   let rootPath: String
   let options: ContainerOptions
-  private var buffer = PlanBuffer()
+  var buffer = PlanBuffer()
   /// What was asked for and could not be granted, though the specification lets the container run.
-  private(set) var warnings: [String] = []
+  var warnings: [String] = []
   /// What each step is about, for error messages.
   private(set) var subjects: [String] = []
 
@@ -22,11 +22,11 @@ struct LaunchPlanBuilder {
     rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(bundle)/\(spec.root.path)"
   }
 
-  private func makes(_ namespace: String) -> Bool {
+  func makes(_ namespace: String) -> Bool {
     spec.linux.namespaces.contains { $0.type == namespace }
   }
 
-  private mutating func step(
+  mutating func step(
     _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0,
     a: UInt32 = 0,
     b: UInt32 = 0, c: UInt32 = 0, d: UInt32 = 0, v: UInt64 = 0, w: UInt64 = 0
@@ -93,77 +93,6 @@ struct LaunchPlanBuilder {
     return buffer.finish(header)
   }
 
-  private mutating func addMounts() throws(SpecError) {
-    for (index, mount) in spec.mounts.enumerated() {
-      let options = try MountOptions(mount, path: "mounts[\(index)]")
-      var flags = [ISL_FLAG_CREATE]
-      let target = buffer.string(mount.destination)
-      if options.isBind {
-        guard let source = mount.source, !source.isEmpty else {
-          throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
-        }
-        if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
-        step(
-          ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
-          a: buffer.string(source),
-          c: target, v: options.attributes, w: options.cleared)
-        continue
-      }
-      guard let named = mount.type else {
-        throw SpecError(path: "mounts[\(index)].type", message: "is missing")
-      }
-      // In the specification "cgroup" is whichever version the host has; only version 2 is mounted.
-      let type = named == "cgroup" ? "cgroup2" : named
-      // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
-      if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
-        flags.append(ISL_FLAG_NO_SYMLINKS)
-      }
-      // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
-      if type == "overlay" {
-        flags.append(ISL_FLAG_LEGACY)
-        if mount.source?.hasPrefix("/") == true { flags.append(ISL_FLAG_RELATIVE) }
-      } else if options.superblockFlags != 0 {
-        // MS_SYNCHRONOUS and its like are known to mount(2) alone.
-        flags.append(ISL_FLAG_LEGACY)
-      }
-      step(
-        ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
-        b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(options.data),
-        v: options.attributes, w: options.superblockFlags)
-      if mount.destination == "/dev", type == "tmpfs" { addDevices() }
-    }
-  }
-
-  /// The default devices (config-linux.md, "Default Devices"), bound from the host: a user namespace
-  /// may not make device nodes.
-  private mutating func addDevices() {
-    let devices: [(String, UInt32, UInt32)] = [
-      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
-    ]
-    for (name, major, minor) in devices {
-      let path = "/dev/\(name)"
-      step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
-    }
-    let links = [
-      ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
-      ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
-    ]
-    for (name, contents) in links {
-      let path = "/dev/\(name)"
-      step(ISL_STEP_SYMLINK, path, a: buffer.string(path), b: buffer.string(contents))
-    }
-  }
-
-  /// After devpts is mounted and while the host's /proc is there to open descriptors by.
-  private mutating func addConsole(isFirst: Bool) {
-    guard process.terminal else { return }
-    let size = process.consoleSize
-    step(
-      ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [],
-      index: ContainerOptions.consoleTag,
-      v: UInt64(process.user.uid), w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0))
-  }
-
   /// While the capabilities over the new network namespace are still there.
   private mutating func addNetwork() {
     guard makes("network") else { return }
@@ -183,54 +112,6 @@ struct LaunchPlanBuilder {
       let number = unsafe isl_rlimit_number(limit.type)
       step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)
     }
-  }
-
-  private mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
-    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes.
-    if !process.noNewPrivileges { addSeccomp(seccomp) }
-    let user = process.user
-    step(
-      ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
-      b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
-    let sets = process.capabilities
-    let path = "process.capabilities"
-    let masks = [  // in the order of ISL_STEP_CAPABILITIES
-      try Capability.mask(sets.bounding, path: "\(path).bounding"),
-      try Capability.mask(sets.permitted, path: "\(path).permitted"),
-      try Capability.mask(sets.effective, path: "\(path).effective"),
-      try Capability.mask(sets.inheritable, path: "\(path).inheritable"),
-      try Capability.mask(sets.ambient, path: "\(path).ambient"),
-    ]
-    step(ISL_STEP_CAPABILITIES, a: buffer.integers(Self.grantable(masks, warnings: &warnings)))
-    if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
-    step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
-    step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
-    // PID 1 has by now given up what the payload gives up, but for the filter.
-    if options.runsInit { step(ISL_STEP_INIT) }
-    step(ISL_STEP_CLOSE_DESCRIPTORS)
-    if process.noNewPrivileges { addSeccomp(seccomp) }
-  }
-
-  /// A capability is ambient only while it is permitted and inheritable (capabilities(7)). The specification
-  /// has what cannot be granted warned about, not refused (config.md, "capabilities").
-  private static func grantable(_ masks: [UInt64], warnings: inout [String]) -> [UInt64] {
-    var masks = masks
-    let lost = masks[4] & ~(masks[1] & masks[3])
-    masks[4] &= ~lost
-    let names = Capability.names.enumerated().filter { lost >> UInt64($0.offset) & 1 == 1 }.map(\.element)
-    if !names.isEmpty {
-      warnings.append(
-        "config.json: process.capabilities.ambient: \(names.joined(separator: ", ")) not granted: not inheritable"
-      )
-    }
-    return masks
-  }
-
-  private mutating func addSeccomp(_ program: [UInt8]?) {
-    guard let program else { return }
-    step(
-      ISL_STEP_SECCOMP, flags: options.notifiedCalls.isEmpty ? [] : [ISL_FLAG_LISTENER],
-      index: ContainerOptions.seccompListenerTag, a: buffer.bytes(program), b: UInt32(program.count / 8))
   }
 
   private mutating func header() -> isl_plan_header {

@@ -1,0 +1,46 @@
+// The last step: execve(2).
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// CVE-2019-5736: until execve succeeds /proc/self/exe is the runtime's own file on the host. A payload
+/// that is that file, or a script whose interpreter it is, could open it and overwrite it later. Returns
+/// 0 for any other program; -EPERM for the runtime; -EACCES for a file that cannot be looked into.
+static int refuse_runtime(const struct isl_child *child, const char *path) {
+  char text[512];
+  for (int level = 0; level < 6; level++) { // execve(2) follows at most four interpreters
+    struct stat st;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) return 0; // execve says it better
+    if (st.st_dev == child->program_device && st.st_ino == child->program_inode) return -EPERM;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return -errno;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n < 3 || text[0] != '#' || text[1] != '!') return 0;
+    text[n] = 0;
+    char *name = text + 2;
+    while (*name == ' ' || *name == '\t') name++;
+    name[strcspn(name, " \t\n")] = 0;
+    path = name;
+  }
+  return 0;
+}
+
+int isl_execute(struct isl_child *child) {
+  const struct isl_plan_header *plan = child->plan;
+  const uint32_t *paths = (const uint32_t *)(const void *)(child->arena + plan->paths);
+  int error = ENOENT;
+  for (uint32_t i = 0; i < plan->paths_count; i++) {
+    int refused = refuse_runtime(child, isl_text(child, paths[i]));
+    if (refused == 0) execve(isl_text(child, paths[i]), child->argv, child->envp);
+    else errno = -refused;
+    // As execvp(3): a candidate we may not run is remembered, one that is absent is not.
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -errno;
+    if (errno == EACCES) error = EACCES;
+  }
+  return -error;
+}

@@ -1,0 +1,41 @@
+// What the payload's process inherits: limits, working directory, descriptors.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int isl_step_working_directory(const char *path) {
+  if (chdir(path) < 0) return -errno;
+  // CVE-2024-21626: a working directory outside the root shows as "(unreachable)...".
+  char buffer[4096];
+  long n = syscall(SYS_getcwd, buffer, sizeof buffer);
+  if (n < 0) return -errno;
+  return buffer[0] == '/' ? 0 : -ENOENT;
+}
+
+int isl_step_close_descriptors(void) {
+  if (syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
+  if (errno != ENOSYS && errno != EINVAL) return -errno;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+  return 0;
+}
+
+int isl_step_resource_limit(const struct isl_step *step) {
+  struct rlimit limit = {step->v, step->w};
+  return setrlimit((__rlimit_resource_t)step->index, &limit) < 0 ? -errno : 0;
+}
+
+int isl_step_start_pipe(struct isl_child *child) {
+  char byte;
+  ssize_t count;
+  do
+    count = read(child->start_pipe, &byte, 1);
+  while (count < 0 && errno == EINTR);
+  close(child->start_pipe);
+  return count == 1 ? 0 : count < 0 ? -errno : -EPIPE;
+}

@@ -1,0 +1,74 @@
+import CShims
+
+extension LaunchPlanBuilder {
+  mutating func addMounts() throws(SpecError) {
+    for (index, mount) in spec.mounts.enumerated() {
+      let options = try MountOptions(mount, path: "mounts[\(index)]")
+      var flags = [ISL_FLAG_CREATE]
+      let target = buffer.string(mount.destination)
+      if options.isBind {
+        guard let source = mount.source, !source.isEmpty else {
+          throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
+        }
+        if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
+        step(
+          ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
+          a: buffer.string(source),
+          c: target, v: options.attributes, w: options.cleared)
+        continue
+      }
+      guard let named = mount.type else {
+        throw SpecError(path: "mounts[\(index)].type", message: "is missing")
+      }
+      // In the specification "cgroup" is whichever version the host has; only version 2 is mounted.
+      let type = named == "cgroup" ? "cgroup2" : named
+      // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
+      if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
+        flags.append(ISL_FLAG_NO_SYMLINKS)
+      }
+      // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
+      if type == "overlay" {
+        flags.append(ISL_FLAG_LEGACY)
+        if mount.source?.hasPrefix("/") == true { flags.append(ISL_FLAG_RELATIVE) }
+      } else if options.superblockFlags != 0 {
+        // MS_SYNCHRONOUS and its like are known to mount(2) alone.
+        flags.append(ISL_FLAG_LEGACY)
+      }
+      step(
+        ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
+        b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(options.data),
+        v: options.attributes, w: options.superblockFlags)
+      if mount.destination == "/dev", type == "tmpfs" { addDevices() }
+    }
+  }
+
+  /// The default devices (config-linux.md, "Default Devices"), bound from the host: a user namespace
+  /// may not make device nodes.
+  mutating func addDevices() {
+    let devices: [(String, UInt32, UInt32)] = [
+      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+    for (name, major, minor) in devices {
+      let path = "/dev/\(name)"
+      step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
+    }
+    let links = [
+      ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+      ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
+    ]
+    for (name, contents) in links {
+      let path = "/dev/\(name)"
+      step(ISL_STEP_SYMLINK, path, a: buffer.string(path), b: buffer.string(contents))
+    }
+  }
+
+  /// After devpts is mounted and while the host's /proc is there to open descriptors by.
+  mutating func addConsole(isFirst: Bool) {
+    guard process.terminal else { return }
+    let size = process.consoleSize
+    step(
+      ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [],
+      index: ContainerOptions.consoleTag,
+      v: UInt64(process.user.uid), w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0))
+  }
+}

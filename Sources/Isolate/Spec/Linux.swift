@@ -1,0 +1,101 @@
+extension RuntimeSpec {
+  /// The Linux part (config-linux.md).
+  public struct Linux: Sendable, Equatable {
+    public var namespaces: [Namespace] = []
+    public var uidMappings: [IDMapping] = []
+    public var gidMappings: [IDMapping] = []
+    /// Kernel parameters of the container's own namespaces (sysctl(8) names).
+    public var sysctl: [String: String] = [:]
+    public var maskedPaths: [String] = []
+    public var readonlyPaths: [String] = []
+    public var cgroupsPath: String?
+    public var resources: Resources?
+    public var seccomp: Seccomp?
+
+    public init() {}
+  }
+
+  /// A namespace to be made for the container (namespaces(7)).
+  public struct Namespace: Sendable, Equatable {
+    /// "user", "mount", "pid", "ipc", "uts", "network" or "cgroup".
+    public var type: String
+
+    public init(type: String) { self.type = type }
+  }
+
+  /// One line of an id map (user_namespaces(7)).
+  public struct IDMapping: Sendable, Equatable {
+    public var containerID: UInt32
+    public var hostID: UInt32
+    public var size: UInt32
+
+    public init(containerID: UInt32, hostID: UInt32, size: UInt32) {
+      self.containerID = containerID
+      self.hostID = hostID
+      self.size = size
+    }
+  }
+}
+
+extension RuntimeSpec.Linux {
+  init(_ decoder: SpecDecoder) throws(SpecError) {
+    self.init()
+    try decoder.refuse(
+      "devices", "netDevices", "rootfsPropagation", "mountLabel", "intelRdt", "personality",
+      "timeOffsets", "memoryPolicy")
+    for namespace in try decoder.objects("namespaces") {
+      try namespace.refuse("path")
+      namespaces.append(RuntimeSpec.Namespace(type: try namespace.required("type")))
+    }
+    uidMappings = try Self.mappings(decoder.objects("uidMappings"))
+    gidMappings = try Self.mappings(decoder.objects("gidMappings"))
+    sysctl = try decoder.texts("sysctl")
+    maskedPaths = try decoder.strings("maskedPaths")
+    readonlyPaths = try decoder.strings("readonlyPaths")
+    cgroupsPath = try decoder.string("cgroupsPath")
+    resources = try decoder.object("resources").map { value throws(SpecError) in
+      try RuntimeSpec.Resources(value)
+    }
+    seccomp = try decoder.object("seccomp").map { value throws(SpecError) in try RuntimeSpec.Seccomp(value) }
+  }
+
+  private static func mappings(_ decoders: [SpecDecoder]) throws(SpecError) -> [RuntimeSpec.IDMapping] {
+    var mappings: [RuntimeSpec.IDMapping] = []
+    for decoder in decoders {
+      mappings.append(
+        RuntimeSpec.IDMapping(
+          containerID: try decoder.identifier("containerID") ?? 0,
+          hostID: try decoder.identifier("hostID") ?? 0,
+          size: try decoder.identifier("size") ?? 0))
+    }
+    return mappings
+  }
+}
+
+extension RuntimeSpec.Linux {
+  var json: JSONValue {
+    var members = SpecEncoder()
+    members.add("uidMappings", uidMappings.isEmpty ? nil : .array(uidMappings.map(\.json)))
+    members.add("gidMappings", gidMappings.isEmpty ? nil : .array(gidMappings.map(\.json)))
+    members.add("cgroupsPath", cgroupsPath.map(JSONValue.string))
+    members.add("resources", resources?.json)
+    members.add("namespaces", .array(namespaces.map { .object([("type", .string($0.type))]) }))
+    if !sysctl.isEmpty {
+      members.add(
+        "sysctl", .object(sysctl.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
+    }
+    members.add("seccomp", seccomp?.json)
+    members.add("maskedPaths", strings: maskedPaths)
+    members.add("readonlyPaths", strings: readonlyPaths)
+    return members.object
+  }
+}
+
+extension RuntimeSpec.IDMapping {
+  var json: JSONValue {
+    .object([
+      ("containerID", .integer(Int64(containerID))), ("hostID", .integer(Int64(hostID))),
+      ("size", .integer(Int64(size))),
+    ])
+  }
+}
