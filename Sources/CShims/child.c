@@ -151,6 +151,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
     return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
   case ISL_STEP_RLIMIT: return isl_step_resource_limit(step);
+  case ISL_STEP_FIND_PROGRAM: return isl_step_find_program(child);
   case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
   case ISL_STEP_START_PIPE: return isl_step_start_pipe(child);
   case ISL_STEP_USER: return isl_step_user(child, step);

@@ -1,4 +1,4 @@
-// The last step: execve(2).
+// The payload's program: found before the container is reported as created, executed at the end.
 #include "isl_child.h"
 
 #include <errno.h>
@@ -28,6 +28,26 @@ static int refuse_runtime(const struct isl_child *child, const char *path) {
     path = name;
   }
   return 0;
+}
+
+int isl_step_find_program(struct isl_child *child) {
+  const struct isl_plan_header *plan = child->plan;
+  const uint32_t *paths = (const uint32_t *)(const void *)(child->arena + plan->paths);
+  int error = ENOENT;
+  for (uint32_t i = 0; i < plan->paths_count; i++) {
+    const char *path = isl_text(child, paths[i]);
+    struct stat st;
+    if (path[0] != '/') return 0; // relative to a working directory that is not ours yet
+    // A file that only its user may look into is for execve to judge.
+    if (stat(path, &st) < 0) {
+      if (errno == EACCES) return 0;
+    } else if (S_ISREG(st.st_mode) && (st.st_mode & 0111)) {
+      return 0;
+    } else {
+      error = EACCES;
+    }
+  }
+  return -error;
 }
 
 int isl_execute(struct isl_child *child) {

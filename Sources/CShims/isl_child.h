@@ -70,6 +70,8 @@ int isl_step_start_pipe(struct isl_child *child);
 int isl_step_working_directory(const char *path);
 int isl_step_close_descriptors(void);
 
+/// Looks for the payload's program (execute.c). Returns 0 or -errno.
+int isl_step_find_program(struct isl_child *child);
 /// Becomes the payload (execute.c): returns only -errno.
 int isl_execute(struct isl_child *child);
 

@@ -38,6 +38,21 @@ private struct Store: ~Copyable {
 
 @Suite("A stored container", .needs(.userNamespaces, .busybox))
 struct StoredContainerTestsAsAnyUser {
+  @Test(
+    "is not created for a program that is missing or cannot be executed: who starts it could not be told why",
+    arguments: ["no-such-program", "/no-such-program", "/etc/passwd"])
+  func missingProgram(program: String) async throws {
+    let store = try Store()
+    let bundle = try TestBundle()
+    try bundle.directory.write("root:x:0:0:root:/:/bin/sh\n", to: "rootfs/etc/passwd")
+    try bundle.writeConfiguration(bundle.spec(program))
+    let outcome = try await store.isolate("create", "-b", bundle.directory.path, "c")
+    let reason = program == "/etc/passwd" ? "Permission denied" : "No such file or directory"
+    #expect(outcome.exitStatus == 1)
+    #expect(outcome.errorOutput.hasPrefix("isolate: exec \(program): \(reason)"), "\(outcome)")
+    #expect(store.names.isEmpty)
+  }
+
   @Test("is created, started, killed and deleted, and says at each step what it is")
   func lifecycle() async throws {
     let store = try Store()

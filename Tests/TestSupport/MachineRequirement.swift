@@ -40,6 +40,11 @@ public struct MachineRequirement: Sendable {
   /// A Python 3 with the modules that make virtual environments.
   public static let python = attempt("python3 with venv", "python3", ["-c", "import ensurepip, venv"])
 
+  /// Container engines (Debian packages of these names), which the tests let drive the runtime.
+  public static let podman = attempt("podman", "podman", ["--version"])
+  public static let buildah = attempt("buildah", "buildah", ["--version"])
+  public static let containerd = attempt("containerd", "containerd", ["--version"])
+
   /// Node.js.
   public static let node = attempt("node", "node", ["--version"])
 

@@ -97,6 +97,9 @@ want_to_test() {
   want nodejs "the Node examples" has node
   want busybox-static "the root filesystem of the runtime's own tests" has_static_busybox
   want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
+  want podman "a container engine that drives the runtime in the tests" has podman
+  want buildah "another one" has buildah
+  want containerd "and a third" has containerd
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 

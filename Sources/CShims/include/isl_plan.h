@@ -63,6 +63,7 @@ enum isl_step_kind {
   ISL_STEP_SESSION_KEYRING, // soft: a refusal is no failure (isolation-ladder, row 10)
   ISL_STEP_OOM_SCORE, // a = text for /proc/self/oom_score_adj
   ISL_STEP_RLIMIT, // v = soft, w = hard, index = RLIMIT_*
+  ISL_STEP_FIND_PROGRAM, // the payload's program must be there and executable: for those who start it later
   ISL_STEP_GATE, // says "ready" and waits for the parent's word
   ISL_STEP_START_PIPE, // waits for one byte of the header's start_pipe
   ISL_STEP_USER, // v = uid, w = gid, a = offset of uint32_t[b] additional gids; keeps capabilities

@@ -49,7 +49,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       (ISL_STEP_USER, "set user"), (ISL_STEP_CAPABILITIES, "set capabilities"),
       (ISL_STEP_NO_NEW_PRIVILEGES, "set no_new_privs"), (ISL_STEP_WORKING_DIRECTORY, "change directory"),
       (ISL_STEP_INIT, "start init"), (ISL_STEP_CLOSE_DESCRIPTORS, "close descriptors"),
-      (ISL_STEP_SECCOMP, "install seccomp filter"), (ISL_STEP_EXEC, "exec"),
+      (ISL_STEP_SECCOMP, "install seccomp filter"), (ISL_STEP_FIND_PROGRAM, "exec"), (ISL_STEP_EXEC, "exec"),
     ]
     return Dictionary(uniqueKeysWithValues: names.map { (Int($0.0.rawValue), $0.1) })
   }()

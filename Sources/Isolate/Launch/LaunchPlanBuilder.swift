@@ -62,6 +62,8 @@ struct LaunchPlanBuilder {
       step(ISL_STEP_PIVOT, rootPath)
       if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
       addHostSettings()
+      // Whoever creates the container is there to be told; whoever starts it may be somebody else.
+      if options.startPipe != nil { step(ISL_STEP_FIND_PROGRAM, process.args.first ?? "") }
       step(ISL_STEP_GATE)
       // After the gate: by then whoever created the container has written down that it exists.
       if options.startPipe != nil { step(ISL_STEP_START_PIPE) }
