@@ -27,3 +27,87 @@ struct CgroupTests {
   @Test("removing a cgroup that is not there is no failure")
   func removeAbsent() { #expect(Cgroup.remove("/nonexistent/isolate-x")) }
 }
+
+@Suite("The settings of a cgroup")
+struct CgroupSettingsTests {
+  private static func files(_ change: (inout RuntimeSpec.Resources) -> Void) -> [String] {
+    var resources = RuntimeSpec.Resources()
+    change(&resources)
+    return CgroupSettings(resources).settings.map { "\($0.file)=\($0.value)" }
+  }
+
+  @Test("are none where nothing is asked for, as by the zeros that engines write")
+  func nothing() throws {
+    let text = #"""
+      {"memory": {"limit": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "cpus": ""}, "pids": {"limit": 0},
+       "blockIO": {"weight": 0}, "devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c"}]}
+      """#
+    let json = try JSONParser.parse(Array(text.utf8))
+    let resources = try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources"))
+    #expect(CgroupSettings(resources).isEmpty)
+  }
+
+  @Test("count swap apart from memory")
+  func swap() {
+    let both = Self.files {
+      $0.memoryLimitInBytes = 100
+      $0.memorySwapLimitInBytes = 150
+    }
+    #expect(both == ["memory.max=100", "memory.swap.max=50"])
+    #expect(Self.files { $0.memoryLimitInBytes = 100 } == ["memory.max=100", "memory.swap.max=0"])
+    let unlimited = Self.files {
+      $0.memoryLimitInBytes = -1
+      $0.memorySwapLimitInBytes = -1
+    }
+    #expect(unlimited == ["memory.max=max", "memory.swap.max=max"])
+  }
+
+  @Test(
+    "turn shares into weights", arguments: [(2, 1), (1024, 39), (262_144, 10_000), (1, 1), (1 << 40, 10_000)])
+  func weights(shares: UInt64, weight: UInt64) {
+    #expect(Self.files { $0.cpuShares = shares } == ["cpu.weight=\(weight)"])
+  }
+
+  @Test("cover every controller, and what is named by its file comes last")
+  func everything() {
+    let files = Self.files {
+      $0.unified = ["cpu.weight": "7"]
+      $0.cpuQuotaMicroseconds = 5
+      $0.cpuBurstMicroseconds = 2
+      $0.cpuIdle = 0
+      $0.cpuShares = 1024
+      $0.cpus = "0-1"
+      $0.memoryNodes = "0"
+      $0.pidsLimit = -1
+      $0.blockIOWeight = 1000
+      $0.blockIOThrottles = [.init(major: 8, minor: 0, kind: "rbps", rate: 9)]
+      $0.hugePageLimits = ["2MB": 4096]
+      $0.rdmaLimits = ["d": .init(handles: 1, objects: 2)]
+    }
+    #expect(
+      files == [
+        "pids.max=max", "cpu.idle=0", "cpu.weight=39", "cpu.max=5 100000", "cpu.max.burst=2",
+        "cpuset.cpus=0-1",
+        "cpuset.mems=0", "io.weight=10000", "io.max=8:0 rbps=9", "hugetlb.2MB.max=4096",
+        "rdma.max=d hca_handle=1 hca_object=2", "cpu.weight=7",
+      ])
+  }
+
+  @Test("that contradict each other or name no control file are refused")
+  func refused() {
+    let wrong: [(String, (inout RuntimeSpec.Resources) -> Void)] = [
+      ("memory.swap", { $0.memorySwapLimitInBytes = 5 }),
+      ("memory.swap", { ($0.memoryLimitInBytes, $0.memorySwapLimitInBytes) = (9, 5) }),
+      ("cpu.period", { $0.cpuPeriodMicroseconds = 5 }), ("cpu.idle", { $0.cpuIdle = 2 }),
+      ("blockIO.weight", { $0.blockIOWeight = 5 }), ("unified.../x.y", { $0.unified = ["../x.y": "1"] }),
+      ("unified.memory", { $0.unified = ["memory": "1"] }),
+      ("hugepageLimits", { $0.hugePageLimits = ["../x": 1] }),
+    ]
+    for (member, change) in wrong {
+      var resources = RuntimeSpec.Resources()
+      change(&resources)
+      let error = #expect(throws: SpecError.self) { try SpecValidator.resources(resources) }
+      #expect(error?.path == "linux.resources.\(member)")
+    }
+  }
+}

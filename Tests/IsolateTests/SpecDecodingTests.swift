@@ -45,6 +45,17 @@ struct SpecDecodingTests {
     spec.linux.resources = .init(
       memoryLimitInBytes: 1 << 40, memorySwapLimitInBytes: -1, pidsLimit: 5, cpuQuotaMicroseconds: 100,
       cpuPeriodMicroseconds: 200)
+    spec.linux.resources?.memoryReservationInBytes = 1
+    spec.linux.resources?.cpuShares = 2
+    spec.linux.resources?.cpuBurstMicroseconds = 3
+    spec.linux.resources?.cpuIdle = 1
+    spec.linux.resources?.cpus = "0-1"
+    spec.linux.resources?.memoryNodes = "0"
+    spec.linux.resources?.blockIOWeight = 10
+    spec.linux.resources?.blockIOThrottles = [.init(major: 8, minor: 1, kind: "wiops", rate: 5)]
+    spec.linux.resources?.hugePageLimits = ["2MB": 4]
+    spec.linux.resources?.rdmaLimits = ["mlx5_1": .init(handles: 3, objects: nil)]
+    spec.linux.resources?.unified = ["memory.high": "7"]
     #expect(try RuntimeSpec(json: JSONParser.parse(JSONWriter.write(spec.json))) == spec)
   }
 
@@ -67,13 +78,9 @@ struct SpecDecodingTests {
     "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
     "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
     "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",
-    "linux.namespaces[2].path", "linux.resources.blockIO", "linux.resources.hugepageLimits",
-    "linux.resources.network", "linux.resources.rdma", "linux.resources.unified",
-    "linux.resources.memory.reservation", "linux.resources.memory.kernel", "linux.resources.memory.kernelTCP",
-    "linux.resources.memory.swappiness", "linux.resources.memory.disableOOMKiller",
-    "linux.resources.cpu.shares", "linux.resources.cpu.burst", "linux.resources.cpu.cpus",
-    "linux.resources.cpu.mems", "linux.resources.cpu.idle", "linux.resources.cpu.realtimeRuntime",
-    "linux.resources.cpu.realtimePeriod", "linux.seccomp.flags", "linux.seccomp.listenerPath",
+    "linux.namespaces[2].path", "linux.resources.blockIO.weightDevice", "linux.resources.blockIO.leafWeight",
+    "linux.resources.network", "linux.resources.memory.kernel", "linux.resources.memory.kernelTCP",
+    "linux.resources.memory.swappiness", "linux.seccomp.flags", "linux.seccomp.listenerPath",
     "linux.seccomp.listenerMetadata",
   ]
 
@@ -102,7 +109,10 @@ struct SpecDecodingTests {
     ("linux.resources.memory.limit", #""1G""#), ("linux.resources.memory.limit", "18446744073709551615"),
     ("linux.resources.pids.limit", "1.5"), ("linux.seccomp.defaultAction", "null"),
     ("linux.seccomp.syscalls[0].names", #""read""#), ("linux.seccomp.syscalls[0].action", "null"),
-    ("linux.resources.devices[0].allow", "true"),
+    ("linux.resources.devices[0].allow", "1"), ("linux.resources.blockIO", "1"),
+    ("linux.resources.unified.x", "1"), ("linux.resources.rdma", "[]"),
+    ("linux.resources.hugepageLimits", "{}"),
+    ("linux.resources.cpu.shares", "-1"), ("linux.resources.cpu.cpus", "1"),
   ]
 
   @Test("refuses a member of the wrong type and names its path", arguments: malformed.indices)

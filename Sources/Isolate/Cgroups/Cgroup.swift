@@ -10,9 +10,21 @@ public final class Cgroup: Sendable {
   /// Makes a cgroup below `parent` and sets its limits.
   ///
   /// - Throws: `SystemError` naming the control file that refused its value; the cgroup is gone then.
-  public init(name: String, in parent: CgroupParent, resources: RuntimeSpec.Resources) throws(SystemError) {
-    path = "\(parent.path)/\(name)"
-    if unsafe mkdir(path, 0o755) != 0 { throw SystemError("mkdir", path, code: errno) }
+  public convenience init(
+    name: String, in parent: CgroupParent, resources: RuntimeSpec.Resources
+  ) throws(SystemError) {
+    try self.init(path: "\(parent.path)/\(name)", settings: CgroupSettings(resources))
+  }
+
+  /// Makes the cgroup of a path; one that is there already is taken if it has no processes.
+  init(path: String, settings: CgroupSettings) throws(SystemError) {
+    self.path = path
+    if unsafe mkdir(path, 0o755) != 0 {
+      let code = errno
+      guard code == EEXIST, Files.text("\(path)/cgroup.events")?.contains("populated 0") == true else {
+        throw SystemError("mkdir", path, code: code)
+      }
+    }
     directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if directory < 0 {
       let code = errno
@@ -20,7 +32,7 @@ public final class Cgroup: Sendable {
       throw SystemError("open", path, code: code)
     }
     do {
-      try apply(resources)
+      try Self.apply(settings, to: path)
     } catch {
       unsafe rmdir(path)
       throw error
@@ -29,20 +41,13 @@ public final class Cgroup: Sendable {
 
   deinit { _ = Glibc.close(directory) }
 
-  private func apply(_ resources: RuntimeSpec.Resources) throws(SystemError) {
-    if let limit = resources.memoryLimitInBytes {
-      try Files.write(limit < 0 ? "max" : "\(limit)", to: "\(path)/memory.max")
-      // The specification counts memory plus swap, the kernel swap alone.
-      let swap =
-        resources.memorySwapLimitInBytes.map { $0 < 0 ? "max" : "\(max(0, $0 - max(0, limit)))" } ?? "0"
-      if Files.exists("\(path)/memory.swap.max") { try Files.write(swap, to: "\(path)/memory.swap.max") }
-    }
-    if let limit = resources.pidsLimit {
-      try Files.write(limit < 0 ? "max" : "\(limit)", to: "\(path)/pids.max")
-    }
-    if let quota = resources.cpuQuotaMicroseconds {
-      let period = resources.cpuPeriodMicroseconds ?? 100_000
-      try Files.write(quota < 0 ? "max \(period)" : "\(quota) \(period)", to: "\(path)/cpu.max")
+  /// Writes control files of an existing cgroup.
+  static func apply(_ settings: CgroupSettings, to path: String) throws(SystemError) {
+    for setting in settings.settings {
+      let file = "\(path)/\(setting.file)"
+      // A kernel that does not count swap has nothing to limit (cgroup-v2.rst, "memory.swap.max").
+      if setting.file == "memory.swap.max", !Files.exists(file) { continue }
+      try Files.write(setting.value, to: file)
     }
   }
 
@@ -58,15 +63,49 @@ public final class Cgroup: Sendable {
   @discardableResult
   public func remove() -> Bool { Cgroup.remove(path) }
 
-  /// Removes a cgroup by its path, killing what is left in it; waits up to a second.
+  /// Removes a cgroup by its path with all below it, killing what is left in it; waits up to a second.
   @discardableResult
   public static func remove(_ path: String) -> Bool {
     for _ in 0..<100 {
       if unsafe rmdir(path) == 0 || errno == ENOENT { return true }
       _ = try? Files.write("1", to: "\(path)/cgroup.kill")
+      for child in children(of: path).reversed() { unsafe rmdir(child) }
       usleep(10_000)
     }
     return false
+  }
+
+  /// The cgroups below a cgroup, those above before those below them.
+  static func children(of path: String) -> [String] {
+    var found: [String] = []
+    for name in ((try? Files.names(in: path)) ?? []).sorted() {
+      let child = "\(path)/\(name)"
+      guard Files.exists("\(child)/cgroup.procs") else { continue }
+      found.append(child)
+      found += children(of: child)
+    }
+    return found
+  }
+
+  /// The processes of a cgroup and of all below it.
+  static func processes(of path: String) -> [Int32] {
+    ([path] + children(of: path)).flatMap { directory in
+      (Files.text("\(directory)/cgroup.procs", limit: 16 << 20) ?? "").split(separator: "\n").compactMap {
+        Int32($0)
+      }
+    }
+  }
+
+  /// Stops or resumes every process of a cgroup (cgroup.freeze, Linux 5.2) and waits until it has happened.
+  ///
+  /// - Throws: `SystemError`; ETIMEDOUT after ten seconds.
+  static func setFrozen(_ isFrozen: Bool, _ path: String) throws(SystemError) {
+    try Files.write(isFrozen ? "1" : "0", to: "\(path)/cgroup.freeze")
+    for _ in 0..<10_000 {
+      if Files.text("\(path)/cgroup.events")?.contains("frozen \(isFrozen ? 1 : 0)") == true { return }
+      usleep(1000)
+    }
+    throw SystemError("wait for", "\(path)/cgroup.events", code: ETIMEDOUT)
   }
 
   /// The most memory it used, in bytes (memory.peak, Linux 5.19), or nil.

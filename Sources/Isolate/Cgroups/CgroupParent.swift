@@ -89,7 +89,7 @@ public struct CgroupParent: Sendable, Equatable {
     return all
   }
 
-  private static func mountPoint() -> (path: String, root: String)? {
+  static func mountPoint() -> (path: String, root: String)? {
     for line in (Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? "").split(separator: "\n") {
       let fields = line.split(separator: " ")
       guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, dash > 4 else { continue }

@@ -23,6 +23,11 @@ enum CommandLineInterface {
       list [--format table|json] [--quiet]
                                  list containers
       ps ID                      list a container's processes
+      pause ID, resume ID        stop and continue every process of a container
+      update [--memory BYTES] [--pids-limit N] [--cpu-quota MICROSECONDS] ... [--resources FILE] ID
+                                 give a container other limits
+      events [--stats] [--interval SECONDS] ID
+                                 print a container's counters as JSON
       --version                  print the version
 
     """
@@ -61,6 +66,9 @@ enum CommandLineInterface {
     case "list": return try ListCommand(&arguments).run(invocation)
     case "exec": return try ExecCommand(&arguments).run(invocation)
     case "ps": return try ProcessesCommand(&arguments).run(invocation)
+    case "pause", "resume": return try PauseCommand(&arguments, verb: verb).run(invocation)
+    case "update": return try UpdateCommand(&arguments).run(invocation)
+    case "events": return try EventsCommand(&arguments).run(invocation)
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
       Output.standard("isolate version \(version)\nspec: 1.2.0\n")

@@ -58,10 +58,7 @@ struct Invocation {
       let value = JSONValue.object([
         ("level", .string(level)), ("msg", .string(message)), ("time", .string(Moment.now())),
       ])
-      // One line each: the indentation is for people.
-      line =
-        String(decoding: JSONWriter.write(value), as: UTF8.self).split(separator: "\n")
-        .map { $0.drop { $0 == "\t" } }.joined() + "\n"
+      line = JSONWriter.line(value) + "\n"
     } else {
       line = "\(Moment.now()) \(level) \(message)\n"
     }

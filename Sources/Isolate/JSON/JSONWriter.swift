@@ -10,6 +10,11 @@ public struct JSONWriter {
     return writer.out
   }
 
+  /// The document in one line, without a newline: in strings both are escaped, so none is lost.
+  public static func line(_ value: JSONValue) -> String {
+    String(decoding: write(value).filter { $0 != 0x0a && $0 != 0x09 }, as: UTF8.self)
+  }
+
   private mutating func append(_ text: String) { out.append(contentsOf: text.utf8) }
 
   private mutating func newline(_ depth: Int) {

@@ -14,11 +14,7 @@ public struct Bundle: Sendable {
         what: "bundle \(path)", why: "no such directory",
         remedy: "make one with `isolate spec --bundle \(path)`")
     }
-    let file = "\(real)/config.json"
-    let bytes: [UInt8]
-    do { bytes = try Files.read(file, limit: 16 << 20) } catch { throw .system(error) }
-    let json: JSONValue
-    do { json = try JSONParser.parse(bytes) } catch { throw .json(path: file, error) }
+    let json = try JSONFile.read("\(real)/config.json")
     do { spec = try RuntimeSpec(json: json) } catch { throw .specification(error) }
     self.path = real
   }

@@ -113,7 +113,7 @@ public final class Container: Sendable {
     let launched = try ContainerLauncher.launch(
       plan, subjects: builder.subjects, maps: maps, options: options, atGate: atGate)
     return Container(
-      launched.result, guardian: launched.guardian, warnings: builder.warnings,
+      launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
       listenerCount: options.listeners.count)
   }
 

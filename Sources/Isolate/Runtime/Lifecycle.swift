@@ -61,7 +61,7 @@ public struct Lifecycle: Sendable {
     var options = ContainerOptions()
     do {
       let lock = store.lock(request.identifier)
-      options.cgroup = try cgroup(for: request)
+      options.cgroup = try cgroup(for: request, warnings: &options.warnings)
       try body(&options)
       _ = consume lock
     } catch {
@@ -90,17 +90,19 @@ public struct Lifecycle: Sendable {
     }
   }
 
-  private func cgroup(for request: Request) throws(IsolateError) -> Cgroup? {
-    guard let resources = request.bundle.spec.linux.resources, resources != RuntimeSpec.Resources() else {
-      return nil
+  private func cgroup(for request: Request, warnings: inout [String]) throws(IsolateError) -> Cgroup? {
+    let spec = request.bundle.spec
+    let resources = spec.linux.resources ?? RuntimeSpec.Resources()
+    do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
+    if spec.linux.namespaces.allSatisfy({ $0.type != "user" }), geteuid() == 0, resources.hasDeviceRules {
+      warnings.append(
+        "config.json: linux.resources.devices: not enforced; without CAP_MKNOD in process.capabilities no other devices can be reached"
+      )
     }
-    let parent: CgroupParent
-    do { parent = try CgroupParent.find() } catch {
-      throw .unavailable(what: "config.json: linux.resources", why: error.why, remedy: error.remedy)
-    }
-    do { return try Cgroup(name: "isolate-\(request.identifier)", in: parent, resources: resources) } catch {
-      throw .system(error)
-    }
+    let placement = CgroupPlacement(
+      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: CgroupSettings(resources)
+    )
+    return try placement.make(warnings: &warnings)
   }
 
   /// Lets a created container's process go on.
@@ -129,7 +131,15 @@ public struct Lifecycle: Sendable {
       throw wrongState(identifier, status, "kill takes a created or running one")
     }
     guard let process = record.process.open() else { return }
-    if toAll {
+    if toAll, let cgroup = record.cgroupPath {
+      // Frozen meanwhile, so that no fork escapes.
+      let wasFrozen = status == .paused
+      if !wasFrozen { try? Cgroup.setFrozen(true, cgroup) }
+      defer { if !wasFrozen { try? Cgroup.setFrozen(false, cgroup) } }
+      for pid in Cgroup.processes(of: cgroup) where pid != record.process.processID {
+        _ = Glibc.kill(pid, signal)
+      }
+    } else if toAll {
       for pid in ProcessDescendants(of: record.process.processID).processes.dropFirst() {
         _ = Glibc.kill(pid, signal)
       }
@@ -175,7 +185,7 @@ public struct Lifecycle: Sendable {
     }
   }
 
-  private func wrongState(_ identifier: String, _ status: ContainerRecord.Status, _ rule: String)
+  func wrongState(_ identifier: String, _ status: ContainerRecord.Status, _ rule: String)
     -> IsolateError
   {
     .unavailable(what: "container \(identifier)", why: "is \(status.rawValue)", remedy: rule)

@@ -4,12 +4,32 @@ public enum ProcessFile {
   ///
   /// - Throws: `IsolateError` naming the file and the place.
   public static func read(_ path: String) throws(IsolateError) -> RuntimeSpec.Process {
-    let bytes: [UInt8]
-    do { bytes = try Files.read(path, limit: 16 << 20) } catch { throw .system(error) }
-    let json: JSONValue
-    do { json = try JSONParser.parse(bytes) } catch { throw .json(path: path, error) }
+    let json = try JSONFile.read(path)
     do { return try RuntimeSpec.Process(SpecDecoder(value: json, path: "process")) } catch {
       throw .specification(error)
     }
+  }
+}
+
+/// The document of `update --resources`: the `linux.resources` object of a config.json by itself.
+public enum ResourcesFile {
+  /// Reads and decodes one; "-" is standard input.
+  ///
+  /// - Throws: `IsolateError` naming the file and the place.
+  public static func read(_ path: String) throws(IsolateError) -> RuntimeSpec.Resources {
+    let json = try JSONFile.read(path == "-" ? "/dev/stdin" : path)
+    do { return try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources")) } catch {
+      throw .specification(error)
+    }
+  }
+}
+
+/// A JSON document in a file.
+enum JSONFile {
+  /// Reads and parses one of at most 16 MiB.
+  static func read(_ path: String) throws(IsolateError) -> JSONValue {
+    let bytes: [UInt8]
+    do { bytes = try Files.read(path, limit: 16 << 20) } catch { throw .system(error) }
+    do { return try JSONParser.parse(bytes) } catch { throw .json(path: path, error) }
   }
 }

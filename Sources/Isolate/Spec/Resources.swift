@@ -4,9 +4,47 @@ extension RuntimeSpec {
     public var memoryLimitInBytes: Int64?
     /// Memory plus swap, as the specification counts it.
     public var memorySwapLimitInBytes: Int64?
+    /// Memory below which the kernel does not reclaim (memory.low).
+    public var memoryReservationInBytes: Int64?
     public var pidsLimit: Int64?
     public var cpuQuotaMicroseconds: Int64?
     public var cpuPeriodMicroseconds: UInt64?
+    public var cpuBurstMicroseconds: UInt64?
+    /// The share of version 1, 2 to 262144.
+    public var cpuShares: UInt64?
+    /// 1 makes the container run only where nothing else wants to (cpu.idle).
+    public var cpuIdle: Int64?
+    /// Processors, as "0-3,7" (cpuset(7), "List format").
+    public var cpus: String?
+    /// Memory nodes, in the same format.
+    public var memoryNodes: String?
+    /// 10 to 1000.
+    public var blockIOWeight: UInt64?
+    public var blockIOThrottles: [Throttle] = []
+    /// Bytes of huge pages by page size, as "2MB".
+    public var hugePageLimits: [String: UInt64] = [:]
+    /// Handles and objects by device (kernel cgroup-v2.rst, "RDMA").
+    public var rdmaLimits: [String: RDMALimit] = [:]
+    /// Control files and what is written to them as it stands.
+    public var unified: [String: String] = [:]
+    /// Whether there are rules for devices. A container with a user namespace reaches no device but those bound
+    /// for it, whatever they say.
+    public var hasDeviceRules = false
+
+    /// A limit of one block device, in bytes or operations a second (cgroup-v2.rst, "io.max").
+    public struct Throttle: Sendable, Equatable {
+      public var major: UInt32
+      public var minor: UInt32
+      /// "rbps", "wbps", "riops" or "wiops".
+      public var kind: String
+      public var rate: UInt64
+    }
+
+    /// Limits of one RDMA device; nil is none.
+    public struct RDMALimit: Sendable, Equatable {
+      public var handles: UInt32?
+      public var objects: UInt32?
+    }
 
     public init(
       memoryLimitInBytes: Int64? = nil, memorySwapLimitInBytes: Int64? = nil, pidsLimit: Int64? = nil,
@@ -22,45 +60,154 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec.Resources {
+  private static let throttles = [
+    ("throttleReadBpsDevice", "rbps"), ("throttleWriteBpsDevice", "wbps"),
+    ("throttleReadIOPSDevice", "riops"),
+    ("throttleWriteIOPSDevice", "wiops"),
+  ]
+
+  /// Decodes `linux.resources`; for most members 0 says the same as leaving them out.
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
-    try decoder.refuse("blockIO", "hugepageLimits", "network", "rdma", "unified")
+    // Of version 1 alone; version 2 has no control file for it.
+    try decoder.refuse("network")
     for device in try decoder.objects("devices") {
-      // A rootless container has no device nodes but those bound from the host: "deny all" holds.
-      if try device.bool("allow") == true {
-        throw SpecError(path: "\(device.path).allow", message: "not supported by this version of isolate")
-      }
+      _ = try device.bool("allow")
+      hasDeviceRules = true
     }
     if let memory = try decoder.object("memory") {
-      try memory.refuse("reservation", "kernel", "kernelTCP", "swappiness", "disableOOMKiller")
-      memoryLimitInBytes = try memory.integer("limit")
-      memorySwapLimitInBytes = try memory.integer("swap")
+      try memory.refuse("swappiness", "kernel", "kernelTCP")
+      if try memory.bool("disableOOMKiller") == true { try memory.refuse("disableOOMKiller") }
+      memoryLimitInBytes = try memory.integer("limit").nonZero
+      memorySwapLimitInBytes = try memory.integer("swap").nonZero
+      memoryReservationInBytes = try memory.integer("reservation").nonZero
     }
-    if let pids = try decoder.object("pids") { pidsLimit = try pids.integer("limit") }
+    if let pids = try decoder.object("pids") { pidsLimit = try pids.integer("limit").nonZero }
     if let cpu = try decoder.object("cpu") {
-      try cpu.refuse("shares", "burst", "realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle")
-      cpuQuotaMicroseconds = try cpu.integer("quota")
-      cpuPeriodMicroseconds = try cpu.unsigned("period")
+      for key in ["realtimeRuntime", "realtimePeriod"] where try cpu.integer(key).nonZero != nil {
+        try cpu.refuse(key)
+      }
+      cpuQuotaMicroseconds = try cpu.integer("quota").nonZero
+      cpuPeriodMicroseconds = try cpu.unsigned("period").nonZero
+      cpuBurstMicroseconds = try cpu.unsigned("burst")
+      cpuShares = try cpu.unsigned("shares").nonZero
+      cpuIdle = try cpu.integer("idle")
+      cpus = try cpu.string("cpus").flatMap { $0.isEmpty ? nil : $0 }
+      memoryNodes = try cpu.string("mems").flatMap { $0.isEmpty ? nil : $0 }
+    }
+    try decodeBlockIO(decoder)
+    for limit in try decoder.objects("hugepageLimits") {
+      hugePageLimits[try limit.required("pageSize")] = try limit.unsigned("limit") ?? 0
+    }
+    for (name, limit) in try decoder.namedObjects("rdma") {
+      rdmaLimits[name] = RDMALimit(
+        handles: try limit.identifier("hcaHandles"), objects: try limit.identifier("hcaObjects"))
+    }
+    unified = try decoder.texts("unified")
+  }
+
+  private mutating func decodeBlockIO(_ decoder: SpecDecoder) throws(SpecError) {
+    guard let blockIO = try decoder.object("blockIO") else { return }
+    try blockIO.refuse("leafWeight", "weightDevice")
+    blockIOWeight = try blockIO.unsigned("weight").nonZero
+    for (key, kind) in Self.throttles {
+      for device in try blockIO.objects(key) {
+        blockIOThrottles.append(
+          Throttle(
+            major: try device.identifier("major") ?? 0, minor: try device.identifier("minor") ?? 0,
+            kind: kind,
+            rate: try device.unsigned("rate") ?? 0))
+      }
     }
   }
+}
+
+extension Optional where Wrapped: BinaryInteger {
+  /// The number unless it is 0, which asks for nothing.
+  fileprivate var nonZero: Wrapped? { self == 0 ? nil : self }
 }
 
 extension RuntimeSpec.Resources {
   var json: JSONValue {
     var members = SpecEncoder()
-    if memoryLimitInBytes != nil || memorySwapLimitInBytes != nil {
-      var memory = SpecEncoder()
-      memory.add("limit", memoryLimitInBytes.map(JSONValue.integer))
-      memory.add("swap", memorySwapLimitInBytes.map(JSONValue.integer))
-      members.add("memory", memory.object)
-    }
-    if cpuQuotaMicroseconds != nil || cpuPeriodMicroseconds != nil {
-      var cpu = SpecEncoder()
-      cpu.add("quota", cpuQuotaMicroseconds.map(JSONValue.integer))
-      cpu.add("period", number: cpuPeriodMicroseconds)
-      members.add("cpu", cpu.object)
-    }
+    var memory = SpecEncoder()
+    memory.add("limit", memoryLimitInBytes.map(JSONValue.integer))
+    memory.add("swap", memorySwapLimitInBytes.map(JSONValue.integer))
+    memory.add("reservation", memoryReservationInBytes.map(JSONValue.integer))
+    members.add("memory", memory.objectUnlessEmpty)
+    var cpu = SpecEncoder()
+    cpu.add("quota", cpuQuotaMicroseconds.map(JSONValue.integer))
+    cpu.add("period", number: cpuPeriodMicroseconds)
+    cpu.add("burst", number: cpuBurstMicroseconds)
+    cpu.add("shares", number: cpuShares)
+    cpu.add("idle", cpuIdle.map(JSONValue.integer))
+    cpu.add("cpus", cpus.map(JSONValue.string))
+    cpu.add("mems", memoryNodes.map(JSONValue.string))
+    members.add("cpu", cpu.objectUnlessEmpty)
     if let pidsLimit { members.add("pids", .object([("limit", .integer(pidsLimit))])) }
+    var blockIO = SpecEncoder()
+    blockIO.add("weight", number: blockIOWeight)
+    for (key, kind) in Self.throttles {
+      let devices = blockIOThrottles.filter { $0.kind == kind }.map { throttle in
+        var device = SpecEncoder()
+        device.add("major", number: UInt64(throttle.major))
+        device.add("minor", number: UInt64(throttle.minor))
+        device.add("rate", number: throttle.rate)
+        return device.object
+      }
+      if !devices.isEmpty { blockIO.add(key, .array(devices)) }
+    }
+    members.add("blockIO", blockIO.objectUnlessEmpty)
+    let pages = hugePageLimits.sorted { $0.key < $1.key }.map { size, limit in
+      var page = SpecEncoder()
+      page.add("pageSize", .string(size))
+      page.add("limit", number: limit)
+      return page.object
+    }
+    if !pages.isEmpty { members.add("hugepageLimits", .array(pages)) }
+    var rdma = SpecEncoder()
+    for (name, limit) in rdmaLimits.sorted(by: { $0.key < $1.key }) {
+      var device = SpecEncoder()
+      device.add("hcaHandles", number: limit.handles.map(UInt64.init))
+      device.add("hcaObjects", number: limit.objects.map(UInt64.init))
+      rdma.add(name, device.object)
+    }
+    members.add("rdma", rdma.objectUnlessEmpty)
+    var files = SpecEncoder()
+    for (name, value) in unified.sorted(by: { $0.key < $1.key }) { files.add(name, .string(value)) }
+    members.add("unified", files.objectUnlessEmpty)
     return members.object
+  }
+}
+
+extension SpecValidator {
+  /// Values that mean nothing without another, or nothing at all, are refused, not passed over.
+  static func resources(_ resources: RuntimeSpec.Resources) throws(SpecError) {
+    let path = "linux.resources"
+    if resources.memorySwapLimitInBytes != nil, resources.memoryLimitInBytes == nil {
+      throw SpecError(path: "\(path).memory.swap", message: "counts memory too, so it needs memory.limit")
+    }
+    if let swap = resources.memorySwapLimitInBytes, let memory = resources.memoryLimitInBytes, swap >= 0,
+      swap < memory
+    {
+      throw SpecError(
+        path: "\(path).memory.swap", message: "counts memory too, so it cannot be below memory.limit")
+    }
+    if resources.cpuPeriodMicroseconds != nil, resources.cpuQuotaMicroseconds == nil {
+      throw SpecError(path: "\(path).cpu.period", message: "is the period of a quota, so it needs cpu.quota")
+    }
+    if let idle = resources.cpuIdle, !(0...1).contains(idle) {
+      throw SpecError(path: "\(path).cpu.idle", message: "\(idle) is neither 0 nor 1")
+    }
+    if let weight = resources.blockIOWeight, !(10...1000).contains(weight) {
+      throw SpecError(path: "\(path).blockIO.weight", message: "\(weight) is not between 10 and 1000")
+    }
+    for name in resources.unified.keys.sorted()
+    where name.isEmpty || name.contains("/") || !name.contains(".") {
+      throw SpecError(path: "\(path).unified.\(name)", message: "is no name of a control file")
+    }
+    for name in resources.hugePageLimits.keys.sorted() where name.contains("/") {
+      throw SpecError(path: "\(path).hugepageLimits", message: "\"\(name)\" is no page size")
+    }
   }
 }

@@ -44,6 +44,20 @@ struct SpecDecoder {
     return decoders
   }
 
+  /// An object whose members are all objects.
+  func namedObjects(_ key: String) throws(SpecError) -> [(name: String, value: SpecDecoder)] {
+    guard let found = member(key) else { return [] }
+    guard case .object(let members) = found else { throw mismatch(key, "an object of objects") }
+    var decoders: [(name: String, value: SpecDecoder)] = []
+    for (name, value) in members {
+      guard case .object = value else {
+        throw SpecError(path: "\(child(key)).\(name)", message: "expected an object")
+      }
+      decoders.append((name, SpecDecoder(value: value, path: "\(child(key)).\(name)")))
+    }
+    return decoders
+  }
+
   func string(_ key: String) throws(SpecError) -> String? {
     guard let found = member(key) else { return nil }
     guard case .string(let text) = found else { throw mismatch(key, "a string") }

@@ -2,6 +2,7 @@
 struct SpecEncoder {
   private var members: [(key: String, value: JSONValue)] = []
   var object: JSONValue { .object(members) }
+  var objectUnlessEmpty: JSONValue? { members.isEmpty ? nil : object }
 
   mutating func add(_ key: String, _ value: JSONValue?) {
     if let value { members.append((key, value)) }

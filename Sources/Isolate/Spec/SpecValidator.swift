@@ -70,18 +70,6 @@ enum SpecValidator {
     }
   }
 
-  /// Values that mean nothing without another are refused, not passed over.
-  private static func resources(_ resources: RuntimeSpec.Resources) throws(SpecError) {
-    if resources.memorySwapLimitInBytes != nil, resources.memoryLimitInBytes == nil {
-      throw SpecError(
-        path: "linux.resources.memory.swap", message: "counts memory too, so it needs memory.limit")
-    }
-    if resources.cpuPeriodMicroseconds != nil, resources.cpuQuotaMicroseconds == nil {
-      throw SpecError(
-        path: "linux.resources.cpu.period", message: "is the period of a quota, so it needs cpu.quota")
-    }
-  }
-
   private static func hostname(_ spec: RuntimeSpec) throws(SpecError) {
     for (name, path) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
       guard let name else { continue }

@@ -1,0 +1,75 @@
+import Glibc
+
+/// Where a container's cgroup is (config-linux.md, "Cgroups Path"): the cgroupfs driver.
+struct CgroupPlacement {
+  let identifier: String
+  /// Absolute: below the mount of the hierarchy. Relative: below a cgroup that is delegated to the caller.
+  let cgroupsPath: String?
+  let settings: CgroupSettings
+
+  /// Makes the cgroup; nil without one, if nothing was asked for that needs it.
+  ///
+  /// - Throws: `IsolateError` when limits were asked for and no cgroup can have them.
+  func make(warnings: inout [String]) throws(IsolateError) -> Cgroup? {
+    if settings.isEmpty, cgroupsPath == nil { return nil }
+    if let named = try atNamedPath() { return named }
+    let parent: CgroupParent
+    do { parent = try CgroupParent.find() } catch {
+      guard settings.isEmpty else {
+        throw .unavailable(what: "config.json: linux.resources", why: error.why, remedy: error.remedy)
+      }
+      warnings.append("no cgroup of its own: \(error.why)")
+      return nil
+    }
+    if let cgroupsPath, cgroupsPath.hasPrefix("/") {
+      warnings.append(
+        "config.json: linux.cgroupsPath: \(cgroupsPath) cannot be made; the cgroup is in \(parent.path)")
+    }
+    do {
+      return try Cgroup(path: "\(parent.path)/isolate-\(identifier)", settings: settings)
+    } catch { throw Self.refused(error, settings) }
+  }
+
+  /// The cgroup at an absolute path, or nil where the caller may not make it.
+  private func atNamedPath() throws(IsolateError) -> Cgroup? {
+    guard let cgroupsPath, cgroupsPath.hasPrefix("/"), let mount = CgroupParent.mountPoint() else {
+      return nil
+    }
+    let names = cgroupsPath.split(separator: "/")
+    guard !names.isEmpty, !names.contains(".."), !names.contains(".") else {
+      throw .specification(
+        SpecError(path: "linux.cgroupsPath", message: "\"\(cgroupsPath)\" is no cgroup's path"))
+    }
+    var directory = mount.path
+    for name in names.dropLast() {
+      Self.enableControllers(directory)
+      directory += "/\(name)"
+      if unsafe mkdir(directory, 0o755) != 0, errno != EEXIST { return nil }
+    }
+    Self.enableControllers(directory)
+    do { return try Cgroup(path: "\(directory)/\(names[names.count - 1])", settings: settings) } catch {
+      // Not ours to write, or a controller that is not delegated so far up: another place may do.
+      if [EACCES, EPERM, EROFS, ENOENT].contains(error.code) { return nil }
+      throw Self.refused(error, settings)
+    }
+  }
+
+  private static func refused(_ error: SystemError, _ settings: CgroupSettings) -> IsolateError {
+    guard let setting = settings.settings.first(where: { error.description.contains("/\($0.file)") }) else {
+      return .system(error)
+    }
+    return .unavailable(
+      what: "config.json: \(setting.member)", why: "\(error)",
+      remedy:
+        "the kernel refuses \"\(setting.value)\" for \(setting.file), or does not have that controller here")
+  }
+
+  /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used.
+  private static func enableControllers(_ directory: String) {
+    let words = (Files.text("\(directory)/cgroup.controllers") ?? "").split { $0 == " " || $0 == "\n" }
+    let enabled = (Files.text("\(directory)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
+    for word in words where !enabled.contains(word) {
+      _ = try? Files.write("+\(word)", to: "\(directory)/cgroup.subtree_control")
+    }
+  }
+}

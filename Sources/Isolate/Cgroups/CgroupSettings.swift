@@ -1,0 +1,79 @@
+/// What `linux.resources` says in the words of cgroup version 2 (kernel cgroup-v2.rst).
+struct CgroupSettings: Equatable {
+  /// One value for one control file, and the member of config.json it comes from.
+  struct Setting: Equatable {
+    var file: String
+    var value: String
+    var member: String
+  }
+
+  private(set) var settings: [Setting] = []
+
+  var isEmpty: Bool { settings.isEmpty }
+
+  init(_ resources: RuntimeSpec.Resources) {
+    memory(resources)
+    if let limit = resources.pidsLimit { add("pids.max", Self.limit(limit), "pids.limit") }
+    processor(resources)
+    input(resources)
+    for (size, limit) in resources.hugePageLimits.sorted(by: { $0.key < $1.key }) {
+      add("hugetlb.\(size).max", "\(limit)", "hugepageLimits")
+    }
+    for (device, limit) in resources.rdmaLimits.sorted(by: { $0.key < $1.key }) {
+      let handles = limit.handles.map { " hca_handle=\($0)" } ?? ""
+      let objects = limit.objects.map { " hca_object=\($0)" } ?? ""
+      add("rdma.max", "\(device)\(handles)\(objects)", "rdma.\(device)")
+    }
+    // Last: whoever names a control file means it to have the last word.
+    for (file, value) in resources.unified.sorted(by: { $0.key < $1.key }) {
+      add(file, value, "unified.\(file)")
+    }
+  }
+
+  private mutating func add(_ file: String, _ value: String, _ member: String) {
+    settings.append(Setting(file: file, value: value, member: "linux.resources.\(member)"))
+  }
+
+  private static func limit(_ number: Int64) -> String { number < 0 ? "max" : "\(number)" }
+
+  private mutating func memory(_ resources: RuntimeSpec.Resources) {
+    if let limit = resources.memoryLimitInBytes {
+      add("memory.max", Self.limit(limit), "memory.limit")
+      // The specification counts memory plus swap, the kernel swap alone.
+      let swap =
+        resources.memorySwapLimitInBytes.map { $0 < 0 ? "max" : "\(max(0, $0 - max(0, limit)))" } ?? "0"
+      add("memory.swap.max", swap, "memory.swap")
+    }
+    if let reservation = resources.memoryReservationInBytes {
+      add("memory.low", Self.limit(reservation), "memory.reservation")
+    }
+  }
+
+  private mutating func processor(_ resources: RuntimeSpec.Resources) {
+    if let idle = resources.cpuIdle { add("cpu.idle", "\(idle)", "cpu.idle") }
+    if let shares = resources.cpuShares {
+      add("cpu.weight", "\(Self.weight(shares: shares))", "cpu.shares")
+    }
+    if let quota = resources.cpuQuotaMicroseconds {
+      add("cpu.max", "\(Self.limit(quota)) \(resources.cpuPeriodMicroseconds ?? 100_000)", "cpu.quota")
+    }
+    if let burst = resources.cpuBurstMicroseconds { add("cpu.max.burst", "\(burst)", "cpu.burst") }
+    if let cpus = resources.cpus { add("cpuset.cpus", cpus, "cpu.cpus") }
+    if let nodes = resources.memoryNodes { add("cpuset.mems", nodes, "cpu.mems") }
+  }
+
+  /// 2...262144 of version 1 becomes 1...10000, as runc and crun have it.
+  static func weight(shares: UInt64) -> UInt64 {
+    1 + ((min(max(shares, 2), 262_144) - 2) * 9999) / 262_142
+  }
+
+  private mutating func input(_ resources: RuntimeSpec.Resources) {
+    if let weight = resources.blockIOWeight {
+      // 10...1000 becomes 1...10000.
+      add("io.weight", "\(1 + (weight - 10) * 9999 / 990)", "blockIO.weight")
+    }
+    for throttle in resources.blockIOThrottles {
+      add("io.max", "\(throttle.major):\(throttle.minor) \(throttle.kind)=\(throttle.rate)", "blockIO")
+    }
+  }
+}

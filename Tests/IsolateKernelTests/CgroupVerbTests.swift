@@ -1,0 +1,100 @@
+import Foundation
+import Isolate
+import TestSupport
+import Testing
+
+@Suite("A container's cgroup", .needs(.busybox, .kernelMachine))
+struct CgroupVerbTests {
+  @Test(
+    "is where cgroupsPath says, holds the limits, is paused, updated, measured, and removed with what is below it",
+    arguments: [false, true])
+  func verbs(unprivileged: Bool) async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = bundle.shell("while :; do echo tick; sleep 0.1; done")
+    var resources = RuntimeSpec.Resources(
+      memoryLimitInBytes: 64 << 20, memorySwapLimitInBytes: 80 << 20, pidsLimit: 30,
+      cpuQuotaMicroseconds: 50_000,
+      cpuPeriodMicroseconds: 200_000)
+    resources.memoryReservationInBytes = 16 << 20
+    resources.cpuShares = 512
+    resources.unified = ["memory.high": "50331648"]
+    spec.linux.resources = resources
+    // A user may not write there: the cgroup is then below what is delegated to the user.
+    spec.linux.cgroupsPath = "/isolate-test/deep/c"
+    try bundle.writeConfiguration(spec)
+    let update = try bundle.directory.write(
+      #"{"memory": {"limit": 100663296}, "pids": {"limit": 25}}"#, to: "update")
+    let line = """
+      i="\(Program.isolate.path) --root /run/tmp/store"
+      $i run --detach --bundle "\(bundle.directory.path)" c >/run/tmp/out 2>/run/tmp/err </dev/null; echo "run $?"
+      cat /run/tmp/err >&2
+      g=$(find /sys/fs/cgroup -type d \\( -path '*/isolate-test/deep/c' -o -name isolate-c \\))
+      echo "group ${g#/sys/fs/cgroup}"
+      cd $g
+      echo $(cat memory.max memory.swap.max memory.low memory.high pids.max cpu.max cpu.weight)
+      echo "processes $(cat cgroup.procs | wc -l | tr -d ' ')"
+      $i pause c; echo "pause $? $($i state c | grep -c paused)"
+      before=$(wc -l < /run/tmp/out); sleep 1; after=$(wc -l < /run/tmp/out)
+      [ "$before" = "$after" ] && echo "still"
+      $i exec c true; echo "exec $?"
+      $i pause c; echo "pause again $?"
+      $i resume c; echo "resume $?"; sleep 1
+      [ "$(wc -l < /run/tmp/out)" -gt "$after" ] && echo "moving"
+      $i resume c; echo "resume again $?"
+      $i update --resources "\(update)" c && $i update --memory 83886080 --cpu-share 1024 c; echo "update $?"
+      echo $(cat memory.max pids.max cpu.weight)
+      $i update --unknown 1 c; echo "unknown flag $?"
+      $i events --stats c >/run/tmp/stats; echo "events $?"; cat /run/tmp/stats
+      $i exec --detach c sh -c 'trap "" TERM; sleep 1000'; sleep 0.5
+      $i kill --all c KILL; sleep 1; echo "status $($i state c | grep -o stopped)"
+      $i events --stats c; echo "events of a stopped one $?"
+      cd /; $i delete c; echo "delete $?"
+      [ -e $g ] || echo "gone"
+      """
+    let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(120))
+    let outcome = try await machine.run(line)
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    #expect(
+      lines.contains {
+        $0.hasPrefix("group /") && $0.hasSuffix(unprivileged ? "/isolate-c" : "/isolate-test/deep/c")
+      })
+    if unprivileged {
+      #expect(outcome.errorOutput.contains("linux.cgroupsPath: /isolate-test/deep/c cannot be made"))
+    }
+    for expected in [
+      "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 1",
+      "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39", "unknown flag 1",
+      "events 0", "status stopped", "events of a stopped one 1", "delete 0", "gone",
+    ] {
+      #expect(
+        lines.contains(expected), "no line \"\(expected)\" in:\n\(outcome.output)\n\(outcome.errorOutput)")
+    }
+    let statistics = try JSONParser.parse(Array((lines.first { $0.hasPrefix("{") } ?? "").utf8))
+    #expect(statistics["type"] == .string("stats") && statistics["id"] == .string("c"))
+    #expect(statistics["data"]?["memory"]?["usage"]?["limit"] == .integer(83_886_080))
+    #expect(statistics["data"]?["pids"]?["limit"] == .integer(25))
+    #expect(statistics["data"]?["cpu"]?["usage"]?["total"] != .integer(0))
+  }
+
+  @Test("tells who listens that memory ran out")
+  func outOfMemory() async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = bundle.shell("sleep 2; dd if=/dev/zero of=/dev/null bs=256M count=1; sleep 3")
+    spec.linux.resources = .init(memoryLimitInBytes: 48 << 20)
+    try bundle.writeConfiguration(spec)
+    let line = """
+      i="\(Program.isolate.path) --root /run/tmp/store"
+      $i run --detach --bundle "\(bundle.directory.path)" c >/dev/null 2>&1 </dev/null
+      timeout 60 $i events --interval 1s c >/run/tmp/events; echo "events $?"
+      cut -c1-30 /run/tmp/events
+      $i delete c
+      """
+    let outcome = try await KernelMachine(timeLimit: .seconds(120)).run(line)
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    #expect(lines.contains("events 0"), "\(outcome)")
+    #expect(lines.filter { $0.contains(#""oom""#) }.count == 1, "\(outcome)")
+    #expect(lines.filter { $0.contains(#""stats""#) }.count > 2, "\(outcome)")
+  }
+}
