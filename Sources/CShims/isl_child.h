@@ -75,6 +75,10 @@ int isl_step_find_program(struct isl_child *child);
 /// Becomes the payload (execute.c): returns only -errno.
 int isl_execute(struct isl_child *child);
 
+/// Copies what is in the directory `source` into the root of a mount (copy_up.c), without following a link;
+/// unless `keeps_mode`, that root gets the directory's mode and owner. Returns 0 or -errno.
+int isl_copy_up(int source, int mount, int keeps_mode);
+
 // The console step (console.c).
 int isl_step_console(struct isl_child *child, const struct isl_step *step);
 /// Binds an open file onto a path that is made for it (mounts.c).

@@ -162,6 +162,17 @@ static int make_filesystem(const char *type, const char *source, const char *opt
   return r;
 }
 
+/// Fills what has just been mounted: `covered` still names the directory below it.
+static int legacy_copy_up(struct isl_child *child, const struct isl_step *step, int covered) {
+  int plain = (step->flags & ISL_FLAG_NO_SYMLINKS) != 0;
+  int mounted = isl_resolve(child, child->root, isl_text(child, step->c), plain);
+  if (mounted < 0) return mounted;
+  int r = isl_copy_up(covered, mounted, strstr(isl_text(child, step->d), "mode=") != NULL);
+  if (r == 0 && (step->v & ISL_ATTR_RDONLY)) r = legacy_remount(mounted, step->v);
+  close(mounted);
+  return r;
+}
+
 int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
   const char *options = isl_text(child, step->d);
@@ -169,10 +180,14 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   if (target < 0) return target;
   int r = -ENOSYS;
   if (new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
-    int made = make_filesystem(type, source, options, step->v);
+    int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
+    // Made read-only after it has been filled.
+    int made = make_filesystem(type, source, options, copies ? step->v & ~(uint64_t)ISL_ATTR_RDONLY : step->v);
     r = made;
     if (made >= 0) {
-      r = attach(made, target);
+      r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
+      if (r == 0 && copies) r = set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
+      if (r == 0) r = attach(made, target);
       close(made);
     }
   }
@@ -186,7 +201,10 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
       return -error;
     }
     const char *shown = step->flags & ISL_FLAG_RELATIVE || !*source ? type : source;
+    int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
+    if (copies) flags &= ~(unsigned long)MS_RDONLY;
     r = mount(shown, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
+    if (r == 0 && copies) r = legacy_copy_up(child, step, target);
   }
   close(target);
   return r;

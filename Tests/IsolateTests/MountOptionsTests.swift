@@ -59,13 +59,22 @@ struct MountOptionsTests {
   @Test(
     "that are not honoured are refused with their path",
     arguments: [
-      "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "idmap", "ridmap", "tmpcopyup",
-      "remount", "move",
+      "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "idmap", "ridmap", "remount",
+      "move",
     ])
   func refused(_ option: String) {
     let error = #expect(throws: SpecError.self) { try Self.options(["nosuid", option]) }
     #expect(error?.path == "mounts[3].options[1]")
     #expect(error?.message.contains(option) == true)
+  }
+
+  @Test("let a tmpfs, and nothing else, begin as a copy of what it covers")
+  func copyUp() throws {
+    #expect(try Self.options(["tmpcopyup", "size=1k"], type: "tmpfs").copiesUp)
+    #expect(try Self.options(["tmpcopyup", "size=1k"], type: "tmpfs").data == "size=1k")
+    #expect(try !Self.options([], type: "tmpfs").copiesUp)
+    #expect(throws: SpecError.self) { try Self.options(["tmpcopyup"], type: "proc") }
+    #expect(throws: SpecError.self) { try Self.options(["tmpcopyup"], type: "bind") }
   }
 
   @Test("that a bind mount cannot take are refused, not dropped")

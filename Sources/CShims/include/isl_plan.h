@@ -87,6 +87,7 @@ enum isl_step_flags {
   ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
   ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source
+  ISL_FLAG_COPY_UP = 1u << 9, // MOUNT: the new filesystem begins as a copy of what it covers
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

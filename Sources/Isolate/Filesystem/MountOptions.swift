@@ -10,6 +10,8 @@ struct MountOptions: Equatable {
   var superblockFlags: UInt64 = 0
   var isBind = false
   var isRecursive = false
+  /// A tmpfs that begins as a copy of what it covers.
+  var copiesUp = false
   /// What is left for the filesystem itself, joined by commas.
   var data = ""
 
@@ -22,7 +24,7 @@ struct MountOptions: Equatable {
   private static let superblock: [String: UInt64] = [
     "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
   ]
-  private static let refused: Set<String> = ["idmap", "ridmap", "tmpcopyup", "remount", "move"]
+  private static let refused: Set<String> = ["idmap", "ridmap", "remount", "move"]
   private static let propagation: Set<String> = ["private", "rprivate"]
   private static let refusedPropagation: Set<String> = [
     "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
@@ -41,6 +43,12 @@ struct MountOptions: Equatable {
       } else if option == "bind" || option == "rbind" {
         isBind = true
         isRecursive = option == "rbind"
+      } else if option == "tmpcopyup" {
+        guard mount.type == "tmpfs" else {
+          throw SpecError(
+            path: "\(path).options[\(index)]", message: "\"tmpcopyup\" is for a mount of type tmpfs")
+        }
+        copiesUp = true
       } else if Self.refused.contains(option) || Self.refusedPropagation.contains(option) {
         throw SpecError(
           path: "\(path).options[\(index)]",

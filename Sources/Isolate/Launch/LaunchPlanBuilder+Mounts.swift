@@ -26,6 +26,7 @@ extension LaunchPlanBuilder {
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
         flags.append(ISL_FLAG_NO_SYMLINKS)
       }
+      if options.copiesUp { flags.append(ISL_FLAG_COPY_UP) }
       // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
       if type == "overlay" {
         flags.append(ISL_FLAG_LEGACY)
