@@ -248,6 +248,15 @@ int isl_launch(
   return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, plan->clone_flags);
 }
 
+int isl_launch_proceed(struct isl_launch_result *result) {
+  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  int r = isl_send(result->sync, &go, -1);
+  if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+  r = converse(result, NULL, NULL);
+  if (r < 0) return r;
+  return r == 1 ? 0 : failed(result, ISL_STAGE_LOST, EPROTO);
+}
+
 int isl_launch_release(struct isl_launch_result *result) {
   if (result->sync < 0) return 0;
   struct isl_message go = {.type = ISL_MESSAGE_GO};

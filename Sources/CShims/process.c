@@ -36,6 +36,6 @@ int isl_step_start_pipe(struct isl_child *child) {
   do
     count = read(child->start_pipe, &byte, 1);
   while (count < 0 && errno == EINTR);
-  close(child->start_pipe);
+  // Left open until execve closes it: by that `start` sees that the program runs.
   return count == 1 ? 0 : count < 0 ? -errno : -EPIPE;
 }

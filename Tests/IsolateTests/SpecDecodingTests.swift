@@ -74,7 +74,7 @@ struct SpecDecodingTests {
   }
 
   private static let unsupported = [
-    "hooks", "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings", "process.apparmorProfile",
+    "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings", "process.apparmorProfile",
     "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
     "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
     "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",

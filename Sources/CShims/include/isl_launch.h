@@ -42,6 +42,9 @@ int isl_launch(
     const void *plan, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
     struct isl_launch_result *result);
 
+/// Opens the first of two gates and waits until the child is at the second.
+int isl_launch_proceed(struct isl_launch_result *result);
+
 /// Opens the gate and waits until the payload's execve has happened or a step failed.
 int isl_launch_release(struct isl_launch_result *result);
 

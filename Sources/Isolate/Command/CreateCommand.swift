@@ -56,7 +56,7 @@ struct StartCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    try Lifecycle(store: invocation.store()).start(identifier)
+    invocation.warn(try Lifecycle(store: invocation.store()).start(identifier))
     return 0
   }
 }

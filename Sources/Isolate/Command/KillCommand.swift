@@ -51,7 +51,7 @@ struct DeleteCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    try Lifecycle(store: invocation.store()).delete(identifier, force: force)
+    invocation.warn(try Lifecycle(store: invocation.store()).delete(identifier, force: force))
     return 0
   }
 }

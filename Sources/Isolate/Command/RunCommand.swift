@@ -24,13 +24,14 @@ struct RunCommand {
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)
     invocation.warn(container.warnings)
+    invocation.warn(try lifecycle.runPoststartHooks(request))
     if isDetached {
       try Console.handOver(of: container, to: request.consoleSocket)
       container.detach()
       return 0
     }
     let status = try forwarding.wait(for: container)
-    if !isKept { try lifecycle.delete(request.identifier) }
+    if !isKept { invocation.warn(try lifecycle.delete(request.identifier)) }
     return status
   }
 }

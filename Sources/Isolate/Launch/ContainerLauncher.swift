@@ -8,10 +8,11 @@ enum ContainerLauncher {
     var guardian: Int32?
   }
 
-  /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate.
+  /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate. A plan
+  /// with two gates stops at the first one for `beforePivot`.
   static func launch(
     _ plan: [UInt8], subjects: [String], maps: IDMapWriter, options: ContainerOptions,
-    atGate: (Int32) throws(IsolateError) -> Void
+    beforePivot: ((Int32) throws(IsolateError) -> Void)?, atGate: (Int32) throws(IsolateError) -> Void
   ) throws(IsolateError) -> Launched {
     var result = isl_launch_result()
     var maps = maps
@@ -36,7 +37,15 @@ enum ContainerLauncher {
       }
       guardian = pid
     }
-    do { try atGate(result.pid) } catch {
+    do throws(IsolateError) {
+      if let beforePivot {
+        try beforePivot(result.pid)
+        if unsafe isl_launch_proceed(&result) < 0 {
+          throw .launch(LaunchError(result, subjects: subjects))
+        }
+      }
+      try atGate(result.pid)
+    } catch {
       unsafe isl_launch_abandon(&result)
       if let guardian { reap(guardian) }
       throw error

@@ -59,6 +59,8 @@ struct LaunchPlanBuilder {
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
       for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
       for path in spec.linux.readonlyPaths { step(ISL_STEP_READONLY, path, a: buffer.string(path)) }
+      // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
+      if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
       step(ISL_STEP_PIVOT, rootPath)
       if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
       addHostSettings()

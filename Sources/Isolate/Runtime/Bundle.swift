@@ -4,6 +4,8 @@ public struct Bundle: Sendable {
   public let path: String
   /// The decoded config.json.
   public let spec: RuntimeSpec
+  /// config.json as it was read.
+  let configuration: JSONValue
 
   /// Opens a bundle and decodes its configuration.
   ///
@@ -16,6 +18,7 @@ public struct Bundle: Sendable {
     }
     let json = try JSONFile.read("\(real)/config.json")
     do { spec = try RuntimeSpec(json: json) } catch { throw .specification(error) }
+    configuration = json
     self.path = real
   }
 }

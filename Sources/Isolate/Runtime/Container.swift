@@ -92,16 +92,21 @@ public final class Container: Sendable {
 
   /// Starts the specification's process in a new container.
   ///
-  /// `bundle` is the directory a relative `root.path` starts from. `atGate` is called when the container is
-  /// set up and its process waits; when it throws, the container is given up. When `start` throws, nothing is
-  /// left running.
+  /// `bundle` is the directory a relative `root.path` starts from. `beforePivot` is called where the hooks
+  /// of a container's making belong, and `atGate` when the container is set up and its process waits; when one
+  /// throws, the container is given up. When `start` throws, nothing is left running.
   public static func start(
     _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions(),
+    beforePivot: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
     atGate: (_ processID: Int32) throws(IsolateError) -> Void = { _ in }
   ) throws(IsolateError) -> Container {
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
       throw .specification(SpecError(path: "process", message: "is missing"))
+    }
+    // Hooks are the business of whoever stores the container; they are never silently left out.
+    guard options.joined != nil || !spec.hooks.accompanyCreation || beforePivot != nil else {
+      throw .specification(SpecError(path: "hooks", message: "are run for stored containers only"))
     }
     let spec = spec.withCallersIdentityMapped()
     let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
@@ -111,7 +116,8 @@ public final class Container: Sendable {
     let plan = try builder.build(seccomp: seccomp)
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
     let launched = try ContainerLauncher.launch(
-      plan, subjects: builder.subjects, maps: maps, options: options, atGate: atGate)
+      plan, subjects: builder.subjects, maps: maps, options: options,
+      beforePivot: options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil, atGate: atGate)
     return Container(
       launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
       listenerCount: options.listeners.count)

@@ -11,6 +11,7 @@ public struct ContainerStore: Sendable {
   public let root: String
 
   static let recordName = "state.json"
+  static let configurationName = "config.json"
   static let lockName = "lock"
   static let startPipeName = "start.fifo"
 
@@ -93,6 +94,20 @@ public struct ContainerStore: Sendable {
     let text = String(decoding: JSONWriter.write(record.json), as: UTF8.self)
     try Files.write(text, to: "\(path).new", flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
     if unsafe rename("\(path).new", path) != 0 { throw SystemError("rename", path, code: errno) }
+  }
+
+  /// Keeps a copy of the configuration: after create, changes of the bundle's have no effect
+  /// (runtime.md, "Create").
+  func save(_ configuration: JSONValue, of identifier: String) throws(SystemError) {
+    let text = String(decoding: JSONWriter.write(configuration), as: UTF8.self)
+    let path = "\(directory(identifier))/\(Self.configurationName)"
+    try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+  }
+
+  /// The configuration that a container was made from.
+  func configuration(of identifier: String) throws(IsolateError) -> RuntimeSpec {
+    let json = try JSONFile.read("\(directory(identifier))/\(Self.configurationName)")
+    do { return try RuntimeSpec(json: json) } catch { throw .specification(error) }
   }
 
   /// Removes a container's directory.

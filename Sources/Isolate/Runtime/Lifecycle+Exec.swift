@@ -33,7 +33,7 @@ extension Lifecycle {
         what: "container \(request.identifier)", why: "is \(status.rawValue)",
         remedy: "exec takes a running one")
     }
-    var spec = try Bundle(path: record.bundle).spec
+    var spec = try store.configuration(of: request.identifier)
     spec.process = try process(request, container: spec)
     var options = ContainerOptions()
     options.joined = ContainerOptions.Joined(

@@ -73,20 +73,49 @@ public struct Lifecycle: Sendable {
 
   private func launch(_ request: Request, _ options: ContainerOptions) throws(IsolateError) -> Container {
     let spec = request.bundle.spec
-    return try Container.start(spec, bundle: request.bundle.path, options: options) {
-      pid throws(IsolateError) in
+    let save = { (pid: Int32) throws(IsolateError) -> ContainerRecord in
       guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
       let root = spec.root.path
       let record = ContainerRecord(
         identifier: request.identifier, bundle: request.bundle.path, process: identity,
         cgroupPath: options.cgroup?.path, annotations: spec.annotations,
         rootfs: root.hasPrefix("/") ? root : "\(request.bundle.path)/\(root)", created: Moment.now())
-      do throws(SystemError) {
-        try store.save(record)
-        if let file = request.pidFile {
-          try Files.write("\(pid)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
-        }
-      } catch { throw .system(error) }
+      do throws(SystemError) { try store.save(record) } catch { throw .system(error) }
+      return record
+    }
+    var withHooks: ContainerRecord?
+    do throws(IsolateError) {
+      try keepConfiguration(request)
+      return try Container.start(
+        spec, bundle: request.bundle.path, options: options,
+        beforePivot: { pid throws(IsolateError) in
+          let record = try save(pid)
+          withHooks = record
+          try hooks("prestart", spec.hooks.prestart, record, .creating).run()
+          try hooks("createRuntime", spec.hooks.createRuntime, record, .creating).run()
+        },
+        atGate: { pid throws(IsolateError) in
+          if withHooks == nil { _ = try save(pid) }
+          guard let file = request.pidFile else { return }
+          do throws(SystemError) {
+            try Files.write("\(pid)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
+          } catch {
+            throw .system(error)
+          }
+        })
+    } catch {
+      // The container is undone and its life ends as any other's (runtime.md, "Lifecycle").
+      guard let record = withHooks else { throw error }
+      let told = hooks("poststop", spec.hooks.poststop, record, .stopped).runAll()
+      guard !told.isEmpty, case .unavailable(let what, let why, let remedy) = error else { throw error }
+      throw .unavailable(
+        what: what, why: ([why] + told).joined(separator: "; then "), remedy: remedy)
+    }
+  }
+
+  private func keepConfiguration(_ request: Request) throws(IsolateError) {
+    do throws(SystemError) { try store.save(request.bundle.configuration, of: request.identifier) } catch {
+      throw .system(error)
     }
   }
 
@@ -106,11 +135,15 @@ public struct Lifecycle: Sendable {
   }
 
   /// Lets a created container's process go on.
-  public func start(_ identifier: String) throws(IsolateError) {
+  ///
+  /// Gives what its `poststart` hooks complained of.
+  @discardableResult
+  public func start(_ identifier: String) throws(IsolateError) -> [String] {
     let lock = store.lock(identifier)
     let record = try store.load(identifier)
     let status = store.status(of: record)
     guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
+    let hooks = try store.configuration(of: identifier).hooks.poststart
     let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }
@@ -120,7 +153,10 @@ public struct Lifecycle: Sendable {
       throw .system(SystemError("write", path, code: errno))
     }
     unsafe unlink(path)
+    if !hooks.isEmpty { awaitExecution(pipe.number) }
+    let warnings = self.hooks("poststart", hooks, record, .running).runAll()
     _ = consume lock
+    return warnings
   }
 
   /// Sends a signal to a container's process; `toAll` sends it to every process of the container.
@@ -149,27 +185,34 @@ public struct Lifecycle: Sendable {
   }
 
   /// Removes a container that has ended, or never began; with `force` one that still runs.
-  public func delete(_ identifier: String, force: Bool = false) throws(IsolateError) {
+  ///
+  /// Gives what its `poststop` hooks complained of.
+  @discardableResult
+  public func delete(_ identifier: String, force: Bool = false) throws(IsolateError) -> [String] {
     guard Files.exists(store.directory(identifier)), ContainerIdentifier.isValid(identifier) else {
-      if force { return }
-      _ = try store.load(identifier)
-      return
+      if !force { _ = try store.load(identifier) }
+      return []
     }
     let lock = store.lock(identifier)
     guard let record = try? store.load(identifier) else {
       // A create that was killed before it wrote its record: its process died at its gate.
-      guard force else { return _ = try store.load(identifier) }
+      if !force { _ = try store.load(identifier) }
       store.remove(identifier)
-      return
+      return []
     }
     let status = store.status(of: record)
     guard status == .stopped || status == .created || force else {
       throw wrongState(identifier, status, "delete takes a stopped one; --force kills it first")
     }
+    let hooks = Result { () throws(IsolateError) in try store.configuration(of: identifier).hooks.poststop }
     try end(record)
     if let path = record.cgroupPath { Cgroup.remove(path) }
     store.remove(identifier)
     _ = consume lock
+    switch hooks {
+    case .success(let hooks): return self.hooks("poststop", hooks, record, .stopped).runAll()
+    case .failure(let error): return ["hooks.poststop were not run: \(error)"]
+    }
   }
 
   private func end(_ record: ContainerRecord) throws(IsolateError) {

@@ -10,6 +10,7 @@ public struct RuntimeSpec: Sendable, Equatable {
   public var mounts: [Mount]
   public var annotations: [String: String]
   public var linux: Linux
+  public var hooks = Hooks()
 
   public init(
     ociVersion: String = "1.2.0", process: Process? = nil, root: Root, hostname: String? = nil,
@@ -46,7 +47,7 @@ extension RuntimeSpec {
   public init(json: JSONValue) throws(SpecError) {
     guard case .object = json else { throw SpecError(path: "", message: "expected an object") }
     let top = SpecDecoder(value: json, path: "")
-    try top.refuse("hooks", "vm", "zos")
+    try top.refuse("vm", "zos")
     guard let root = try top.object("root") else { throw SpecError(path: "root", message: "is missing") }
     self.init(
       ociVersion: try top.required("ociVersion"),
@@ -55,6 +56,7 @@ extension RuntimeSpec {
       hostname: try top.string("hostname"), domainname: try top.string("domainname"))
     for mount in try top.objects("mounts") { mounts.append(try Mount(mount)) }
     annotations = try top.texts("annotations")
+    if let decoder = try top.object("hooks") { hooks = try Hooks(decoder) }
     if let decoder = try top.object("linux") { linux = try Linux(decoder) }
   }
 }
@@ -74,6 +76,7 @@ extension RuntimeSpec {
         "annotations",
         .object(annotations.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
     }
+    members.add("hooks", hooks.json)
     members.add("linux", linux.json)
     return members.object
   }

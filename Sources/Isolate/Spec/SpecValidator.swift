@@ -9,6 +9,7 @@ enum SpecValidator {
     try mappings(spec.linux.gidMappings, path: "linux.gidMappings")
     try mounts(spec)
     try hostname(spec)
+    try spec.hooks.validate()
     if let resources = spec.linux.resources { try self.resources(resources) }
     if let process = spec.process { try self.process(process, spec: spec) }
     for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }

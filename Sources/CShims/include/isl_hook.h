@@ -1,0 +1,19 @@
+// A program of the host that is run beside a container (config.md, "POSIX-platform Hooks").
+#pragma once
+
+#include <stdint.h>
+
+struct isl_hook {
+  const char *path;
+  char *const *arguments;
+  char *const *environment; // the whole of it
+  const char *directory; // its working directory
+  int input, output; // its standard input; its standard output and error
+  int32_t timeout; // milliseconds, -1 = none
+};
+
+enum isl_hook_outcome { ISL_HOOK_EXITED, ISL_HOOK_SIGNALLED, ISL_HOOK_TIMED_OUT };
+
+/// Runs a hook in a process group of its own until it ends; when its time is over the whole group is killed.
+/// Returns an outcome with the exit status or signal in `code`, or -errno when it could not be executed.
+int isl_run_hook(const struct isl_hook *hook, int32_t *code);
