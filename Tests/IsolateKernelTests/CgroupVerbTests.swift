@@ -11,7 +11,7 @@ struct CgroupVerbTests {
   func verbs(unprivileged: Bool) async throws {
     let bundle = try TestBundle()
     _ = unsafe chmod(bundle.directory.path, 0o755)
-    var spec = bundle.shell("while :; do echo tick; sleep 0.1; done")
+    var spec = bundle.shell("sleep 1000 & while :; do echo tick; sleep 0.1; done")
     var resources = RuntimeSpec.Resources(
       memoryLimitInBytes: 64 << 20, memorySwapLimitInBytes: 80 << 20, pidsLimit: 30,
       cpuQuotaMicroseconds: 50_000,
@@ -43,7 +43,13 @@ struct CgroupVerbTests {
       [ "$(wc -l < /run/tmp/out)" -gt "$after" ] && echo "moving"
       $i resume c; echo "resume again $?"
       $i update --resources "\(update)" c && $i update --memory 83886080 --cpu-share 1024 c; echo "update $?"
-      echo $(cat memory.max pids.max cpu.weight)
+      echo $(cat memory.max pids.max cpu.weight memory.swap.max)
+      echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' | $i update --resources - c; echo "too small $?"
+      $i update --cpu-period 100000 c; echo "period $? $(cat cpu.max)"
+      $i pause c  # or the loop's processes come and go
+      $i ps --format json c | tr -dc '0-9\\n' | grep . | sort >/run/tmp/ps
+      sort cgroup.procs | cmp - /run/tmp/ps; echo "ps $?"
+      $i resume c
       $i update --unknown 1 c; echo "unknown flag $?"
       $i events --stats c >/run/tmp/stats; echo "events $?"; cat /run/tmp/stats
       $i exec --detach c sh -c 'trap "" TERM; sleep 1000'; sleep 0.5
@@ -64,8 +70,9 @@ struct CgroupVerbTests {
     }
     for expected in [
       "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 1",
-      "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39", "unknown flag 1",
-      "events 0", "status stopped", "events of a stopped one 1", "delete 0", "gone",
+      "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39 16777216",
+      "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1", "events 0", "status stopped",
+      "events of a stopped one 1", "delete 0", "gone",
     ] {
       #expect(
         lines.contains(expected), "no line \"\(expected)\" in:\n\(outcome.output)\n\(outcome.errorOutput)")

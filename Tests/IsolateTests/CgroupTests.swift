@@ -93,12 +93,57 @@ struct CgroupSettingsTests {
       ])
   }
 
+  @Test("of what stands by itself")
+  func alone() {
+    #expect(Self.files { $0.cpuPeriodMicroseconds = 5000 } == ["cpu.max=max 5000"])
+    #expect(Self.files { $0.memorySwapLimitInBytes = -1 } == ["memory.swap.max=max"])
+    #expect(Self.files { $0.unified = ["cgroup.max.depth": "2"] } == ["cgroup.max.depth=2"])
+    let none = Self.files {
+      $0.blockIOThrottles = [.init(major: 8, minor: 0, kind: "wbps", rate: 0)]
+    }
+    #expect(none == ["io.max=8:0 wbps=max"])
+  }
+
+  @Test("of an update leave alone what it does not name")
+  func update() {
+    var resources = RuntimeSpec.Resources(memoryLimitInBytes: 9, cpuQuotaMicroseconds: 7)
+    let files = CgroupSettings(resources, isUpdate: true).settings.map { "\($0.file)=\($0.value)" }
+    #expect(files == ["memory.max=9", "cpu.max=7"])
+    resources.memorySwapLimitInBytes = 10
+    #expect(CgroupSettings(resources, isUpdate: true).settings.contains { $0.value == "1" })
+  }
+
+  @Test("that only version 1 has are refused by name, but not their zeros")
+  func onlyVersion1() throws {
+    func decode(_ text: String) throws -> RuntimeSpec.Resources {
+      let json = try JSONParser.parse(Array(text.utf8))
+      return try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources"))
+    }
+    for (format, path) in [
+      (#"{"memory": {"kernel": N}}"#, "memory.kernel"),
+      (#"{"memory": {"kernelTCP": N}}"#, "memory.kernelTCP"),
+      (#"{"cpu": {"realtimeRuntime": N}}"#, "cpu.realtimeRuntime"),
+      (#"{"cpu": {"realtimePeriod": N}}"#, "cpu.realtimePeriod"),
+      (#"{"blockIO": {"leafWeight": N}}"#, "blockIO.leafWeight"),
+      (#"{"network": {"classID": N}}"#, "network.classID"),
+    ] {
+      let texts = ["0", "9"].map { number in
+        format.split(separator: "N", omittingEmptySubsequences: false).joined(separator: number)
+      }
+      #expect(try CgroupSettings(decode(texts[0])).isEmpty, "\(texts[0])")
+      let error = #expect(throws: SpecError.self) { try decode(texts[1]) }
+      #expect(error?.path == "linux.resources.\(path)")
+    }
+    #expect(try CgroupSettings(decode(#"{"network": {"priorities": []}}"#)).isEmpty)
+    #expect(try decode(#"{"memory": {"checkBeforeUpdate": true}}"#).checksMemoryBeforeUpdate)
+  }
+
   @Test("that contradict each other or name no control file are refused")
   func refused() {
     let wrong: [(String, (inout RuntimeSpec.Resources) -> Void)] = [
       ("memory.swap", { $0.memorySwapLimitInBytes = 5 }),
       ("memory.swap", { ($0.memoryLimitInBytes, $0.memorySwapLimitInBytes) = (9, 5) }),
-      ("cpu.period", { $0.cpuPeriodMicroseconds = 5 }), ("cpu.idle", { $0.cpuIdle = 2 }),
+      ("unified.cgroup.procs", { $0.unified = ["cgroup.procs": "1"] }), ("cpu.idle", { $0.cpuIdle = 2 }),
       ("blockIO.weight", { $0.blockIOWeight = 5 }), ("unified.../x.y", { $0.unified = ["../x.y": "1"] }),
       ("unified.memory", { $0.unified = ["memory": "1"] }),
       ("hugepageLimits", { $0.hugePageLimits = ["../x": 1] }),

@@ -46,6 +46,7 @@ struct SpecDecodingTests {
       memoryLimitInBytes: 1 << 40, memorySwapLimitInBytes: -1, pidsLimit: 5, cpuQuotaMicroseconds: 100,
       cpuPeriodMicroseconds: 200)
     spec.linux.resources?.memoryReservationInBytes = 1
+    spec.linux.resources?.checksMemoryBeforeUpdate = true
     spec.linux.resources?.cpuShares = 2
     spec.linux.resources?.cpuBurstMicroseconds = 3
     spec.linux.resources?.cpuIdle = 1
@@ -78,8 +79,7 @@ struct SpecDecodingTests {
     "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
     "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
     "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",
-    "linux.namespaces[2].path", "linux.resources.blockIO.weightDevice", "linux.resources.blockIO.leafWeight",
-    "linux.resources.network", "linux.resources.memory.kernel", "linux.resources.memory.kernelTCP",
+    "linux.namespaces[2].path", "linux.resources.blockIO.weightDevice",
     "linux.resources.memory.swappiness", "linux.seccomp.flags", "linux.seccomp.listenerPath",
     "linux.seccomp.listenerMetadata",
   ]

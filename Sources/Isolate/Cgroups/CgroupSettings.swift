@@ -11,10 +11,11 @@ struct CgroupSettings: Equatable {
 
   var isEmpty: Bool { settings.isEmpty }
 
-  init(_ resources: RuntimeSpec.Resources) {
-    memory(resources)
+  /// With `isUpdate` what is left out stays as it is, also swap beside a limit of memory.
+  init(_ resources: RuntimeSpec.Resources, isUpdate: Bool = false) {
+    memory(resources, isUpdate: isUpdate)
     if let limit = resources.pidsLimit { add("pids.max", Self.limit(limit), "pids.limit") }
-    processor(resources)
+    processor(resources, isUpdate: isUpdate)
     input(resources)
     for (size, limit) in resources.hugePageLimits.sorted(by: { $0.key < $1.key }) {
       add("hugetlb.\(size).max", "\(limit)", "hugepageLimits")
@@ -36,26 +37,30 @@ struct CgroupSettings: Equatable {
 
   private static func limit(_ number: Int64) -> String { number < 0 ? "max" : "\(number)" }
 
-  private mutating func memory(_ resources: RuntimeSpec.Resources) {
-    if let limit = resources.memoryLimitInBytes {
-      add("memory.max", Self.limit(limit), "memory.limit")
+  private mutating func memory(_ resources: RuntimeSpec.Resources, isUpdate: Bool) {
+    let limit = resources.memoryLimitInBytes
+    if let limit { add("memory.max", Self.limit(limit), "memory.limit") }
+    if let total = resources.memorySwapLimitInBytes {
       // The specification counts memory plus swap, the kernel swap alone.
-      let swap =
-        resources.memorySwapLimitInBytes.map { $0 < 0 ? "max" : "\(max(0, $0 - max(0, limit)))" } ?? "0"
-      add("memory.swap.max", swap, "memory.swap")
+      add("memory.swap.max", total < 0 ? "max" : "\(max(0, total - max(0, limit ?? 0)))", "memory.swap")
+    } else if limit != nil, !isUpdate {
+      add("memory.swap.max", "0", "memory.swap")
     }
     if let reservation = resources.memoryReservationInBytes {
       add("memory.low", Self.limit(reservation), "memory.reservation")
     }
   }
 
-  private mutating func processor(_ resources: RuntimeSpec.Resources) {
+  private mutating func processor(_ resources: RuntimeSpec.Resources, isUpdate: Bool) {
     if let idle = resources.cpuIdle { add("cpu.idle", "\(idle)", "cpu.idle") }
     if let shares = resources.cpuShares {
       add("cpu.weight", "\(Self.weight(shares: shares))", "cpu.shares")
     }
     if let quota = resources.cpuQuotaMicroseconds {
-      add("cpu.max", "\(Self.limit(quota)) \(resources.cpuPeriodMicroseconds ?? 100_000)", "cpu.quota")
+      let period = resources.cpuPeriodMicroseconds.map { " \($0)" } ?? (isUpdate ? "" : " 100000")
+      add("cpu.max", Self.limit(quota) + period, "cpu.quota")
+    } else if let period = resources.cpuPeriodMicroseconds, !isUpdate {
+      add("cpu.max", "max \(period)", "cpu.period")
     }
     if let burst = resources.cpuBurstMicroseconds { add("cpu.max.burst", "\(burst)", "cpu.burst") }
     if let cpus = resources.cpus { add("cpuset.cpus", cpus, "cpu.cpus") }
@@ -73,7 +78,9 @@ struct CgroupSettings: Equatable {
       add("io.weight", "\(1 + (weight - 10) * 9999 / 990)", "blockIO.weight")
     }
     for throttle in resources.blockIOThrottles {
-      add("io.max", "\(throttle.major):\(throttle.minor) \(throttle.kind)=\(throttle.rate)", "blockIO")
+      // A rate of 0 takes a limit away; the kernel's word for that is max.
+      let rate = throttle.rate == 0 ? "max" : "\(throttle.rate)"
+      add("io.max", "\(throttle.major):\(throttle.minor) \(throttle.kind)=\(rate)", "blockIO")
     }
   }
 }

@@ -86,10 +86,7 @@ struct ProcessesCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    let store = try invocation.store()
-    let record = try store.load(identifier)
-    let isAlive = store.status(of: record) != .stopped
-    let processes = isAlive ? ProcessDescendants(of: record.process.processID).processes : []
+    let processes = try Lifecycle(store: invocation.store()).processes(of: identifier)
     if isJSON {
       let document = JSONValue.array(processes.map { .integer(Int64($0)) })
       Output.standard(String(decoding: JSONWriter.write(document), as: UTF8.self))

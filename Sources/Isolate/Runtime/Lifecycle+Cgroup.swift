@@ -31,8 +31,42 @@ extension Lifecycle {
     guard status != .stopped else { throw wrongState(identifier, status, "update takes one that is not") }
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let path = try cgroupPath(of: record)
-    do { try Cgroup.apply(CgroupSettings(resources), to: path) } catch { throw .system(error) }
+    try checkUse(of: path, resources)
+    do { try Cgroup.apply(settings(resources, of: path), to: path) } catch { throw .system(error) }
     _ = consume lock
+  }
+
+  /// A period by itself keeps the quota, which shares its file (cgroup-v2.rst, "cpu.max").
+  private func settings(_ resources: RuntimeSpec.Resources, of path: String) -> CgroupSettings {
+    var resources = resources
+    if resources.cpuPeriodMicroseconds != nil, resources.cpuQuotaMicroseconds == nil {
+      let words = (Files.text("\(path)/cpu.max") ?? "").split(separator: " ")
+      resources.cpuQuotaMicroseconds = words.first.flatMap { Int64($0) } ?? -1
+    }
+    return CgroupSettings(resources, isUpdate: true)
+  }
+
+  /// memory.checkBeforeUpdate: below what is in use the kernel would reclaim and then kill.
+  private func checkUse(of path: String, _ resources: RuntimeSpec.Resources) throws(IsolateError) {
+    guard resources.checksMemoryBeforeUpdate, let limit = resources.memoryLimitInBytes, limit >= 0 else {
+      return
+    }
+    let text = Files.text("\(path)/memory.current") ?? ""
+    guard let used = Int64(text.split(separator: "\n").first ?? ""), used > limit else { return }
+    throw .unavailable(
+      what: "linux.resources.memory.limit", why: "\(used) bytes are in use, more than \(limit)",
+      remedy: "set a higher limit, or leave out memory.checkBeforeUpdate")
+  }
+
+  /// The processes of a container, as the caller's PID namespace counts them; none when it has ended.
+  public func processes(of identifier: String) throws(IsolateError) -> [Int32] {
+    let record = try store.load(identifier)
+    guard store.status(of: record) != .stopped else { return [] }
+    if let path = record.cgroupPath {
+      let all = Cgroup.processes(of: path).filter { $0 > 0 }
+      if !all.isEmpty { return all }
+    }
+    return ProcessDescendants(of: record.process.processID).processes
   }
 
   /// The cgroup of a container, for its counters.

@@ -4,6 +4,8 @@ extension RuntimeSpec {
     public var memoryLimitInBytes: Int64?
     /// Memory plus swap, as the specification counts it.
     public var memorySwapLimitInBytes: Int64?
+    /// Whether an update below what is in use is refused; the kernel would kill instead.
+    public var checksMemoryBeforeUpdate = false
     /// Memory below which the kernel does not reclaim (memory.low).
     public var memoryReservationInBytes: Int64?
     public var pidsLimit: Int64?
@@ -70,13 +72,18 @@ extension RuntimeSpec.Resources {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     // Of version 1 alone; version 2 has no control file for it.
-    try decoder.refuse("network")
+    if let network = try decoder.object("network") {
+      if try network.unsigned("classID").nonZero != nil { try network.refuse("classID") }
+      if try !network.objects("priorities").isEmpty { try network.refuse("priorities") }
+    }
     for device in try decoder.objects("devices") {
       _ = try device.bool("allow")
       hasDeviceRules = true
     }
     if let memory = try decoder.object("memory") {
-      try memory.refuse("swappiness", "kernel", "kernelTCP")
+      try memory.refuse("swappiness")
+      for key in ["kernel", "kernelTCP"] where try memory.integer(key) ?? 0 > 0 { try memory.refuse(key) }
+      checksMemoryBeforeUpdate = try memory.bool("checkBeforeUpdate") ?? false
       if try memory.bool("disableOOMKiller") == true { try memory.refuse("disableOOMKiller") }
       memoryLimitInBytes = try memory.integer("limit").nonZero
       memorySwapLimitInBytes = try memory.integer("swap").nonZero
@@ -108,7 +115,8 @@ extension RuntimeSpec.Resources {
 
   private mutating func decodeBlockIO(_ decoder: SpecDecoder) throws(SpecError) {
     guard let blockIO = try decoder.object("blockIO") else { return }
-    try blockIO.refuse("leafWeight", "weightDevice")
+    try blockIO.refuse("weightDevice")
+    if try blockIO.unsigned("leafWeight").nonZero != nil { try blockIO.refuse("leafWeight") }
     blockIOWeight = try blockIO.unsigned("weight").nonZero
     for (key, kind) in Self.throttles {
       for device in try blockIO.objects(key) {
@@ -134,6 +142,7 @@ extension RuntimeSpec.Resources {
     memory.add("limit", memoryLimitInBytes.map(JSONValue.integer))
     memory.add("swap", memorySwapLimitInBytes.map(JSONValue.integer))
     memory.add("reservation", memoryReservationInBytes.map(JSONValue.integer))
+    if checksMemoryBeforeUpdate { memory.add("checkBeforeUpdate", .bool(true)) }
     members.add("memory", memory.objectUnlessEmpty)
     var cpu = SpecEncoder()
     cpu.add("quota", cpuQuotaMicroseconds.map(JSONValue.integer))
@@ -184,7 +193,7 @@ extension SpecValidator {
   /// Values that mean nothing without another, or nothing at all, are refused, not passed over.
   static func resources(_ resources: RuntimeSpec.Resources) throws(SpecError) {
     let path = "linux.resources"
-    if resources.memorySwapLimitInBytes != nil, resources.memoryLimitInBytes == nil {
+    if let swap = resources.memorySwapLimitInBytes, swap >= 0, resources.memoryLimitInBytes == nil {
       throw SpecError(path: "\(path).memory.swap", message: "counts memory too, so it needs memory.limit")
     }
     if let swap = resources.memorySwapLimitInBytes, let memory = resources.memoryLimitInBytes, swap >= 0,
@@ -192,9 +201,6 @@ extension SpecValidator {
     {
       throw SpecError(
         path: "\(path).memory.swap", message: "counts memory too, so it cannot be below memory.limit")
-    }
-    if resources.cpuPeriodMicroseconds != nil, resources.cpuQuotaMicroseconds == nil {
-      throw SpecError(path: "\(path).cpu.period", message: "is the period of a quota, so it needs cpu.quota")
     }
     if let idle = resources.cpuIdle, !(0...1).contains(idle) {
       throw SpecError(path: "\(path).cpu.idle", message: "\(idle) is neither 0 nor 1")
@@ -205,6 +211,11 @@ extension SpecValidator {
     for name in resources.unified.keys.sorted()
     where name.isEmpty || name.contains("/") || !name.contains(".") {
       throw SpecError(path: "\(path).unified.\(name)", message: "is no name of a control file")
+    }
+    // cgroup.procs would move a process of the host, cgroup.kill end one: they are no limits.
+    for name in resources.unified.keys.sorted()
+    where name.hasPrefix("cgroup.") && !name.hasPrefix("cgroup.max.") {
+      throw SpecError(path: "\(path).unified.\(name)", message: "is the runtime's own, not a limit")
     }
     for name in resources.hugePageLimits.keys.sorted() where name.contains("/") {
       throw SpecError(path: "\(path).hugepageLimits", message: "\"\(name)\" is no page size")
