@@ -84,6 +84,35 @@ struct CgroupVerbTests {
     #expect(statistics["data"]?["cpu"]?["usage"]?["total"] != .integer(0))
   }
 
+  @Test(
+    "is below the caller's own for a relative cgroupsPath, and refused to whom wants none with limits",
+    arguments: [false, true])
+  func relative(unprivileged: Bool) async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = bundle.shell("sleep 1000")
+    spec.linux.resources = .init(pidsLimit: 9)
+    spec.linux.cgroupsPath = "outer/inner"
+    try bundle.writeConfiguration(spec)
+    let line = """
+      i="\(Program.isolate.path) --root /run/tmp/store"
+      $i --cgroup-manager disabled run --bundle "\(bundle.directory.path)" c; echo "disabled $?"
+      $i --cgroup-manager systemd list; echo "systemd $?"
+      $i --cgroup-manager cgroupfs run --detach --bundle "\(bundle.directory.path)" c >/run/tmp/out 2>&1 </dev/null
+      echo "run $?"; cat /run/tmp/out >&2
+      g=$(find /sys/fs/cgroup -type d -path '*/outer/inner'); echo "limit $(cat $g/pids.max)"
+      $i kill --all c KILL; sleep 1; $i kill --all c KILL; echo "kill of a stopped one $?"
+      $i delete c; [ -e $g ] || echo "gone"
+      """
+    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(120)).run(line)
+    #expect(
+      outcome.output.split(separator: "\n") == [
+        "disabled 1", "systemd 1", "run 0", "limit 9", "kill of a stopped one 0", "gone",
+      ], "\(outcome)")
+    #expect(outcome.errorOutput.contains("linux.resources.pids.limit: --cgroup-manager disabled"))
+    #expect(outcome.errorOutput.contains("--cgroup-manager systemd is not supported"))
+  }
+
   @Test("tells who listens that memory ran out")
   func outOfMemory() async throws {
     let bundle = try TestBundle()

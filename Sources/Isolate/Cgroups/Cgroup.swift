@@ -87,11 +87,12 @@ public final class Cgroup: Sendable {
     return found
   }
 
-  /// The processes of a cgroup and of all below it.
+  /// The processes of a cgroup and of all below it; those that our PID namespace does not see are left out.
   static func processes(of path: String) -> [Int32] {
     ([path] + children(of: path)).flatMap { directory in
       (Files.text("\(directory)/cgroup.procs", limit: 16 << 20) ?? "").split(separator: "\n").compactMap {
-        Int32($0)
+        // A process of elsewhere reads as 0 (cgroups(7)), which kill(2) takes for our own group.
+        Int32($0).flatMap { $0 > 0 ? $0 : nil }
       }
     }
   }

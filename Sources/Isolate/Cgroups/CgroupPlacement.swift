@@ -25,9 +25,40 @@ struct CgroupPlacement {
       warnings.append(
         "config.json: linux.cgroupsPath: \(cgroupsPath) cannot be made; the cgroup is in \(parent.path)")
     }
-    do {
-      return try Cgroup(path: "\(parent.path)/isolate-\(identifier)", settings: settings)
-    } catch { throw Self.refused(error, settings) }
+    var names = ["isolate-\(identifier)"]
+    if let cgroupsPath, !cgroupsPath.hasPrefix("/") { names = try Self.names(cgroupsPath) }
+    do { return try descend(names, from: parent.path) } catch { throw Self.refused(error, settings) }
+  }
+
+  private static func names(_ cgroupsPath: String) throws(IsolateError) -> [String] {
+    let names = cgroupsPath.split(separator: "/").map(String.init)
+    guard !names.isEmpty, !names.contains(".."), !names.contains(".") else {
+      throw .specification(
+        SpecError(path: "linux.cgroupsPath", message: "\"\(cgroupsPath)\" is no cgroup's path"))
+    }
+    return names
+  }
+
+  /// Makes a cgroup below another; what was made on the way is gone again when that fails.
+  private func descend(_ names: [String], from base: String) throws(SystemError) -> Cgroup {
+    var directory = base
+    var made: [String] = []
+    do throws(SystemError) {
+      for name in names.dropLast() {
+        Self.enableControllers(directory)
+        directory += "/\(name)"
+        if unsafe mkdir(directory, 0o755) == 0 {
+          made.append(directory)
+        } else if errno != EEXIST {
+          throw SystemError("mkdir", directory, code: errno)
+        }
+      }
+      Self.enableControllers(directory)
+      return try Cgroup(path: "\(directory)/\(names[names.count - 1])", settings: settings)
+    } catch {
+      for path in made.reversed() { unsafe rmdir(path) }
+      throw error
+    }
   }
 
   /// The cgroup at an absolute path, or nil where the caller may not make it.
@@ -35,19 +66,8 @@ struct CgroupPlacement {
     guard let cgroupsPath, cgroupsPath.hasPrefix("/"), let mount = CgroupParent.mountPoint() else {
       return nil
     }
-    let names = cgroupsPath.split(separator: "/")
-    guard !names.isEmpty, !names.contains(".."), !names.contains(".") else {
-      throw .specification(
-        SpecError(path: "linux.cgroupsPath", message: "\"\(cgroupsPath)\" is no cgroup's path"))
-    }
-    var directory = mount.path
-    for name in names.dropLast() {
-      Self.enableControllers(directory)
-      directory += "/\(name)"
-      if unsafe mkdir(directory, 0o755) != 0, errno != EEXIST { return nil }
-    }
-    Self.enableControllers(directory)
-    do { return try Cgroup(path: "\(directory)/\(names[names.count - 1])", settings: settings) } catch {
+    let names = try Self.names(cgroupsPath)
+    do { return try descend(names, from: mount.path) } catch {
       // Not ours to write, or a controller that is not delegated so far up: another place may do.
       if [EACCES, EPERM, EROFS, ENOENT].contains(error.code) { return nil }
       throw Self.refused(error, settings)

@@ -5,7 +5,8 @@ enum CommandLineInterface {
   static let version = "0.1.0"
 
   private static let usage = """
-    usage: isolate [--root DIR] [--log FILE] [--log-format text|json] VERB [OPTIONS]
+    usage: isolate [--root DIR] [--log FILE] [--log-format text|json] [--cgroup-manager cgroupfs|disabled]
+                   VERB [OPTIONS]
 
       spec [--bundle DIR] [--single-id]
                                  write a config.json for a rootless container

@@ -23,11 +23,13 @@ struct CreationOptions {
     return true
   }
 
-  func request(verb: String) throws -> Lifecycle.Request {
+  func request(verb: String, _ invocation: Invocation) throws -> Lifecycle.Request {
     let identifier = try Arguments.identifier(positional, verb: verb)
-    return Lifecycle.Request(
+    var request = Lifecycle.Request(
       identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
     )
+    request.usesCgroups = invocation.usesCgroups
+    return request
   }
 }
 
@@ -42,7 +44,8 @@ struct CreateCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    invocation.warn(try Lifecycle(store: invocation.store()).create(options.request(verb: "create")))
+    let request = try options.request(verb: "create", invocation)
+    invocation.warn(try Lifecycle(store: invocation.store()).create(request))
     return 0
   }
 }

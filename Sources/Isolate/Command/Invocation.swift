@@ -6,6 +6,7 @@ struct Invocation {
   var root: String?
   var logFile: String?
   var logsJSON = false
+  var usesCgroups = true
 
   /// Takes the global flags and gives the verb.
   init(_ arguments: inout Arguments, verb: inout String?) throws(UsageError) {
@@ -21,6 +22,11 @@ struct Invocation {
         continue  // there is nothing more to tell
       } else if try arguments.value(of: "--rootless", at: argument) != nil {
         continue  // always as much as it needs to be
+      } else if let value = try arguments.value(of: "--cgroup-manager", at: argument) {
+        guard value == "cgroupfs" || value == "disabled" else {
+          throw UsageError("--cgroup-manager \(value) is not supported: it is cgroupfs or disabled")
+        }
+        usesCgroups = value == "cgroupfs"
       } else if argument == "--systemd-cgroup" {
         throw UsageError("--systemd-cgroup is not supported by this version of isolate")
       } else {

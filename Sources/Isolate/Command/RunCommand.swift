@@ -19,7 +19,7 @@ struct RunCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    let request = try options.request(verb: "run")
+    let request = try options.request(verb: "run", invocation)
     let forwarding = try SignalForwarding()
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)

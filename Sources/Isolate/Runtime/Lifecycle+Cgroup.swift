@@ -63,7 +63,7 @@ extension Lifecycle {
     let record = try store.load(identifier)
     guard store.status(of: record) != .stopped else { return [] }
     if let path = record.cgroupPath {
-      let all = Cgroup.processes(of: path).filter { $0 > 0 }
+      let all = Cgroup.processes(of: path)
       if !all.isEmpty { return all }
     }
     return ProcessDescendants(of: record.process.processID).processes

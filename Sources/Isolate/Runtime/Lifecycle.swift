@@ -16,6 +16,8 @@ public struct Lifecycle: Sendable {
     public var pidFile: String?
     /// The socket that takes the master of the process's terminal.
     public var consoleSocket: String?
+    /// Whether the container may get a cgroup of its own.
+    public var usesCgroups = true
 
     public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
       self.identifier = identifier
@@ -128,9 +130,15 @@ public struct Lifecycle: Sendable {
         "config.json: linux.resources.devices: not enforced; without CAP_MKNOD in process.capabilities no other devices can be reached"
       )
     }
+    let settings = CgroupSettings(resources)
+    guard request.usesCgroups else {
+      guard let setting = settings.settings.first else { return nil }
+      throw .unavailable(
+        what: "config.json: \(setting.member)", why: "--cgroup-manager disabled leaves it without a cgroup",
+        remedy: "choose cgroupfs, or ask for no limits")
+    }
     let placement = CgroupPlacement(
-      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: CgroupSettings(resources)
-    )
+      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings)
     return try placement.make(warnings: &warnings)
   }
 
@@ -164,6 +172,11 @@ public struct Lifecycle: Sendable {
     let record = try store.load(identifier)
     let status = store.status(of: record)
     guard status != .stopped else {
+      // Without a PID namespace of its own what it started outlives its process.
+      if toAll, let cgroup = record.cgroupPath {
+        for pid in Cgroup.processes(of: cgroup) { _ = Glibc.kill(pid, signal) }
+        return
+      }
       throw wrongState(identifier, status, "kill takes a created or running one")
     }
     guard let process = record.process.open() else { return }
