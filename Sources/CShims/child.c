@@ -207,18 +207,21 @@ static int keep_own_descriptors(struct isl_child *child) {
   }
   child->start_pipe = above_streams(child->plan->start_pipe);
   child->join = above_streams(child->plan->join_pidfd);
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_streams(child->plan->namespaces[i]);
   int r = take_stdio(child);
-  int kept[] = {child->sync, child->start_pipe, child->join};
+  int kept[3 + ISL_MAX_NAMESPACES] = {child->sync, child->start_pipe, child->join}, count = 3;
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
+    kept[count++] = child->namespaces[i];
   // In ascending order, so that the gaps between them can be closed.
-  for (int i = 0; i < 3; i++)
-    for (int j = i + 1; j < 3; j++)
+  for (int i = 0; i < count; i++)
+    for (int j = i + 1; j < count; j++)
       if (kept[j] < kept[i]) {
         int lower = kept[j];
         kept[j] = kept[i];
         kept[i] = lower;
       }
   int next = 3;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < count; i++) {
     if (kept[i] < next) continue;
     close_all_between(next, kept[i] - 1);
     next = kept[i] + 1;
@@ -236,30 +239,61 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// Enters a running container's namespaces. A PID namespace takes in only children, so a sibling of
-/// ours (CLONE_PARENT) goes on and we end: the caller waits for it as for a child of its own.
-static int join(struct isl_child *child) {
-  if (child->join < 0) return 0;
-  // What can be seen from inside before execve is still the host's (CVE-2016-9962).
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
-  close(child->join);
-  int pidfd = -1;
-  long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+/// What is entered is that of a sibling of ours (CLONE_PARENT), because a PID namespace takes in only children.
+/// The sibling goes on and we end: the caller waits for it as for a child of its own.
+static int go_on_as_sibling(struct isl_child *child, uint64_t flags) {
+  int gate[2], pidfd = -1;
+  if (pipe2(gate, O_CLOEXEC) < 0) return -errno;
+  long pid = syscall(SYS_clone, flags | CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
   if (pid < 0) return -errno;
   if (pid == 0) {
-    child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return child->root < 0 ? -errno : 0;
+    // The caller must know of us before we ask it anything.
+    char byte;
+    close(gate[1]);
+    while (read(gate[0], &byte, 1) < 0 && errno == EINTR) {}
+    close(gate[0]);
+    return 0;
   }
   struct isl_message message = {.type = ISL_MESSAGE_JOINED, .index = (int32_t)pid};
   (void)isl_send(child->sync, &message, pidfd);
   _exit(0);
 }
 
+/// Enters a running container's namespaces.
+static int join(struct isl_child *child) {
+  if (child->join < 0) return 0;
+  // What can be seen from inside before execve is still the host's (CVE-2016-9962).
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
+  close(child->join);
+  int r = go_on_as_sibling(child, 0);
+  if (r < 0) return r;
+  child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return child->root < 0 ? -errno : 0;
+}
+
+/// Enters the namespaces that the specification names by their paths, with the caller's privileges, and makes
+/// the new ones after that.
+static int enter(struct isl_child *child) {
+  if (child->namespaces[0] < 0) return 0;
+  for (int i = 0; i < ISL_MAX_NAMESPACES && child->namespaces[i] >= 0; i++) {
+    if (syscall(SYS_setns, child->namespaces[i], 0) < 0) return -errno;
+    close(child->namespaces[i]);
+  }
+  return go_on_as_sibling(child, child->plan->clone_flags);
+}
+
 void isl_child_main(struct isl_child *child) {
   reset_signals();
   int r = keep_own_descriptors(child);
-  if (r == 0) r = join(child);
+  if (r == 0) r = enter(child);
+  if (r < 0) {
+    struct isl_message message = {
+        .type = ISL_MESSAGE_FAILED, .step = -1, .kind = ISL_FAILED_NAMESPACE, .error = -r};
+    (void)isl_send(child->sync, &message, -1);
+    _exit(127);
+  }
+  r = join(child);
   if (r == 0) r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;

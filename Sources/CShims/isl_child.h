@@ -16,6 +16,8 @@ enum isl_message_type {
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
 };
 
+#define ISL_FAILED_NAMESPACE (-2) // the kind of a failure before the first step
+
 struct isl_message {
   int32_t type, step, kind, index, error;
 };
@@ -30,6 +32,7 @@ struct isl_child {
   ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
   int start_pipe, join; // see the plan's header
+  int namespaces[ISL_MAX_NAMESPACES]; // above 2
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed

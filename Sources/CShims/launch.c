@@ -33,8 +33,10 @@ static char **vector(const char *arena, uint32_t offset, uint32_t count) {
 }
 
 static long clone_child(const struct isl_plan_header *plan, int *pidfd, int *in_cgroup) {
+  // Namespaces to be entered come first: a first child enters them and makes the new ones for its sibling.
+  uint64_t flags = plan->namespaces[0] < 0 ? plan->clone_flags : 0;
   struct clone_args args = {
-      .flags = plan->clone_flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+      .flags = flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
   if (plan->cgroup_fd >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = (uint64_t)plan->cgroup_fd;
@@ -44,7 +46,7 @@ static long clone_child(const struct isl_plan_header *plan, int *pidfd, int *in_
   if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG)) return pid;
   // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read.
   *in_cgroup = 0;
-  pid = syscall(SYS_clone, plan->clone_flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
+  pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
   return pid;
 }
 
@@ -127,7 +129,9 @@ static int converse(
       continue;
     }
     case ISL_MESSAGE_FAILED:
-      result->stage = message.step < 0 ? ISL_STAGE_MAPS : ISL_STAGE_STEP;
+      result->stage = message.step >= 0                      ? ISL_STAGE_STEP
+                      : message.kind == ISL_FAILED_NAMESPACE ? ISL_STAGE_NAMESPACE
+                                                             : ISL_STAGE_MAPS;
       result->step = message.step;
       result->kind = message.kind;
       result->index = message.index;

@@ -1,10 +1,12 @@
 #include "isl_syscalls.h"
 
 #include <errno.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -54,18 +56,31 @@ int isl_lock(int fd, int wait) { return result(flock(fd, LOCK_EX | (wait ? 0 : L
 
 int isl_pipe(int fds[2]) { return result(pipe2(fds, O_CLOEXEC)); }
 
+static const struct {
+  const char *name; // in config.json
+  const char *file; // below /proc/PID/ns
+  uint64_t flag;
+} namespaces[] = {
+    {"user", "user", CLONE_NEWUSER},   {"mount", "mnt", CLONE_NEWNS},          {"pid", "pid", CLONE_NEWPID},
+    {"ipc", "ipc", CLONE_NEWIPC},      {"uts", "uts", CLONE_NEWUTS},           {"network", "net", CLONE_NEWNET},
+    {"cgroup", "cgroup", CLONE_NEWCGROUP}, {"time", "time", CLONE_NEWTIME},
+};
+
 uint64_t isl_namespace_flag(const char *type) {
-  static const struct {
-    const char *name;
-    uint64_t flag;
-  } table[] = {
-      {"user", CLONE_NEWUSER}, {"mount", CLONE_NEWNS},       {"pid", CLONE_NEWPID},
-      {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},        {"network", CLONE_NEWNET},
-      {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
-  };
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-    if (strcmp(type, table[i].name) == 0) return table[i].flag;
+  for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++)
+    if (strcmp(type, namespaces[i].name) == 0) return namespaces[i].flag;
   return 0;
+}
+
+const char *isl_namespace_file(uint64_t flag) {
+  for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++)
+    if (flag == namespaces[i].flag) return namespaces[i].file;
+  return NULL;
+}
+
+uint64_t isl_namespace_type(int fd) {
+  int type = ioctl(fd, NS_GET_NSTYPE);
+  return type < 0 ? 0 : (uint64_t)(unsigned)type;
 }
 
 int isl_rlimit_number(const char *name) {

@@ -79,7 +79,7 @@ struct SpecDecodingTests {
     "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
     "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
     "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",
-    "linux.namespaces[2].path", "linux.resources.blockIO.weightDevice",
+    "linux.resources.blockIO.weightDevice",
     "linux.resources.memory.swappiness", "linux.seccomp.flags", "linux.seccomp.listenerPath",
     "linux.seccomp.listenerMetadata",
   ]

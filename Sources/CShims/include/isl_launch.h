@@ -12,6 +12,7 @@ enum isl_stage {
   ISL_STAGE_MAPS, // an id map could not be written
   ISL_STAGE_CGROUP, // the child could not be moved into its cgroup
   ISL_STAGE_STEP, // a step of the child failed: step and index say which
+  ISL_STAGE_NAMESPACE, // a namespace named by its path could not be entered
   ISL_STAGE_LOST, // the child went away without a word
 };
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
+#define ISL_MAX_NAMESPACES 5
 #define ISL_PLAN_MAX_BYTES (16u << 20)
 
 enum isl_plan_flags {
@@ -37,6 +38,7 @@ struct isl_plan_header {
   int32_t stdio[3]; // become fd 0, 1, 2; -1 keeps the caller's
   int32_t join_pidfd; // a process whose namespaces are joined instead of new ones made, or -1
   uint64_t join_flags; // CLONE_NEW* of the namespaces to join
+  int32_t namespaces[ISL_MAX_NAMESPACES]; // entered before new ones are made (setns(2)); ends at -1
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
 

@@ -29,6 +29,10 @@ int isl_pipe(int fds[2]);
 
 /// CLONE_NEW* word for "user", "mount", "pid", "ipc", "uts", "network", "cgroup", "time"; 0 = unknown.
 uint64_t isl_namespace_flag(const char *type);
+/// The name below /proc/PID/ns of a CLONE_NEW* flag, or NULL.
+const char *isl_namespace_file(uint64_t flag);
+/// The CLONE_NEW* flag of an open namespace (ioctl_ns(2), NS_GET_NSTYPE, Linux 4.11), or 0 when it is none.
+uint64_t isl_namespace_type(int fd);
 /// RLIMIT_* number for "RLIMIT_NOFILE" and its like; -1 = unknown.
 int isl_rlimit_number(const char *name);
 /// dev_t of a character device.

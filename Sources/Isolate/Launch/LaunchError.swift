@@ -5,7 +5,7 @@ import Glibc
 public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// How far the launch came.
   public enum Stage: Sendable, Equatable {
-    case plan, clone, identifierMaps, cgroup
+    case plan, clone, identifierMaps, cgroup, namespace
     /// A step of the child, by its name in the plan.
     case step(String)
     case lost
@@ -27,6 +27,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case ISL_STAGE_CLONE.rawValue: stage = .clone
     case ISL_STAGE_MAPS.rawValue: stage = .identifierMaps
     case ISL_STAGE_CGROUP.rawValue: stage = .cgroup
+    case ISL_STAGE_NAMESPACE.rawValue: stage = .namespace
     case ISL_STAGE_STEP.rawValue:
       stage = .step(Self.stepNames[Int(result.kind)] ?? "step \(result.kind)")
       if subjects.indices.contains(Int(result.step)) { subject = subjects[Int(result.step)] }
@@ -63,6 +64,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       case .clone: "clone"
       case .identifierMaps: "write id maps"
       case .cgroup: "enter cgroup"
+      case .namespace: "enter a namespace of config.json: linux.namespaces"
       case .step(let name): name
       case .lost: "the child ended during its set-up"
       }
@@ -79,6 +81,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
         + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
     case (.clone, ENOSPC), (.clone, EUSERS): "raise the sysctl user.max_user_namespaces"
     case (.clone, EAGAIN): "too many processes: raise RLIMIT_NPROC or pids.max"
+    case (.namespace, EPERM):
+      "it belongs to a user namespace over which the caller has no CAP_SYS_ADMIN (setns(2))"
     case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
       "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
     case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):

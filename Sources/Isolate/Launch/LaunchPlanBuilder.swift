@@ -23,7 +23,7 @@ struct LaunchPlanBuilder {
   }
 
   func makes(_ namespace: String) -> Bool {
-    spec.linux.namespaces.contains { $0.type == namespace }
+    spec.linux.namespaces.contains { $0.type == namespace && $0.path == nil }
   }
 
   mutating func step(
@@ -120,7 +120,7 @@ struct LaunchPlanBuilder {
 
   private mutating func header() -> isl_plan_header {
     var header = baseHeader()
-    for namespace in spec.linux.namespaces {
+    for namespace in spec.linux.namespaces where namespace.path == nil {
       header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
     }
     if makes("user") {
@@ -133,6 +133,9 @@ struct LaunchPlanBuilder {
         maps.contains { $0.containerID == 0 }
       }
       if rootMapped { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
+    } else if Files.text("/proc/self/setgroups")?.hasPrefix("deny") == true {
+      // The caller's own user namespace has said so already (user_namespaces(7)).
+      header.flags |= ISL_PLAN_DENY_SETGROUPS.rawValue
     }
     if options.emulatesOldKernel {
       header.flags |= ISL_PLAN_FORCE_LEGACY_MOUNT.rawValue | ISL_PLAN_FORCE_NO_OPENAT2.rawValue
@@ -144,6 +147,7 @@ struct LaunchPlanBuilder {
   private mutating func baseHeader() -> isl_plan_header {
     var header = isl_plan_header()
     header.join_pidfd = -1
+    header.namespaces = joinedNamespaces()
     header.argv = buffer.strings(process.args)
     header.argv_count = UInt32(process.args.count)
     header.envp = buffer.strings(process.env)
@@ -157,6 +161,12 @@ struct LaunchPlanBuilder {
       options.standardInput ?? -1, options.standardOutput ?? -1, options.standardError ?? -1
     )
     return header
+  }
+
+  /// In the order of the header's array, which ends at the first -1.
+  private func joinedNamespaces() -> (Int32, Int32, Int32, Int32, Int32) {
+    let all = options.namespaces + [Int32](repeating: -1, count: Int(ISL_MAX_NAMESPACES))
+    return (all[0], all[1], all[2], all[3], all[4])
   }
 
   /// Where execve(2) looks for the program: as execvp(3) with the container's own PATH.

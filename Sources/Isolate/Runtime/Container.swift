@@ -112,12 +112,22 @@ public final class Container: Sendable {
     let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
       try SeccompCompiler.compile(profile, notify: options.notifiedCalls)
     }
+    var options = options
+    let named: NamedNamespaces
+    do {
+      let names = spec.hostname != nil || spec.domainname != nil
+      // A process that joins takes all from the container's first one.
+      named = try NamedNamespaces(
+        options.joined == nil ? spec.linux : RuntimeSpec.Linux(), changesHostNames: names)
+    } catch { throw .specification(error) }
+    options.namespaces = named.descriptors
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
     let plan = try builder.build(seccomp: seccomp)
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
     let launched = try ContainerLauncher.launch(
       plan, subjects: builder.subjects, maps: maps, options: options,
       beforePivot: options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil, atGate: atGate)
+    _ = consume named
     return Container(
       launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
       listenerCount: options.listeners.count)

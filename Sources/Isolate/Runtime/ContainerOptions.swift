@@ -29,6 +29,8 @@ public struct ContainerOptions: Sendable {
   public var lifeline: Int32?
   /// The cgroup to start in.
   public var cgroup: Cgroup?
+  /// Descriptors of the namespaces that the specification names by their paths, at most five.
+  var namespaces: [Int32] = []
   /// What was not granted before the launch began.
   var warnings: [String] = []
   /// A running container to enter instead of making a new one.

@@ -15,12 +15,17 @@ extension RuntimeSpec {
     public init() {}
   }
 
-  /// A namespace to be made for the container (namespaces(7)).
+  /// A namespace to be made for the container, or one to be entered (namespaces(7)).
   public struct Namespace: Sendable, Equatable {
     /// "user", "mount", "pid", "ipc", "uts", "network" or "cgroup".
     public var type: String
+    /// A file that names an existing one, as /proc/PID/ns/net.
+    public var path: String?
 
-    public init(type: String) { self.type = type }
+    public init(type: String, path: String? = nil) {
+      self.type = type
+      self.path = path
+    }
   }
 
   /// One line of an id map (user_namespaces(7)).
@@ -44,8 +49,8 @@ extension RuntimeSpec.Linux {
       "devices", "netDevices", "rootfsPropagation", "mountLabel", "intelRdt", "personality",
       "timeOffsets", "memoryPolicy")
     for namespace in try decoder.objects("namespaces") {
-      try namespace.refuse("path")
-      namespaces.append(RuntimeSpec.Namespace(type: try namespace.required("type")))
+      namespaces.append(
+        RuntimeSpec.Namespace(type: try namespace.required("type"), path: try namespace.string("path")))
     }
     uidMappings = try Self.mappings(decoder.objects("uidMappings"))
     gidMappings = try Self.mappings(decoder.objects("gidMappings"))
@@ -79,7 +84,7 @@ extension RuntimeSpec.Linux {
     members.add("gidMappings", gidMappings.isEmpty ? nil : .array(gidMappings.map(\.json)))
     members.add("cgroupsPath", cgroupsPath.map(JSONValue.string))
     members.add("resources", resources?.json)
-    members.add("namespaces", .array(namespaces.map { .object([("type", .string($0.type))]) }))
+    members.add("namespaces", .array(namespaces.map(\.json)))
     if !sysctl.isEmpty {
       members.add(
         "sysctl", .object(sysctl.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
@@ -97,5 +102,14 @@ extension RuntimeSpec.IDMapping {
       ("containerID", .integer(Int64(containerID))), ("hostID", .integer(Int64(hostID))),
       ("size", .integer(Int64(size))),
     ])
+  }
+}
+
+extension RuntimeSpec.Namespace {
+  var json: JSONValue {
+    var members = SpecEncoder()
+    members.add("type", .string(type))
+    members.add("path", path.map(JSONValue.string))
+    return members.object
   }
 }

@@ -5,7 +5,7 @@ extension RuntimeSpec {
     var process = Process(args: args, env: [standardPath, "TERM=xterm"], noNewPrivileges: true)
     process.rlimits = [ResourceLimit(type: "RLIMIT_NOFILE", soft: 1024, hard: 1024)]
     var linux = Linux()
-    linux.namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].map(Namespace.init(type:))
+    linux.namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].map { Namespace(type: $0) }
     linux.maskedPaths = standardMaskedPaths
     linux.readonlyPaths = standardReadonlyPaths
     linux.seccomp = .default

@@ -8,6 +8,14 @@ enum Sysctl {
     "kernel.shm_rmid_forced",
   ]
 
+  /// The type of the namespace a parameter belongs to, or nil when it is the whole machine's.
+  static func namespace(of name: String) -> String? {
+    let dotted = name.split(separator: name.contains("/") ? "/" : ".").joined(separator: ".")
+    if ofIPC.contains(dotted) || dotted.hasPrefix("fs.mqueue.") { return "ipc" }
+    if dotted.hasPrefix("net.") { return "network" }
+    return dotted == "kernel.domainname" ? "uts" : nil
+  }
+
   /// Refuses a parameter that is not of a namespace the container gets.
   static func check(_ name: String, _ namespaces: [RuntimeSpec.Namespace]) throws(SpecError) {
     let path = "linux.sysctl.\(name)"
@@ -15,15 +23,7 @@ enum Sysctl {
     guard !components.contains(where: { $0.isEmpty || $0 == ".." || $0 == "." }), components.count > 1 else {
       throw SpecError(path: path, message: "is no name of a kernel parameter")
     }
-    let dotted = components.joined(separator: ".")
-    let needed: String
-    if ofIPC.contains(dotted) || dotted.hasPrefix("fs.mqueue.") {
-      needed = "ipc"
-    } else if dotted.hasPrefix("net.") {
-      needed = "network"
-    } else if dotted == "kernel.domainname" {
-      needed = "uts"
-    } else {
+    guard let needed = namespace(of: name) else {
       throw SpecError(path: path, message: "is not a parameter of a namespace: it would change the host")
     }
     guard namespaces.contains(where: { $0.type == needed }) else {
