@@ -210,17 +210,20 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   return r;
 }
 
-/// Binds what `source` (an O_PATH descriptor) names onto `target`, which `path` led to.
+/// Binds what `source` (an O_PATH descriptor) names onto `target`, which `path` led to. The upper halves of
+/// `set` and `clear` are for every mount below as well.
 static int bind_descriptor(
     struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
   int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
   int r = tree;
   if (tree >= 0) {
-    r = set_attributes(tree, set, clear, recursive);
+    r = set_attributes(tree, (uint32_t)set, (uint32_t)clear, recursive);
+    if (r == 0) r = set_attributes(tree, set >> 32, clear >> 32, 1);
     if (r == 0) r = attach(tree, target);
     close(tree);
   }
-  if (r != -ENOSYS) return r;
+  // mount(2) changes one mount at a time.
+  if (r != -ENOSYS || (set | clear) >> 32) return r;
   r = legacy_bind(source, target, recursive);
   if (r < 0 || !set) return r;
   // mount(2) takes no attributes with a bind. The bind covers the target: the path now leads to it.

@@ -13,6 +13,7 @@ struct MountOptionsTests {
     ("ro", 0x1, 0), ("rw", 0, 0x1), ("nosuid", 0x2, 0), ("suid", 0, 0x2), ("nodev", 0x4, 0), ("dev", 0, 0x4),
     ("noexec", 0x8, 0), ("exec", 0, 0x8), ("noatime", 0x10, 0x70), ("strictatime", 0x20, 0x70),
     ("relatime", 0, 0x70), ("nodiratime", 0x80, 0), ("diratime", 0, 0x80), ("nosymfollow", 0x20_0000, 0),
+    ("symfollow", 0, 0x20_0000),
   ]
 
   @Test("become the kernel's attributes", arguments: table.indices)
@@ -23,6 +24,17 @@ struct MountOptionsTests {
     #expect(parsed.cleared & ~0x70 == cleared & ~0x70)
     #expect(parsed.data.isEmpty)
     #expect(parsed.superblockFlags == 0)
+  }
+
+  @Test("with an r before them are for the whole tree of a bind mount", arguments: table.indices)
+  func treeAttributes(_ index: Int) throws {
+    let (option, set, cleared) = Self.table[index]
+    let parsed = try Self.options(["r\(option)"], type: "bind")
+    #expect(parsed.treeAttributes == set && parsed.treeCleared & ~0x70 == cleared & ~0x70)
+    #expect(parsed.attributes == 0 && parsed.cleared == 0)
+    // There is nothing below a new filesystem.
+    let alone = try Self.options(["r\(option)"])
+    #expect(alone == (try Self.options([option])) && alone.data.isEmpty)
   }
 
   @Test("that contradict each other: the last one counts")

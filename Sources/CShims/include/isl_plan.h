@@ -47,7 +47,8 @@ enum isl_step_kind {
   ISL_STEP_PRIVATE_MOUNTS, // every mount of the copied tree becomes private
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own
   ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*
-  ISL_STEP_BIND, // a = source, c = target, v = attributes to set, w = attributes to clear
+  ISL_STEP_BIND, // a = source, c = target, v = attributes to set, w = attributes to clear; in their upper
+                 // halves those of the mounts below as well
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents
   ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)

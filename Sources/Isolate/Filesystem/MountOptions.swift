@@ -6,6 +6,10 @@ struct MountOptions: Equatable {
   var attributes: UInt64 = 0
   /// MOUNT_ATTR_* to clear.
   var cleared: UInt64 = 0
+  /// MOUNT_ATTR_* to set on a bind mount and on every mount below it.
+  var treeAttributes: UInt64 = 0
+  /// MOUNT_ATTR_* to clear on a bind mount and on every mount below it.
+  var treeCleared: UInt64 = 0
   /// Legacy MS_* flags that are not mount attributes (MS_SYNCHRONOUS and its like; mount(2)).
   var superblockFlags: UInt64 = 0
   var isBind = false
@@ -19,7 +23,7 @@ struct MountOptions: Equatable {
     "ro": (0x1, 0), "rw": (0, 0x1), "nosuid": (0x2, 0), "suid": (0, 0x2), "nodev": (0x4, 0), "dev": (0, 0x4),
     "noexec": (0x8, 0), "exec": (0, 0x8), "noatime": (0x10, 0x70), "strictatime": (0x20, 0x70),
     "relatime": (0, 0x70), "atime": (0, 0), "nodiratime": (0x80, 0), "diratime": (0, 0x80),
-    "nosymfollow": (0x20_0000, 0),
+    "nosymfollow": (0x20_0000, 0), "symfollow": (0, 0x20_0000),
   ]
   private static let superblock: [String: UInt64] = [
     "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
@@ -38,6 +42,9 @@ struct MountOptions: Equatable {
       if let change = Self.attribute[option] {
         attributes = attributes & ~change.clear | change.set
         cleared = cleared & ~change.set | change.clear
+      } else if let change = Self.treeAttribute(option) {
+        treeAttributes = treeAttributes & ~change.clear | change.set
+        treeCleared = treeCleared & ~change.set | change.clear
       } else if let flag = Self.superblock[option] {
         superblockFlags |= flag
       } else if option == "bind" || option == "rbind" {
@@ -61,5 +68,19 @@ struct MountOptions: Equatable {
       throw SpecError(path: "\(path).options", message: "a bind mount takes no option \"\(option)\"")
     }
     self.data = data.joined(separator: ",")
+    // A new filesystem has no mounts below it.
+    if !isBind {
+      attributes = attributes & ~treeCleared | treeAttributes
+      cleared = cleared & ~treeAttributes | treeCleared
+      treeAttributes = 0
+      treeCleared = 0
+    }
+  }
+
+  /// "rro" and its like: an attribute's name after an "r".
+  private static func treeAttribute(_ option: String) -> (set: UInt64, clear: UInt64)? {
+    guard option.hasPrefix("r"), let change = attribute[String(option.dropFirst())] else { return nil }
+    // mount_setattr(2): a mount's access time setting is cleared as a whole.
+    return option == "ratime" ? (0, 0x70) : change
   }
 }

@@ -14,7 +14,8 @@ extension LaunchPlanBuilder {
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
           a: buffer.string(source),
-          c: target, v: options.attributes, w: options.cleared)
+          c: target, v: options.treeAttributes << 32 | options.attributes,
+          w: options.treeCleared << 32 | options.cleared)
         continue
       }
       guard let named = mount.type else {
