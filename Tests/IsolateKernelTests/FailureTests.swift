@@ -45,16 +45,7 @@ struct FailureTestsAsAnyUser {
     Case("mount tmpfs on /work: Invalid argument") { spec, _ in
       spec.mounts.append(.init(destination: "/work", type: "tmpfs", options: ["nonsense=1"]))
     },
-    Case("change directory /no/such/folder: No such file or directory") { spec, _ in
-      spec.process?.cwd = "/no/such/folder"
-    },
     Case("change directory /bin/busybox: Not a directory") { spec, _ in spec.process?.cwd = "/bin/busybox" },
-    Case("setrlimit RLIMIT_NOFILE: Operation not permitted") { spec, _ in
-      spec.process?.rlimits = [.init(type: "RLIMIT_NOFILE", soft: 1 << 40, hard: 1 << 40)]
-    },
-    Case("config.json: process.capabilities.bounding[0]: \"CAP_X\" is not a capability") { spec, _ in
-      spec.process?.capabilities.bounding = ["CAP_X"]
-    },
     Case("set user 0:0: Operation not permitted") { spec, _ in spec.process?.user.additionalGids = [5] },
     Case("exec nope: No such file or directory (the program, or the interpreter it names, is not in") {
       spec, _ in

@@ -19,20 +19,40 @@ struct IdentityTests {
 
   @Test("capability names become the kernel's bits")
   func capabilities() throws {
-    #expect(try Capability.mask([], path: "p") == 0)
-    #expect(try Capability.mask(["CAP_CHOWN", "CAP_KILL", "CAP_KILL"], path: "p") == 0b10_0001)
-    #expect(try Capability.mask(["CAP_SYS_ADMIN"], path: "p") == 1 << 21)
-    #expect(try Capability.mask(["CAP_CHECKPOINT_RESTORE"], path: "p") == 1 << 40)
+    var warnings: [String] = []
+    #expect(Capability.mask([], path: "p", warnings: &warnings) == 0)
+    #expect(
+      Capability.mask(["CAP_CHOWN", "CAP_KILL", "CAP_KILL"], path: "p", warnings: &warnings) == 0b10_0001)
+    #expect(Capability.mask(["CAP_SYS_ADMIN"], path: "p", warnings: &warnings) == 1 << 21)
+    #expect(Capability.mask(["CAP_CHECKPOINT_RESTORE"], path: "p", warnings: &warnings) == 1 << 40)
+    #expect(warnings.isEmpty)
     #expect(Capability.names.count == 41)
     #expect(Set(Capability.names).count == 41)
   }
 
   @Test(
-    "a capability without its exact name is refused with its path",
+    "a capability without its exact name is warned about with its path, and is not granted",
     arguments: ["KILL", "cap_kill", "CAP_ALL", "CAP_", "", "CAP_KILL "])
   func badCapabilities(_ name: String) {
-    let error = #expect(throws: SpecError.self) { try Capability.mask(["CAP_CHOWN", name], path: "p") }
-    #expect(error?.path == "p[1]")
+    var warnings: [String] = []
+    #expect(Capability.mask(["CAP_CHOWN", name], path: "p", warnings: &warnings) == 1)
+    #expect(warnings == ["config.json: p[1]: \"\(name)\" is not a capability; it is not granted"])
+  }
+
+  @Test("capabilities that the kernel would refuse are taken out of their set, each with a warning")
+  func grantableCapabilities() {
+    var warnings: [String] = []
+    let all: UInt64 = 0b1_1111
+    let sets = LaunchPlanBuilder.grantable(
+      [0b1_0111, 0b0_1111, 0b1_1011, 0b0_1101, all], callers: 0b0_1111, warnings: &warnings)
+    #expect(sets == [0b0_0111, 0b0_1111, 0b0_1011, 0b0_0101, 0b0_0101])
+    #expect(
+      warnings == [
+        "config.json: process.capabilities.bounding: CAP_FSETID not granted: the caller does not have it",
+        "config.json: process.capabilities.effective: CAP_FSETID not granted: not permitted",
+        "config.json: process.capabilities.inheritable: CAP_FOWNER not granted: not in the bounding set",
+        "config.json: process.capabilities.ambient: CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID not granted: not inheritable",
+      ])
   }
 
   @Test("a range of subordinate ids is found by the user's name and by its number")

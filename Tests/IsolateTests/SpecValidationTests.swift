@@ -73,6 +73,11 @@ struct SpecValidationTests {
     Case("variable without a name", "process.env[0]") { $0.process?.env[0] = "=x" },
     Case("empty variable", "process.env[0]") { $0.process?.env[0] = "" },
     Case("unknown limit", "process.rlimits[0].type") { $0.process?.rlimits[0].type = "RLIMIT_FILES" },
+    Case("limit twice", "process.rlimits[1].type") {
+      $0.process?.rlimits = [
+        .init(type: "RLIMIT_CORE", soft: 0, hard: 0), .init(type: "RLIMIT_CORE", soft: 0, hard: 0),
+      ]
+    },
     Case("lower-case limit", "process.rlimits[0].type") { $0.process?.rlimits[0].type = "rlimit_nofile" },
     Case("soft above hard", "process.rlimits[0]") { $0.process?.rlimits[0].soft = 2048 },
     Case("oom score too high", "process.oomScoreAdj") { $0.process?.oomScoreAdj = 1001 },

@@ -5,6 +5,7 @@ struct CreationOptions {
   var bundle = "."
   var pidFile: String?
   var consoleSocket: String?
+  var keepsKeyring = false
   private var positional: [String] = []
 
   /// Takes one argument; false when it is none of these.
@@ -15,6 +16,10 @@ struct CreationOptions {
       pidFile = value
     } else if let value = try arguments.value(of: "--console-socket", at: argument) {
       consoleSocket = value
+    } else if argument == "--no-new-keyring" {
+      keepsKeyring = true
+    } else if argument == "--no-subreaper" {
+      return true  // isolate never is one
     } else if argument.hasPrefix("-") {
       return false
     } else {
@@ -29,6 +34,7 @@ struct CreationOptions {
       identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
     )
     request.usesCgroups = invocation.usesCgroups
+    request.keepsKeyring = keepsKeyring
     return request
   }
 }

@@ -42,6 +42,10 @@ struct ExecCommand {
       request.pidFile = value
     } else if let value = try arguments.value(of: "--console-socket", at: argument) {
       consoleSocket = value
+    } else if let value = try arguments.value(of: "--additional-gids", "-g", at: argument) {
+      request.additionalGroups.append(try Self.user(value, of: "--additional-gids", parts: 1).userID)
+    } else if argument == "--no-subreaper" {
+      return  // isolate never is one
     } else if argument == "--tty" || argument == "-t" {
       request.terminal = true
     } else if argument == "--no-new-privs" {
@@ -54,14 +58,16 @@ struct ExecCommand {
   }
 
   /// UID or UID:GID, whole numbers and nothing else (CVE-2026-30892).
-  static func user(_ text: String) throws(UsageError) -> (userID: UInt32, groupID: UInt32) {
+  static func user(
+    _ text: String, of flag: String = "--user", parts limit: Int = 2
+  ) throws(UsageError) -> (userID: UInt32, groupID: UInt32) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { part in
       part.allSatisfy { $0.isASCII && $0.isNumber }
         ? UInt32(part).flatMap { $0 < UInt32.max ? $0 : nil } : nil
     }
-    guard (1...2).contains(parts.count), numbers.count == parts.count else {
-      throw UsageError("exec: --user \(text) is not UID or UID:GID")
+    guard (1...limit).contains(parts.count), numbers.count == parts.count else {
+      throw UsageError("exec: \(flag) \(text) is not \(limit == 1 ? "a GID" : "UID or UID:GID")")
     }
     return (numbers[0], numbers.count == 2 ? numbers[1] : 0)
   }

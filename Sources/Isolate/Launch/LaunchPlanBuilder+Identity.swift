@@ -1,4 +1,5 @@
 import CShims
+import Glibc
 
 extension LaunchPlanBuilder {
   mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
@@ -11,13 +12,15 @@ extension LaunchPlanBuilder {
     let sets = process.capabilities
     let path = "process.capabilities"
     let masks = [  // in the order of ISL_STEP_CAPABILITIES
-      try Capability.mask(sets.bounding, path: "\(path).bounding"),
-      try Capability.mask(sets.permitted, path: "\(path).permitted"),
-      try Capability.mask(sets.effective, path: "\(path).effective"),
-      try Capability.mask(sets.inheritable, path: "\(path).inheritable"),
-      try Capability.mask(sets.ambient, path: "\(path).ambient"),
+      Capability.mask(sets.bounding, path: "\(path).bounding", warnings: &warnings),
+      Capability.mask(sets.permitted, path: "\(path).permitted", warnings: &warnings),
+      Capability.mask(sets.effective, path: "\(path).effective", warnings: &warnings),
+      Capability.mask(sets.inheritable, path: "\(path).inheritable", warnings: &warnings),
+      Capability.mask(sets.ambient, path: "\(path).ambient", warnings: &warnings),
     ]
-    step(ISL_STEP_CAPABILITIES, a: buffer.integers(Self.grantable(masks, warnings: &warnings)))
+    step(
+      ISL_STEP_CAPABILITIES,
+      a: buffer.integers(Self.grantable(masks, callers: callersCapabilities, warnings: &warnings)))
     if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
     step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
     step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
@@ -27,19 +30,57 @@ extension LaunchPlanBuilder {
     if process.noNewPrivileges { addSeccomp(seccomp) }
   }
 
-  /// A capability is ambient only while it is permitted and inheritable (capabilities(7)). The specification
-  /// has what cannot be granted warned about, not refused (config.md, "capabilities").
-  private static func grantable(_ masks: [UInt64], warnings: inout [String]) -> [UInt64] {
+  /// What a container without a user namespace of its own can be granted at most; in a new one its first
+  /// process has every capability there is (user_namespaces(7)).
+  private var callersCapabilities: UInt64 {
+    makes("user") ? .max : Self.statusMask("CapPrm") & Self.statusMask("CapBnd")
+  }
+
+  /// A capability set of ours from /proc/self/status (proc_pid_status(5)).
+  private static func statusMask(_ name: String) -> UInt64 {
+    let lines = (Files.text("/proc/self/status") ?? "").split(separator: "\n")
+    let digits = lines.first { $0.hasPrefix("\(name):") }?.split { $0 == ":" || $0 == "\t" }.last
+    return digits.flatMap { UInt64($0, radix: 16) } ?? 0
+  }
+
+  /// Takes out of the sets what capabilities(7) would have the kernel refuse. The specification has what cannot
+  /// be granted warned about, not refused (config.md, "capabilities").
+  static func grantable(_ masks: [UInt64], callers: UInt64, warnings: inout [String]) -> [UInt64] {
     var masks = masks
-    let lost = masks[4] & ~(masks[1] & masks[3])
-    masks[4] &= ~lost
-    let names = Capability.names.enumerated().filter { lost >> UInt64($0.offset) & 1 == 1 }.map(\.element)
-    if !names.isEmpty {
-      warnings.append(
-        "config.json: process.capabilities.ambient: \(names.joined(separator: ", ")) not granted: not inheritable"
-      )
+    func limit(_ set: Int, _ name: String, to allowed: UInt64, _ why: String) {
+      let lost = Capability.names(of: masks[set] & ~allowed)
+      masks[set] &= allowed
+      guard !lost.isEmpty else { return }
+      let list = lost.joined(separator: ", ")
+      warnings.append("config.json: process.capabilities.\(name): \(list) not granted: \(why)")
     }
+    limit(0, "bounding", to: callers, "the caller does not have it")
+    limit(1, "permitted", to: callers, "the caller does not have it")
+    limit(2, "effective", to: masks[1], "not permitted")
+    limit(3, "inheritable", to: masks[0], "not in the bounding set")
+    limit(4, "ambient", to: masks[1] & masks[3], "not inheritable")
     return masks
+  }
+
+  /// Limits above the caller's own need CAP_SYS_RESOURCE of the host (setrlimit(2)), which a process in a user
+  /// namespace has never: it keeps the caller's, and that is told.
+  mutating func addResourceLimits() {
+    let mayRaise = !makes("user") && Self.statusMask("CapEff") >> 24 & 1 == 1
+    for (index, limit) in process.rlimits.enumerated() {
+      let number = unsafe isl_rlimit_number(limit.type)
+      var (soft, hard) = (limit.soft, limit.hard)
+      var current = rlimit()
+      if !mayRaise, unsafe getrlimit(__rlimit_resource_t(UInt32(number)), &current) == 0,
+        hard > current.rlim_max
+      {
+        hard = UInt64(current.rlim_max)
+        soft = min(soft, hard)
+        warnings.append(
+          "config.json: process.rlimits[\(index)]: \(limit.type) is \(hard), the caller's own: raising it needs CAP_SYS_RESOURCE of the host"
+        )
+      }
+      step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: soft, w: hard)
+    }
   }
 
   mutating func addSeccomp(_ program: [UInt8]?) {

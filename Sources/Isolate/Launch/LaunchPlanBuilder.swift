@@ -51,7 +51,7 @@ struct LaunchPlanBuilder {
         step(ISL_STEP_SYSCTL, path, a: buffer.string(path), b: buffer.string(value))
       }
       // A keyring of its own before anything of the container can look at the caller's.
-      step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
+      if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
       step(ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath))
       try addMounts()
       addConsole(isFirst: true)
@@ -59,6 +59,10 @@ struct LaunchPlanBuilder {
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
       for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
       for path in spec.linux.readonlyPaths { step(ISL_STEP_READONLY, path, a: buffer.string(path)) }
+      // Made where it is missing, as images name folders they do not have; what keeps it from being made is said
+      // when the process is to go there.
+      let directory = buffer.string(process.cwd)
+      step(ISL_STEP_DIRECTORY, process.cwd, flags: [ISL_FLAG_SOFT], a: directory, v: 0o755)
       // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
       if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
       step(ISL_STEP_PIVOT, rootPath)
@@ -82,10 +86,7 @@ struct LaunchPlanBuilder {
     _ joined: ContainerOptions.Joined, seccomp: [UInt8]?
   ) throws(SpecError) -> [UInt8] {
     step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
-    for limit in process.rlimits {
-      let number = unsafe isl_rlimit_number(limit.type)
-      step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)
-    }
+    addResourceLimits()
     addConsole(isFirst: false)
     step(ISL_STEP_GATE)
     try addIdentity(seccomp: seccomp)
@@ -112,10 +113,7 @@ struct LaunchPlanBuilder {
   private mutating func addHostSettings() {
     if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, a: buffer.string(name)) }
     if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, a: buffer.string(name)) }
-    for limit in process.rlimits {
-      let number = unsafe isl_rlimit_number(limit.type)
-      step(ISL_STEP_RLIMIT, limit.type, index: Int(number), v: limit.soft, w: limit.hard)
-    }
+    addResourceLimits()
   }
 
   private mutating func header() -> isl_plan_header {

@@ -50,6 +50,9 @@ public struct ContainerOptions: Sendable {
   /// For tests: takes the paths for kernels without the new mount API and openat2(2).
   public var emulatesOldKernel = false
 
+  /// Makes no session keyring of its own for the container.
+  var keepsKeyring = false
+
   static let seccompListenerTag = 1000
   static let consoleTag = 1001
 

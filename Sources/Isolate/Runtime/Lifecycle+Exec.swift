@@ -15,6 +15,8 @@ extension Lifecycle {
     /// Capabilities added to those of the container's process, never beyond the container's bounding set.
     public var capabilities: [String] = []
     public var noNewPrivileges: Bool?
+    /// Groups added to those of the process.
+    public var additionalGroups: [UInt32] = []
     public var pidFile: String?
     /// Whether it gets a terminal; nil leaves it to the process.
     public var terminal: Bool?
@@ -73,6 +75,7 @@ extension Lifecycle {
     process.env += request.environment
     if let directory = request.workingDirectory { process.cwd = directory }
     if let user = request.user { process.user = RuntimeSpec.User(uid: user.userID, gid: user.groupID) }
+    process.user.additionalGids += request.additionalGroups
     if let flag = request.terminal { process.terminal = flag }
     if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }
     // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it.

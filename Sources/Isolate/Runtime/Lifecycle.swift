@@ -18,6 +18,8 @@ public struct Lifecycle: Sendable {
     public var consoleSocket: String?
     /// Whether the container may get a cgroup of its own.
     public var usesCgroups = true
+    /// Leaves the process in the caller's session keyring (keyrings(7)).
+    public var keepsKeyring = false
 
     public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
       self.identifier = identifier
@@ -61,6 +63,7 @@ public struct Lifecycle: Sendable {
   ) throws(IsolateError) {
     try store.reserve(request.identifier)
     var options = ContainerOptions()
+    options.keepsKeyring = request.keepsKeyring
     do {
       let lock = store.lock(request.identifier)
       options.cgroup = try cgroup(for: request, warnings: &options.warnings)

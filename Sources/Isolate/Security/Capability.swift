@@ -12,17 +12,22 @@ public enum Capability {
     "CAP_CHECKPOINT_RESTORE",
   ]
 
-  /// A bit mask of the named capabilities.
-  ///
-  /// - Throws: the first name that is no capability.
-  static func mask(_ names: [String], path: String) throws(SpecError) -> UInt64 {
+  /// A bit mask of the named capabilities. What is no capability is warned about and never granted: config.md,
+  /// "capabilities", has it so.
+  static func mask(_ names: [String], path: String, warnings: inout [String]) -> UInt64 {
     var mask: UInt64 = 0
     for (index, name) in names.enumerated() {
       guard let number = self.names.firstIndex(of: name) else {
-        throw SpecError(path: "\(path)[\(index)]", message: "\"\(name)\" is not a capability")
+        warnings.append("config.json: \(path)[\(index)]: \"\(name)\" is not a capability; it is not granted")
+        continue
       }
       mask |= 1 << UInt64(number)
     }
     return mask
+  }
+
+  /// The names of a mask's bits.
+  static func names(of mask: UInt64) -> [String] {
+    names.enumerated().filter { mask >> UInt64($0.offset) & 1 == 1 }.map(\.element)
   }
 }

@@ -101,7 +101,11 @@ enum SpecValidator {
     for (index, entry) in process.env.enumerated() where !entry.utf8.dropFirst().contains(UInt8(ascii: "=")) {
       throw SpecError(path: "process.env[\(index)]", message: "\"\(entry)\" is not NAME=VALUE")
     }
+    var limited: Set<String> = []
     for (index, limit) in process.rlimits.enumerated() {
+      guard limited.insert(limit.type).inserted else {
+        throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is there twice")
+      }
       let number = unsafe isl_rlimit_number(limit.type)
       guard number >= 0 else {
         throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is not a limit")
