@@ -39,7 +39,7 @@ enum CommandLineInterface {
     var verb: String?
     let invocation: Invocation
     do { invocation = try Invocation(&arguments, verb: &verb) } catch {
-      Output.error("isolate: \(error.message)\nsee isolate --help\n")
+      StandardStream.standardError("isolate: \(error.message)\nsee isolate --help\n")
       return 1
     }
     do {
@@ -47,7 +47,7 @@ enum CommandLineInterface {
       return try perform(verb, &arguments, invocation)
     } catch let error as UsageError {
       invocation.report(error.message)
-      Output.error("see isolate --help\n")
+      StandardStream.standardError("see isolate --help\n")
     } catch {
       invocation.report("\(error)")
     }
@@ -72,10 +72,10 @@ enum CommandLineInterface {
     case "events": return try EventsCommand(&arguments).run(invocation)
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
-      Output.standard("isolate version \(version)\nspec: 1.2.0\n")
+      StandardStream.standardOutput("isolate version \(version)\nspec: \(RuntimeSpec.version)\n")
       return 0
     case "--help", "-h", "help":
-      Output.standard(usage)
+      StandardStream.standardOutput(usage)
       return 0
     default: throw UsageError("unknown verb or flag \"\(verb)\"")
     }

@@ -51,6 +51,6 @@ struct EventsCommand {
   private func report(_ type: String, _ data: JSONValue?) {
     var members: [(key: String, value: JSONValue)] = [("type", .string(type)), ("id", .string(identifier))]
     if let data { members.append(("data", data)) }
-    Output.standard(JSONWriter.line(.object(members)) + "\n")
+    StandardStream.standardOutput(JSONWriter.line(.object(members)) + "\n")
   }
 }

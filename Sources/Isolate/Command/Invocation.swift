@@ -45,14 +45,14 @@ struct Invocation {
 
   /// Prints an error and appends it to the log file.
   func report(_ message: String) {
-    Output.error("isolate: \(message)\n")
+    StandardStream.standardError("isolate: \(message)\n")
     log(message, level: "error")
   }
 
   /// Writes warnings where errors go: to the log file, or for want of one to standard error.
   func warn(_ messages: [String]) {
     for message in messages {
-      if logFile == nil { Output.error("isolate: warning: \(message)\n") }
+      if logFile == nil { StandardStream.standardError("isolate: warning: \(message)\n") }
       log(message, level: "warning")
     }
   }

@@ -12,7 +12,7 @@ struct StateCommand {
     let store = try invocation.store()
     let record = try store.load(identifier)
     let document = record.stateDocument(store.status(of: record))
-    Output.standard(String(decoding: JSONWriter.write(document), as: UTF8.self))
+    StandardStream.standardOutput(String(decoding: JSONWriter.write(document), as: UTF8.self))
     return 0
   }
 }
@@ -39,10 +39,10 @@ struct ListCommand {
     let store = try invocation.store()
     let records = store.identifiers().compactMap { try? store.load($0) }
     switch format {
-    case .identifiers: Output.standard(records.map { $0.identifier + "\n" }.joined())
+    case .identifiers: StandardStream.standardOutput(records.map { $0.identifier + "\n" }.joined())
     case .json:
       let documents = records.map { $0.stateDocument(store.status(of: $0)) }
-      Output.standard(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
+      StandardStream.standardOutput(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
     case .table:
       var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED"]]
       for record in records {
@@ -50,7 +50,7 @@ struct ListCommand {
         let pid = status == .stopped ? "0" : String(record.process.processID)
         rows.append([record.identifier, pid, status.rawValue, record.bundle, record.created])
       }
-      Output.standard(Self.table(rows))
+      StandardStream.standardOutput(Self.table(rows))
     }
     return 0
   }
@@ -89,12 +89,12 @@ struct ProcessesCommand {
     let processes = try Lifecycle(store: invocation.store()).processes(of: identifier)
     if isJSON {
       let document = JSONValue.array(processes.map { .integer(Int64($0)) })
-      Output.standard(String(decoding: JSONWriter.write(document), as: UTF8.self))
+      StandardStream.standardOutput(String(decoding: JSONWriter.write(document), as: UTF8.self))
     } else {
       let rows = processes.map { pid in
         [String(pid), Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init) ?? "?"]
       }
-      Output.standard(ListCommand.table([["PID", "CMD"]] + rows))
+      StandardStream.standardOutput(ListCommand.table([["PID", "CMD"]] + rows))
     }
     return 0
   }

@@ -68,7 +68,8 @@ public struct ContainerRecord: Sendable, Equatable {
   /// The state document that `isolate state` prints (runtime.md, "State").
   public func stateDocument(_ status: Status) -> JSONValue {
     .object([
-      ("ociVersion", .string("1.2.0")), ("id", .string(identifier)), ("status", .string(status.rawValue)),
+      ("ociVersion", .string(RuntimeSpec.version)), ("id", .string(identifier)),
+      ("status", .string(status.rawValue)),
       ("pid", .integer(status == .stopped ? 0 : Int64(process.processID))), ("bundle", .string(bundle)),
       ("rootfs", .string(rootfs)), ("created", .string(created)), ("annotations", annotationsJSON),
     ])

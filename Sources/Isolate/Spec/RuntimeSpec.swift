@@ -2,6 +2,9 @@
 ///
 /// Names are the specification's own (config.md, config-linux.md). What is absent stays nil.
 public struct RuntimeSpec: Sendable, Equatable {
+  /// The newest version of the specification this runtime is built from.
+  public static let version = "1.3.0"
+
   public var ociVersion: String
   public var process: Process?
   public var root: Root
@@ -13,7 +16,7 @@ public struct RuntimeSpec: Sendable, Equatable {
   public var hooks = Hooks()
 
   public init(
-    ociVersion: String = "1.2.0", process: Process? = nil, root: Root, hostname: String? = nil,
+    ociVersion: String = RuntimeSpec.version, process: Process? = nil, root: Root, hostname: String? = nil,
     domainname: String? = nil, mounts: [Mount] = [], annotations: [String: String] = [:],
     linux: Linux = Linux()
   ) {

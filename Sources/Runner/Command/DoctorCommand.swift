@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import Isolate
 import Runner
 
 /// `preflight doctor`: what isolation this host gives.

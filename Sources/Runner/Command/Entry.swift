@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Isolate
 import Runner
 
 /// The program `preflight`.

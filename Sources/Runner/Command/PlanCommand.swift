@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import FoundationEssentials
+import Isolate
 import Planning
 import Runner
 

@@ -1,5 +1,6 @@
 import Analysis
 import Glibc
+import Isolate
 
 /// Shows a check's progress on standard error: one line per phase with its time.
 ///
