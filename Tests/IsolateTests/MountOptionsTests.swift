@@ -89,6 +89,13 @@ struct MountOptionsTests {
     #expect(throws: SpecError.self) { try Self.options(["tmpcopyup"], type: "bind") }
   }
 
+  @Test("an empty option asks for nothing, on a bind mount too")
+  func empty() throws {
+    let without = try Self.options(["rw", "rbind"], type: "bind")
+    #expect(try Self.options(["", "rw", "rbind"], type: "bind") == without)
+    #expect(try Self.options(["", "size=1k"]).data == "size=1k")
+  }
+
   @Test("that a bind mount cannot take are refused, not dropped")
   func bindData() {
     let error = #expect(throws: SpecError.self) { try Self.options(["bind", "size=1k"], type: nil) }

@@ -38,7 +38,8 @@ struct MountOptions: Equatable {
   init(_ mount: RuntimeSpec.Mount, path: String) throws(SpecError) {
     isBind = mount.type == "bind"
     var data: [String] = []
-    for (index, option) in mount.options.enumerated() {
+    // buildah writes an empty option for what it has no word for: it asks for nothing.
+    for (index, option) in mount.options.enumerated() where !option.isEmpty {
       if let change = Self.attribute[option] {
         attributes = attributes & ~change.clear | change.set
         cleared = cleared & ~change.set | change.clear
