@@ -85,7 +85,7 @@ struct CgroupVerbTests {
   }
 
   @Test(
-    "is below the caller's own for a relative cgroupsPath, and refused to whom wants none with limits",
+    "is below the caller's own for a relative cgroupsPath, made unasked to be paused, and refused to whom wants none",
     arguments: [false, true])
   func relative(unprivileged: Bool) async throws {
     let bundle = try TestBundle()
@@ -94,6 +94,9 @@ struct CgroupVerbTests {
     spec.linux.resources = .init(pidsLimit: 9)
     spec.linux.cgroupsPath = "outer/inner"
     try bundle.writeConfiguration(spec)
+    let plain = try TestBundle()
+    _ = unsafe chmod(plain.directory.path, 0o755)
+    try plain.writeConfiguration(plain.shell("sleep 1000"))
     let line = """
       i="\(Program.isolate.path) --root /run/tmp/store"
       $i --cgroup-manager disabled run --bundle "\(bundle.directory.path)" c; echo "disabled $?"
@@ -103,11 +106,15 @@ struct CgroupVerbTests {
       g=$(find /sys/fs/cgroup -type d -path '*/outer/inner'); echo "limit $(cat $g/pids.max)"
       $i kill --all c KILL; sleep 1; $i kill --all c KILL; echo "kill of a stopped one $?"
       $i delete c; [ -e $g ] || echo "gone"
+      $i run --detach --bundle "\(plain.directory.path)" p >/dev/null 2>/run/tmp/err </dev/null
+      $i pause p; echo "pause of a plain one $? $(cat /run/tmp/err)"
+      $i resume p; $i delete --force p; find /sys/fs/cgroup -name isolate-p
       """
     let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(120)).run(line)
     #expect(
       outcome.output.split(separator: "\n") == [
         "disabled 1", "systemd 1", "run 0", "limit 9", "kill of a stopped one 0", "gone",
+        "pause of a plain one 0 ",
       ], "\(outcome)")
     #expect(outcome.errorOutput.contains("linux.resources.pids.limit: --cgroup-manager disabled"))
     #expect(outcome.errorOutput.contains("--cgroup-manager systemd is not supported"))

@@ -6,19 +6,22 @@ struct CgroupPlacement {
   /// Absolute: below the mount of the hierarchy. Relative: below a cgroup that is delegated to the caller.
   let cgroupsPath: String?
   let settings: CgroupSettings
+  /// Whether it is made also where nothing was asked for that needs it.
+  let isPreferred: Bool
 
   /// Makes the cgroup; nil without one, if nothing was asked for that needs it.
   ///
   /// - Throws: `IsolateError` when limits were asked for and no cgroup can have them.
   func make(warnings: inout [String]) throws(IsolateError) -> Cgroup? {
-    if settings.isEmpty, cgroupsPath == nil { return nil }
+    let isNeeded = !settings.isEmpty || cgroupsPath != nil
+    if !isNeeded, !isPreferred { return nil }
     if let named = try atNamedPath() { return named }
     let parent: CgroupParent
     do { parent = try CgroupParent.find() } catch {
       guard settings.isEmpty else {
         throw .unavailable(what: "config.json: linux.resources", why: error.why, remedy: error.remedy)
       }
-      warnings.append("no cgroup of its own: \(error.why)")
+      if isNeeded { warnings.append("no cgroup of its own: \(error.why)") }
       return nil
     }
     if let cgroupsPath, cgroupsPath.hasPrefix("/") {
@@ -27,7 +30,10 @@ struct CgroupPlacement {
     }
     var names = ["isolate-\(identifier)"]
     if let cgroupsPath, !cgroupsPath.hasPrefix("/") { names = try Self.names(cgroupsPath) }
-    do { return try descend(names, from: parent.path) } catch { throw Self.refused(error, settings) }
+    do { return try descend(names, from: parent.path) } catch {
+      guard isNeeded else { return nil }
+      throw Self.refused(error, settings)
+    }
   }
 
   private static func names(_ cgroupsPath: String) throws(IsolateError) -> [String] {

@@ -50,7 +50,8 @@ struct CreateCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    let request = try options.request(verb: "create", invocation)
+    var request = try options.request(verb: "create", invocation)
+    request.prefersCgroup = true
     invocation.warn(try Lifecycle(store: invocation.store()).create(request))
     return 0
   }

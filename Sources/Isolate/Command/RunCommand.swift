@@ -19,7 +19,8 @@ struct RunCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    let request = try options.request(verb: "run", invocation)
+    var request = try options.request(verb: "run", invocation)
+    request.prefersCgroup = isDetached
     let forwarding = try SignalForwarding()
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)

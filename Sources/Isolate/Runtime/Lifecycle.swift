@@ -18,6 +18,8 @@ public struct Lifecycle: Sendable {
     public var consoleSocket: String?
     /// Whether the container may get a cgroup of its own.
     public var usesCgroups = true
+    /// Whether it gets one also where no limit needs it, if one can be had: to be paused, measured and updated.
+    public var prefersCgroup = false
     /// Leaves the process in the caller's session keyring (keyrings(7)).
     public var keepsKeyring = false
 
@@ -141,7 +143,8 @@ public struct Lifecycle: Sendable {
         remedy: "choose cgroupfs, or ask for no limits")
     }
     let placement = CgroupPlacement(
-      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings)
+      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings,
+      isPreferred: request.prefersCgroup)
     return try placement.make(warnings: &warnings)
   }
 
