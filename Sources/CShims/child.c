@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -130,16 +132,18 @@ static int make_symlink(struct isl_child *child, const struct isl_step *step) {
 static int run_step(struct isl_child *child, const struct isl_step *step) {
   const char *a = isl_text(child, step->a);
   switch ((enum isl_step_kind)step->kind) {
-  case ISL_STEP_PRIVATE_MOUNTS: return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+  case ISL_STEP_PROPAGATION:
+  case ISL_STEP_ROOT_PROPAGATION: return isl_set_propagation("/", (unsigned long)step->v);
   case ISL_STEP_ROOT: return isl_step_root(child, step);
   case ISL_STEP_MOUNT: return isl_step_mount(child, step);
   case ISL_STEP_BIND: return isl_step_bind(child, step);
   case ISL_STEP_DIRECTORY: return make_directory(child, step);
   case ISL_STEP_SYMLINK: return make_symlink(child, step);
   case ISL_STEP_DEVICE: return isl_step_device(child, step);
+  case ISL_STEP_NODE: return isl_step_node(child, step);
   case ISL_STEP_MASK: return isl_step_mask(child, step);
   case ISL_STEP_READONLY: return isl_step_readonly(child, step);
-  case ISL_STEP_PIVOT: return isl_step_pivot(child);
+  case ISL_STEP_PIVOT: return isl_step_pivot(child, step);
   case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
   case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
   case ISL_STEP_LISTEN: return isl_step_listen(child, step);
@@ -151,6 +155,11 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
     return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
   case ISL_STEP_RLIMIT: return isl_step_resource_limit(step);
+  case ISL_STEP_IO_PRIORITY: return isl_step_io_priority(step);
+  case ISL_STEP_SCHEDULER: return isl_step_scheduler(child, step);
+  case ISL_STEP_AFFINITY: return isl_step_affinity(child, step);
+  case ISL_STEP_MEMORY_POLICY: return isl_step_memory_policy(child, step);
+  case ISL_STEP_PERSONALITY: return personality((unsigned long)step->v) < 0 ? -errno : 0;
   case ISL_STEP_FIND_PROGRAM: return isl_step_find_program(child);
   case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
   case ISL_STEP_START_PIPE: return isl_step_start_pipe(child);
@@ -160,7 +169,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
   case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(a);
   case ISL_STEP_INIT: return isl_step_init(child);
-  case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors();
+  case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors(3 + (int)child->plan->preserved);
   case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
   case ISL_STEP_EXEC: return isl_execute(child);
   case ISL_STEP_NONE:
@@ -191,23 +200,24 @@ static void close_all_between(int first, int last) {
   for (rlim_t fd = (rlim_t)first; fd <= (rlim_t)last && fd < limit.rlim_cur && fd < 65536; fd++) close((int)fd);
 }
 
-/// A descriptor of the plan, moved out of the way of 0, 1 and 2.
-static int above_streams(int fd) { return fd >= 0 && fd < 3 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd; }
+/// A descriptor of the plan, moved out of the way of those that the payload gets.
+static int above_payloads(const struct isl_child *child, int fd) {
+  int first = 3 + (int)child->plan->preserved;
+  return fd >= 0 && fd < first ? fcntl(fd, F_DUPFD_CLOEXEC, first) : fd;
+}
 
 /// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
 /// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
 /// copy of another launch's socket would hide the caller's death from that launch's child.
 static int keep_own_descriptors(struct isl_child *child) {
-  if (child->sync < 3) {
-    // Where standard streams belong: the caller runs without them.
-    int moved = fcntl(child->sync, F_DUPFD_CLOEXEC, 3);
-    if (moved < 0) return -errno;
-    close(child->sync);
-    child->sync = moved;
-  }
-  child->start_pipe = above_streams(child->plan->start_pipe);
-  child->join = above_streams(child->plan->join_pidfd);
-  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_streams(child->plan->namespaces[i]);
+  // Where standard streams belong, when the caller runs without them.
+  int moved = above_payloads(child, child->sync);
+  if (moved < 0) return -errno;
+  if (moved != child->sync) close(child->sync);
+  child->sync = moved;
+  child->start_pipe = above_payloads(child, child->plan->start_pipe);
+  child->join = above_payloads(child, child->plan->join_pidfd);
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
   int r = take_stdio(child);
   int kept[3 + ISL_MAX_NAMESPACES] = {child->sync, child->start_pipe, child->join}, count = 3;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
@@ -220,7 +230,7 @@ static int keep_own_descriptors(struct isl_child *child) {
         kept[j] = kept[i];
         kept[i] = lower;
       }
-  int next = 3;
+  int next = 3 + (int)child->plan->preserved;
   for (int i = 0; i < count; i++) {
     if (kept[i] < next) continue;
     close_all_between(next, kept[i] - 1);
@@ -283,16 +293,33 @@ static int enter(struct isl_child *child) {
   return go_on_as_sibling(child, child->plan->clone_flags);
 }
 
+/// A failure before the first step.
+static void fail_early(struct isl_child *child, int32_t kind, int error) {
+  struct isl_message message = {.type = ISL_MESSAGE_FAILED, .step = -1, .kind = kind, .error = error};
+  (void)isl_send(child->sync, &message, -1);
+  _exit(127);
+}
+
+/// What a security module makes of us at execve(2); children inherit it. While /proc is the host's: what is at
+/// that path in a container could be anything (CVE-2025-52881).
+static int set_label(const struct isl_child *child) {
+  const char *path = isl_text(child, child->plan->label_file), *text = isl_text(child, child->plan->label);
+  if (!*path) return 0;
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  struct statfs fs;
+  int r = fstatfs(fd, &fs) < 0 ? -errno : fs.f_type != 0x9fa0 /* PROC_SUPER_MAGIC */ ? -ENODEV : 0;
+  if (r == 0 && write(fd, text, strlen(text)) < 0) r = -errno;
+  close(fd);
+  return r;
+}
+
 void isl_child_main(struct isl_child *child) {
   reset_signals();
   int r = keep_own_descriptors(child);
+  if (r == 0 && (r = set_label(child)) < 0) fail_early(child, ISL_FAILED_LABEL, -r);
   if (r == 0) r = enter(child);
-  if (r < 0) {
-    struct isl_message message = {
-        .type = ISL_MESSAGE_FAILED, .step = -1, .kind = ISL_FAILED_NAMESPACE, .error = -r};
-    (void)isl_send(child->sync, &message, -1);
-    _exit(127);
-  }
+  if (r < 0) fail_early(child, ISL_FAILED_NAMESPACE, -r);
   r = join(child);
   if (r == 0) r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).

@@ -97,7 +97,7 @@ int isl_socket_type(pid_t task, int descriptor) {
   return r;
 }
 
-int isl_send_console(const char *socket_path, int descriptor, const char *name) {
+int isl_send_descriptor(const char *socket_path, int descriptor, const char *name) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(socket_path) >= sizeof address.sun_path) return -ENAMETOOLONG;
   strcpy(address.sun_path, socket_path);

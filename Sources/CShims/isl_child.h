@@ -6,6 +6,17 @@
 
 #include "isl_plan.h"
 
+// mount_setattr(2)
+#define ISL_ATTR_RDONLY 0x1
+#define ISL_ATTR_NOSUID 0x2
+#define ISL_ATTR_NODEV 0x4
+#define ISL_ATTR_NOEXEC 0x8
+#define ISL_ATTR_ATIME_MASK 0x70
+#define ISL_ATTR_NOATIME 0x10
+#define ISL_ATTR_STRICTATIME 0x20
+#define ISL_ATTR_NODIRATIME 0x80
+#define ISL_ATTR_NOSYMFOLLOW 0x200000
+
 enum isl_message_type {
   ISL_MESSAGE_MAPS = 1, // child: write my id maps
   ISL_MESSAGE_GO, // parent: done, go on
@@ -16,7 +27,9 @@ enum isl_message_type {
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
 };
 
-#define ISL_FAILED_NAMESPACE (-2) // the kind of a failure before the first step
+// The kinds of a failure before the first step.
+#define ISL_FAILED_NAMESPACE (-2)
+#define ISL_FAILED_LABEL (-3)
 
 struct isl_message {
   int32_t type, step, kind, index, error;
@@ -61,17 +74,35 @@ int isl_resolve_parent(const struct isl_child *child, int root, const char *path
 int isl_step_root(struct isl_child *child, const struct isl_step *step);
 int isl_step_mount(struct isl_child *child, const struct isl_step *step);
 int isl_step_bind(struct isl_child *child, const struct isl_step *step);
-int isl_step_device(struct isl_child *child, const struct isl_step *step);
 int isl_step_mask(struct isl_child *child, const struct isl_step *step);
 int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
-int isl_step_pivot(struct isl_child *child);
+int isl_step_pivot(struct isl_child *child, const struct isl_step *step);
+/// Changes how mounts below a path and those of other namespaces follow each other (MS_SHARED and its like).
+int isl_set_propagation(const char *path, unsigned long flags);
 int isl_step_root_readonly(struct isl_child *child);
+
+/// Binds what `source` (an O_PATH descriptor) names onto `target`, which `path` led to. The upper halves of
+/// `set` and `clear` are for every mount below as well.
+int isl_bind_descriptor(
+    struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive);
+
+// Device nodes (devices.c).
+int isl_step_device(struct isl_child *child, const struct isl_step *step);
+int isl_step_node(struct isl_child *child, const struct isl_step *step);
+/// An O_PATH descriptor of the host's verified /dev/null, the child's own.
+int isl_null_device(struct isl_child *child);
 
 // Steps on the process itself (process.c).
 int isl_step_resource_limit(const struct isl_step *step);
 int isl_step_start_pipe(struct isl_child *child);
 int isl_step_working_directory(const char *path);
-int isl_step_close_descriptors(void);
+int isl_step_close_descriptors(int first);
+
+// How the process is scheduled (scheduling.c).
+int isl_step_io_priority(const struct isl_step *step);
+int isl_step_scheduler(const struct isl_child *child, const struct isl_step *step);
+int isl_step_affinity(const struct isl_child *child, const struct isl_step *step);
+int isl_step_memory_policy(const struct isl_child *child, const struct isl_step *step);
 
 /// Looks for the payload's program (execute.c). Returns 0 or -errno.
 int isl_step_find_program(struct isl_child *child);

@@ -131,6 +131,7 @@ static int converse(
     case ISL_MESSAGE_FAILED:
       result->stage = message.step >= 0                      ? ISL_STAGE_STEP
                       : message.kind == ISL_FAILED_NAMESPACE ? ISL_STAGE_NAMESPACE
+                      : message.kind == ISL_FAILED_LABEL     ? ISL_STAGE_LABEL
                                                              : ISL_STAGE_MAPS;
       result->step = message.step;
       result->kind = message.kind;

@@ -20,15 +20,6 @@
 #define AT_RECURSIVE 0x8000
 #endif
 #define ISL_MOVE_EMPTY 0x44 /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
-#define ISL_ATTR_RDONLY 0x1
-#define ISL_ATTR_NOSUID 0x2
-#define ISL_ATTR_NODEV 0x4
-#define ISL_ATTR_NOEXEC 0x8
-#define ISL_ATTR_ATIME_MASK 0x70
-#define ISL_ATTR_NOATIME 0x10
-#define ISL_ATTR_STRICTATIME 0x20
-#define ISL_ATTR_NODIRATIME 0x80
-#define ISL_ATTR_NOSYMFOLLOW 0x200000
 #define ISL_FSCONFIG_FLAG 0
 #define ISL_FSCONFIG_STRING 1
 #define ISL_FSCONFIG_CREATE 6
@@ -94,12 +85,62 @@ static int legacy_bind(int source, int target, int recursive) {
   return 0;
 }
 
+int isl_set_propagation(const char *path, unsigned long flags) {
+  unsigned long depth = flags & MS_REC;
+  // A mount can be a slave and shared too, and becomes so in this order (mount_namespaces(7)).
+  static const unsigned long kinds[] = {MS_PRIVATE, MS_UNBINDABLE, MS_SLAVE, MS_SHARED};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (flags & kinds[i] && mount(NULL, path, NULL, kinds[i] | depth, NULL) < 0) return -errno;
+  return 0;
+}
+
+static int set_mount_propagation(int mount_fd, unsigned long flags) {
+  char path[40];
+  return flags ? isl_set_propagation(isl_fd_path(path, mount_fd), flags) : 0;
+}
+
+static int mount_of(int fd, uint64_t *number) {
+  struct statx st;
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st) < 0) return -errno;
+  if (!(st.stx_mask & 0x1000)) return -EOPNOTSUPP;
+  *number = st.stx_mnt_id;
+  return 0;
+}
+
+/// Keeps what will be mounted on a directory from appearing elsewhere: pivot_root(2) asks for it too.
+static int make_parent_private(int directory) {
+  uint64_t mount_id, above_id;
+  int at = fcntl(directory, F_DUPFD_CLOEXEC, 3);
+  if (at < 0) return -errno;
+  int r = mount_of(at, &mount_id);
+  for (int depth = 0; r == 0 && depth < 4096; depth++) {
+    int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat here, there;
+    if (above < 0 || fstat(at, &here) < 0 || fstat(above, &there) < 0) r = -errno;
+    if (r == 0) r = mount_of(above, &above_id);
+    int is_root = r == 0 && (above_id != mount_id || (here.st_ino == there.st_ino && here.st_dev == there.st_dev));
+    if (r < 0 || is_root) {
+      if (above >= 0) close(above);
+      break;
+    }
+    close(at);
+    at = above;
+  }
+  if (r == 0) r = set_mount_propagation(at, MS_PRIVATE);
+  close(at);
+  return r;
+}
+
 int isl_step_root(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->a);
   int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return -errno;
+  int r = step->v ? make_parent_private(target) : 0;
+  if (r < 0) {
+    close(target);
+    return r;
+  }
   int tree = new_api(child) ? clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE) : -ENOSYS;
-  int r = 0;
   if (tree >= 0) {
     r = attach(tree, target);
     if (r == 0) child->root = tree;
@@ -173,6 +214,16 @@ static int legacy_copy_up(struct isl_child *child, const struct isl_step *step, 
   return r;
 }
 
+/// The same for the mount that a path leads to, for what mount(2) has put there.
+static int propagation_at(struct isl_child *child, const char *path, unsigned long flags) {
+  if (!flags) return 0;
+  int mounted = isl_resolve(child, child->root, path, 0);
+  if (mounted < 0) return mounted;
+  int r = set_mount_propagation(mounted, flags);
+  close(mounted);
+  return r;
+}
+
 int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
   const char *options = isl_text(child, step->d);
@@ -188,12 +239,13 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
       r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
       if (r == 0 && copies) r = set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
       if (r == 0) r = attach(made, target);
+      if (r == 0) r = set_mount_propagation(made, (unsigned long)(step->w >> 32));
       close(made);
     }
   }
   if (r == -ENOSYS || r == -E2BIG) {
     char path[40];
-    unsigned long flags = legacy_flags(step->v) | (unsigned long)step->w;
+    unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
     // Layers named relative to the source directory: the mount table then shows no host path.
     if (step->flags & ISL_FLAG_RELATIVE && chdir(source) < 0) {
       int error = errno;
@@ -205,14 +257,13 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
     if (copies) flags &= ~(unsigned long)MS_RDONLY;
     r = mount(shown, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
     if (r == 0 && copies) r = legacy_copy_up(child, step, target);
+    if (r == 0) r = propagation_at(child, isl_text(child, step->c), (unsigned long)(step->w >> 32));
   }
   close(target);
   return r;
 }
 
-/// Binds what `source` (an O_PATH descriptor) names onto `target`, which `path` led to. The upper halves of
-/// `set` and `clear` are for every mount below as well.
-static int bind_descriptor(
+int isl_bind_descriptor(
     struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
   int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
   int r = tree;
@@ -247,40 +298,8 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
   int r = target;
   if (target >= 0) {
     int recursive = (step->flags & ISL_FLAG_RECURSIVE) != 0;
-    r = bind_descriptor(child, source, target, isl_text(child, step->c), step->v, step->w, recursive);
-    close(target);
-  }
-  close(source);
-  return r;
-}
-
-/// Opens a host device node by name below /dev and checks that it is that very device.
-static int host_device(const char *name, uint64_t rdev) {
-  char path[64] = "/dev/";
-  size_t length = strlen(name);
-  if (length >= sizeof path - 5 || strchr(name, '/')) return -EINVAL;
-  memcpy(path + 5, name, length + 1);
-  int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  struct stat st;
-  if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != rdev) {
-    close(fd);
-    return -ENODEV;
-  }
-  return fd;
-}
-
-int isl_step_device(struct isl_child *child, const struct isl_step *step) {
-  const char *path = isl_text(child, step->a);
-  const char *name = strrchr(path, '/');
-  int source = host_device(name ? name + 1 : path, step->v);
-  if (source < 0) return source;
-  int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
-  int r = target;
-  if (target >= 0) {
-    // Read-only: a device can still be written, and its owner, the host's root when root called us,
-    // cannot change the mode of the host's node.
-    r = bind_descriptor(child, source, target, path, ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC, 0, 0);
+    r = isl_bind_descriptor(child, source, target, isl_text(child, step->c), step->v, step->w, recursive);
+    if (r == 0) r = propagation_at(child, isl_text(child, step->c), step->b);
     close(target);
   }
   close(source);
@@ -290,14 +309,9 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
 int isl_bind_onto(struct isl_child *child, int source, const char *path) {
   int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0600);
   if (target < 0) return target;
-  int r = bind_descriptor(child, source, target, path, 0, 0, 0);
+  int r = isl_bind_descriptor(child, source, target, path, 0, 0, 0);
   close(target);
   return r;
-}
-
-static int null_device(struct isl_child *child) {
-  if (child->null_device < 0) child->null_device = host_device("null", (1u << 8) | 3);
-  return child->null_device;
 }
 
 static int mask_directory(struct isl_child *child, int target) {
@@ -333,8 +347,8 @@ int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
   } else if (S_ISDIR(st.st_mode)) {
     r = mask_directory(child, target);
   } else {
-    int null = null_device(child);
-    r = null < 0 ? null : bind_descriptor(child, null, target, path, ISL_ATTR_RDONLY, 0, 0);
+    int null = isl_null_device(child);
+    r = null < 0 ? null : isl_bind_descriptor(child, null, target, path, ISL_ATTR_RDONLY, 0, 0);
   }
   close(target);
   return r;
@@ -345,16 +359,28 @@ int isl_step_readonly(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve(child, child->root, path, 0);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return target;
-  int r = bind_descriptor(child, target, target, path, ISL_ATTR_RDONLY, 0, 1);
+  int r = isl_bind_descriptor(child, target, target, path, ISL_ATTR_RDONLY, 0, 1);
   close(target);
   return r;
 }
 
-int isl_step_pivot(struct isl_child *child) {
+/// Where pivot_root(2) is impossible, as on an initial ramdisk (switch_root(8)).
+static int move_root(void) {
+  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -errno;
+  if (chroot(".") < 0) return -errno;
+  return chdir("/") < 0 ? -errno : 0;
+}
+
+int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   // pivot_root(2), NOTES: with new_root and put_old the same directory, the old root ends up on top
   // of the new one, and one lazy unmount uncovers it. No directory for the old root is needed.
+  int old = step->v ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (step->v && old < 0) return -errno;
   if (fchdir(child->root) < 0) return -errno;
+  if (step->flags & ISL_FLAG_MOVE_ROOT) return move_root();
   if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
+  // What is shared with the host must not be unmounted there as well.
+  if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
   if (umount2(".", MNT_DETACH) < 0) return -errno;
   return chdir("/") < 0 ? -errno : 0;
 }

@@ -28,6 +28,11 @@ static int step_ok(const struct isl_plan_header *plan, const struct isl_step *st
   case ISL_STEP_SECCOMP:
     return step->b > 0 && step->b <= 65535 && step->a % 8 == 0 &&
            array_ok(plan, step->a, step->b, sizeof(struct sock_filter));
+  case ISL_STEP_NODE: return string_ok(plan, step->a);
+  case ISL_STEP_BIND: return string_ok(plan, step->a) && string_ok(plan, step->c);
+  case ISL_STEP_SCHEDULER: return array_ok(plan, step->a, 7, sizeof(uint64_t));
+  case ISL_STEP_AFFINITY:
+  case ISL_STEP_MEMORY_POLICY: return array_ok(plan, step->a, step->b, sizeof(uint64_t));
   default:
     return string_ok(plan, step->a) && string_ok(plan, step->b) && string_ok(plan, step->c) &&
            string_ok(plan, step->d);
@@ -44,6 +49,8 @@ int isl_plan_check(const void *buffer, uint32_t size) {
   if (plan->arena_size == 0 || (uint64_t)plan->arena_offset + plan->arena_size != size) return -EINVAL;
   const char *arena = (const char *)buffer + plan->arena_offset;
   if (arena[0] != 0 || arena[plan->arena_size - 1] != 0) return -EINVAL;
+  if (plan->preserved > 65536) return -EINVAL;
+  if (!string_ok(plan, plan->label_file) || !string_ok(plan, plan->label)) return -EINVAL;
   if (!string_ok(plan, plan->uid_map) || !string_ok(plan, plan->gid_map)) return -EINVAL;
   if (plan->argv_count == 0 || !strings_ok(plan, arena, plan->argv, plan->argv_count)) return -EINVAL;
   if (!strings_ok(plan, arena, plan->envp, plan->envp_count)) return -EINVAL;

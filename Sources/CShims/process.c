@@ -16,12 +16,12 @@ int isl_step_working_directory(const char *path) {
   return buffer[0] == '/' ? 0 : -ENOENT;
 }
 
-int isl_step_close_descriptors(void) {
-  if (syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
+int isl_step_close_descriptors(int first) {
+  if (syscall(SYS_close_range, first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
   if (errno != ENOSYS && errno != EINVAL) return -errno;
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
-  for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+  for (rlim_t fd = (rlim_t)first; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
   return 0;
 }
 

@@ -28,6 +28,14 @@ static int result(long r) { return r < 0 ? -errno : (int)r; }
 
 int isl_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
 
+int isl_set_affinity(const uint64_t *words, uint32_t count) {
+  return result(syscall(SYS_sched_setaffinity, 0, (size_t)count * 8, words));
+}
+
+int isl_get_affinity(uint64_t *words, uint32_t count) {
+  return result(syscall(SYS_sched_getaffinity, 0, (size_t)count * 8, words));
+}
+
 int isl_pidfd_send_signal(int pidfd, int signal) {
   return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Isolate
 import TestSupport
 import Testing
@@ -22,14 +23,87 @@ struct CommandLineTestsAsAnyUser {
     (["spec", "--bundle"], "--bundle needs a value"),
   ]
 
-  @Test("a mistake is one clear line before the usage, and status 1", arguments: mistaken.indices)
+  @Test("a mistake is one clear line that tells where to look, and status 1", arguments: mistaken.indices)
   func mistakes(_ index: Int) async throws {
     let (arguments, message) = Self.mistaken[index]
     let outcome = try await Program.isolate.run(arguments)
     #expect(outcome.exitStatus == 1)
     #expect(outcome.output == "")
-    let line = outcome.errorOutput.split(separator: "\nsee isolate --help").first ?? ""
-    #expect(line.hasPrefix("isolate: ") && line.contains(message), "\(outcome)")
+    #expect(outcome.errorOutput.hasPrefix("isolate: ") && outcome.errorOutput.contains(message), "\(outcome)")
+    #expect(outcome.errorOutput.hasSuffix("--help)\n"), "\(outcome)")
+    #expect(outcome.errorOutput.filter { $0 == "\n" }.count == (arguments.contains("a\nb") ? 2 : 1))
+  }
+
+  private static let verbs = [
+    "spec", "run", "create", "start", "state", "exec", "kill", "delete", "list", "ps", "pause", "resume",
+    "update", "events",
+  ]
+
+  @Test(
+    "tells each verb's options when it is asked, and refuses a flag that is none of them", arguments: verbs)
+  func help(verb: String) async throws {
+    let told = try await Program.isolate.run([verb, "--help"])
+    #expect(told.succeeded && told.output.hasPrefix("usage: isolate [GLOBAL OPTIONS] \(verb) "), "\(told)")
+    let log = try TemporaryDirectory()
+    let refused = try await Program.isolate.run([
+      "--root", log.path("store"), "--log", log.path("log"), "--log-format", "json", verb, "--no-such-flag",
+      "c",
+    ])
+    #expect(refused.exitStatus == 1 && refused.output.isEmpty, "\(refused)")
+    #expect(refused.errorOutput.filter { $0 == "\n" }.count == 1, "\(refused)")
+    let line = try JSONParser.parse(Array(log.read("log").utf8))
+    guard case .string(let message)? = line["msg"] else { throw Missing() }
+    #expect(refused.errorOutput == "isolate: \(message)\n")
+    #expect(line["level"] == .string("error") && line["time"] != nil)
+  }
+
+  private struct Missing: Error {}
+
+  @Test(
+    "of a verb for a container there is not is one line, in the log too",
+    arguments: [
+      ["start"], ["state"], ["kill"], ["delete"], ["exec", "+"], ["ps"], ["pause"], ["resume"],
+      ["update", "--memory", "1"], ["events"],
+    ])
+  func unknownContainer(words: [String]) async throws {
+    let folder = try TemporaryDirectory()
+    let arguments = words.filter { $0 != "+" } + ["absent"] + (words.contains("+") ? ["true"] : [])
+    let outcome = try await Program.isolate.run(
+      ["--root", folder.path("store"), "--log", folder.path("log")] + arguments)
+    #expect(outcome.exitStatus == 1)
+    #expect(
+      outcome.errorOutput
+        == "isolate: container absent: does not exist (`isolate list` shows those that do)\n")
+    #expect(
+      try folder.read("log").hasSuffix(
+        " error container absent: does not exist (`isolate list` shows those that do)\n"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("store")).isEmpty)
+  }
+
+  @Test("keeps no containers where somebody else could change them")
+  func foreignStore() async throws {
+    let folder = try TemporaryDirectory()
+    for (mode, refused) in [(0o777, true), (0o757, true), (0o755, false), (0o700, false)] as [(mode_t, Bool)]
+    {
+      let path = folder.path("store\(mode)")
+      _ = unsafe mkdir(path, 0o700)
+      _ = unsafe chmod(path, mode)
+      let outcome = try await Program.isolate.run(["--root", path, "list"])
+      #expect(outcome.succeeded != refused, "\(mode): \(outcome)")
+      if refused { #expect(outcome.errorOutput.contains("can be written by others"), "\(outcome)") }
+    }
+    try folder.write("", to: "file")
+    let file = try await Program.isolate.run(["--root", folder.path("file"), "list"])
+    #expect(file.exitStatus == 1 && file.errorOutput.contains("is not a directory"), "\(file)")
+    // The default below XDG_RUNTIME_DIR or /tmp is no link either.
+    try FileManager.default.createDirectory(
+      atPath: folder.path("elsewhere"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("isolate"), withDestinationPath: folder.path("elsewhere"))
+    guard geteuid() != 0 else { return }
+    let linked = try await Program.isolate.run(
+      ["list"], .init(environment: ["XDG_RUNTIME_DIR": folder.path], timeLimit: .seconds(60)))
+    #expect(linked.exitStatus == 1 && linked.errorOutput.contains("is not a directory"), "\(linked)")
   }
 
   @Test("a bundle that cannot be used is one line with the path, and status 1")

@@ -156,3 +156,76 @@ struct RuntimeProgramTestsAsAnyUser {
     #expect(FolderSnapshot(Program.isolate.path).changes(since: before).isEmpty)
   }
 }
+
+@Suite("A descriptor that the caller leaves to the payload", .needs(.userNamespaces, .busybox))
+struct PreservedDescriptorTestsAsAnyUser {
+  private static func run(_ bundle: borrowing TestBundle, _ payload: String, _ line: String) async throws
+    -> Outcome
+  {
+    try bundle.writeConfiguration(bundle.shell(payload))
+    let script = """
+      cd "\(bundle.directory.path)"; echo three >three; echo four >four
+      isolate() { "\(Program.isolate.path)" --root "\(bundle.store)" "$@"; }
+      \(line)
+      """
+    return try await Program(path: "/bin/bash").run(["-c", script], .init(timeLimit: .seconds(60)))
+  }
+
+  private static let survey =
+    #"for i in 3 4 5 6 7; do [ -e /proc/self/fd/$i ] && eval "cat <&$i"; done; env | grep LISTEN"#
+
+  @Test("by --preserve-fds or LISTEN_FDS is there from 3 on, and no other one is")
+  func preserved() async throws {
+    let bundle = try TestBundle()
+    let asked = try await Self.run(
+      bundle, Self.survey, "isolate run --preserve-fds 2 -b . c 3<three 4<four 5</etc/passwd")
+    #expect(asked.output == "three\nfour\n", "\(asked)")
+    let passed = try await Self.run(
+      bundle, Self.survey,
+      "LISTEN_FDS=1 LISTEN_FDNAMES=web isolate run --preserve-fds 1 -b . c 3<three 4<four 5</etc/passwd")
+    #expect(passed.output.hasPrefix("three\nfour\n"), "\(passed)")
+    #expect(
+      passed.output.split(separator: "\n").dropFirst(2).sorted() == [
+        "LISTEN_FDNAMES=web", "LISTEN_FDS=1", "LISTEN_PID=1",
+      ])
+    let joined = try await Self.run(
+      bundle, "sleep 1000",
+      "isolate run -d -b . c; isolate exec --preserve-fds 1 c sh -c '\(Self.survey)' 3<three 4<four; isolate delete -f c"
+    )
+    #expect(joined.output == "three\n", "\(joined)")
+  }
+
+  @Test("that is not open is an error, not one of ours")
+  func missing() async throws {
+    let bundle = try TestBundle()
+    let outcome = try await Self.run(
+      bundle, Self.survey, "isolate run --preserve-fds 3 -b . c 3<three 5</etc/passwd")
+    #expect(outcome.output.isEmpty && outcome.errorOutput.contains("descriptor 4 is not open"), "\(outcome)")
+    for count in ["-1", "x", "99999999999"] {
+      let outcome = try await Self.run(bundle, Self.survey, "isolate run --preserve-fds \(count) -b . c")
+      #expect(outcome.errorOutput.contains("--preserve-fds \(count) is no count"), "\(outcome)")
+    }
+  }
+
+  @Test("is a pidfd of the process for whoever listens at --pidfd-socket", .needs(.python))
+  func processDescriptor() async throws {
+    let bundle = try TestBundle()
+    try bundle.directory.write(
+      """
+      import array, socket, sys
+      server = socket.socket(socket.AF_UNIX); server.bind("socket"); server.listen(); print("ready", flush=True)
+      connection = server.accept()[0]
+      message, control, _, _ = connection.recvmsg(64, socket.CMSG_SPACE(4))
+      number = array.array("i", control[0][2])[0]
+      print([l.split()[1] for l in open(f"/proc/self/fdinfo/{number}") if l.startswith("Pid:")][0])
+      """, to: "listen.py")
+    let outcome = try await Self.run(
+      bundle, "sleep 1000",
+      """
+      python3 listen.py >out & until grep -q ready out; do sleep 0.05; done
+      isolate create --pidfd-socket socket --pid-file pid -b . c; wait
+      [ "$(tail -n 1 out)" = "$(cat pid)" ] && echo same; isolate delete c
+      """)
+    #expect(outcome.output == "same\n", "\(outcome)")
+  }
+}

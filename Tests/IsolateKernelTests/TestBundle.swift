@@ -18,7 +18,7 @@ struct TestBundle: ~Copyable {
   /// What is in /bin beside busybox and the probe.
   private static let applets = """
     sh cat ls id mount umount ps sleep readlink grep echo env hostname head wc touch od kill chmod chown mkdir
-    rmdir ln rm stat true false printf pwd dd test sort tr cut sync mknod unshare find xxd
+    rmdir ln rm stat true false printf pwd dd test sort tr cut sync mknod unshare find xxd uname ionice awk
     """.split { $0 == " " || $0 == "\n" }
 
   /// The host's busybox.

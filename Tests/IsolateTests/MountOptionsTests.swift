@@ -70,14 +70,25 @@ struct MountOptionsTests {
 
   @Test(
     "that are not honoured are refused with their path",
-    arguments: [
-      "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "idmap", "ridmap", "remount",
-      "move",
-    ])
+    arguments: ["idmap", "ridmap", "remount", "move"])
   func refused(_ option: String) {
     let error = #expect(throws: SpecError.self) { try Self.options(["nosuid", option]) }
     #expect(error?.path == "mounts[3].options[1]")
     #expect(error?.message.contains(option) == true)
+  }
+
+  @Test("of propagation have the numbers of mount(2); the last one counts but for a slave that is shared too")
+  func propagation() throws {
+    for (option, flags) in [
+      ("unbindable", 1 << 17), ("private", 1 << 18), ("slave", 1 << 19), ("shared", 1 << 20),
+    ] as [(String, UInt64)] {
+      #expect(try Self.options([option]).propagation == flags)
+      #expect(try Self.options(["r\(option)"]).propagation == flags | 1 << 14)
+      #expect(try Self.options([option]).data.isEmpty)
+    }
+    #expect(try Self.options(["slave", "shared"]).propagation == 1 << 19 | 1 << 20)
+    #expect(try Self.options(["slave", "private"]).propagation == 1 << 18)
+    #expect(try Self.options([]).propagation == 0)
   }
 
   @Test("let a tmpfs, and nothing else, begin as a copy of what it covers")

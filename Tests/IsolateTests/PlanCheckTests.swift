@@ -70,7 +70,7 @@ struct PlanCheckTests {
     func first(_ kind: isl_step_kind) -> Int { kinds.firstIndex(of: kind.rawValue) ?? -1 }
     func last(_ kind: isl_step_kind) -> Int { kinds.lastIndex(of: kind.rawValue) ?? -1 }
     let groups = [
-      ISL_STEP_PRIVATE_MOUNTS, ISL_STEP_ROOT, ISL_STEP_MOUNT, ISL_STEP_MASK, ISL_STEP_READONLY,
+      ISL_STEP_PROPAGATION, ISL_STEP_ROOT, ISL_STEP_MOUNT, ISL_STEP_MASK, ISL_STEP_READONLY,
       ISL_STEP_PIVOT,
       ISL_STEP_ROOT_READONLY, ISL_STEP_RLIMIT, ISL_STEP_GATE, ISL_STEP_USER, ISL_STEP_CAPABILITIES,
       ISL_STEP_NO_NEW_PRIVILEGES, ISL_STEP_WORKING_DIRECTORY, ISL_STEP_CLOSE_DESCRIPTORS, ISL_STEP_SECCOMP,

@@ -39,7 +39,10 @@ struct PlanReader {
     var found: [String] = []
     if arena.isEmpty { found.append("no arena") }
     if steps.count != Int(header.step_count) { found.append("steps outside") }
-    for (name, offset) in [("uid_map", header.uid_map), ("gid_map", header.gid_map)]
+    for (name, offset) in [
+      ("uid_map", header.uid_map), ("gid_map", header.gid_map),
+      ("label_file", header.label_file), ("label", header.label),
+    ]
     where text(at: Int(offset)) == nil { found.append(name) }
     let vectors = [
       ("argv", header.argv, header.argv_count), ("envp", header.envp, header.envp_count),
@@ -68,6 +71,10 @@ struct PlanReader {
     case ISL_STEP_USER.rawValue: return array(UInt64(step.b), of: 4)
     case ISL_STEP_CAPABILITIES.rawValue: return array(5, of: 8)
     case ISL_STEP_SECCOMP.rawValue: return step.b > 0 && step.b < 65536 && array(UInt64(step.b), of: 8)
+    case ISL_STEP_SCHEDULER.rawValue: return array(7, of: 8)
+    case ISL_STEP_AFFINITY.rawValue, ISL_STEP_MEMORY_POLICY.rawValue: return array(UInt64(step.b), of: 8)
+    case ISL_STEP_NODE.rawValue: return text(at: Int(step.a)) != nil
+    case ISL_STEP_BIND.rawValue: return [step.a, step.c].allSatisfy { text(at: Int($0)) != nil }
     case ISL_STEP_NONE.rawValue, ISL_STEP_COUNT.rawValue...: return false
     default: return [step.a, step.b, step.c, step.d].allSatisfy { text(at: Int($0)) != nil }
     }

@@ -42,6 +42,11 @@ struct SpecDecodingTests {
     spec.linux.uidMappings = [.init(containerID: 0, hostID: 5, size: 6)]
     spec.linux.gidMappings = [.init(containerID: 0, hostID: 5, size: 6)]
     spec.linux.cgroupsPath = "x"
+    spec.linux.devices = [.init(path: "/dev/x", type: "b", major: 1, minor: 2, fileMode: 3, uid: 4, gid: 5)]
+    spec.linux.rootfsPropagation = "shared"
+    spec.linux.mountLabel = "l"
+    spec.process?.apparmorProfile = "p"
+    spec.process?.selinuxLabel = "s"
     spec.linux.resources = .init(
       memoryLimitInBytes: 1 << 40, memorySwapLimitInBytes: -1, pidsLimit: 5, cpuQuotaMicroseconds: 100,
       cpuPeriodMicroseconds: 200)
@@ -56,6 +61,10 @@ struct SpecDecodingTests {
     spec.linux.resources?.blockIOThrottles = [.init(major: 8, minor: 1, kind: "wiops", rate: 5)]
     spec.linux.resources?.hugePageLimits = ["2MB": 4]
     spec.linux.resources?.rdmaLimits = ["mlx5_1": .init(handles: 3, objects: nil)]
+    spec.linux.resources?.blockIODeviceWeights = [.init(major: 1, minor: 2, weight: 30)]
+    spec.linux.resources?.deviceRules = [
+      .init(isAllowed: false), .init(isAllowed: true, type: "c", major: 1, minor: nil, access: "rw"),
+    ]
     spec.linux.resources?.unified = ["memory.high": "7"]
     #expect(try RuntimeSpec(json: JSONParser.parse(JSONWriter.write(spec.json))) == spec)
   }
@@ -75,11 +84,8 @@ struct SpecDecodingTests {
   }
 
   private static let unsupported = [
-    "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings", "process.apparmorProfile",
-    "process.selinuxLabel", "process.ioPriority", "process.scheduler", "process.execCPUAffinity",
-    "linux.devices", "linux.netDevices", "linux.rootfsPropagation", "linux.mountLabel",
-    "linux.intelRdt", "linux.personality", "linux.timeOffsets", "linux.memoryPolicy",
-    "linux.resources.blockIO.weightDevice",
+    "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings",
+    "linux.netDevices", "linux.intelRdt", "linux.timeOffsets",
     "linux.resources.memory.swappiness", "linux.seccomp.flags", "linux.seccomp.listenerPath",
     "linux.seccomp.listenerMetadata",
   ]

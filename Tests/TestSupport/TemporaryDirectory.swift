@@ -23,6 +23,11 @@ public struct TemporaryDirectory: ~Copyable, Sendable {
   /// The absolute path of something in the folder, which need not exist.
   public func path(_ name: String) -> String { "\(path)/\(name)" }
 
+  /// The text of a file below it.
+  public func read(_ name: String) throws -> String {
+    try String(contentsOfFile: path(name), encoding: .utf8)
+  }
+
   /// Writes a file, and the folders it lies in, and returns its absolute path.
   ///
   /// - Throws: Foundation's error if that fails.

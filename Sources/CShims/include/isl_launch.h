@@ -13,6 +13,7 @@ enum isl_stage {
   ISL_STAGE_CGROUP, // the child could not be moved into its cgroup
   ISL_STAGE_STEP, // a step of the child failed: step and index say which
   ISL_STAGE_NAMESPACE, // a namespace named by its path could not be entered
+  ISL_STAGE_LABEL, // the label of a security module was refused
   ISL_STAGE_LOST, // the child went away without a word
 };
 
@@ -58,7 +59,7 @@ int isl_launch_detach(struct isl_launch_result *result);
 
 /// Connects to a UNIX stream socket and sends it one descriptor with its name (SCM_RIGHTS, unix(7)), as
 /// conmon and containerd's shim expect a console.
-int isl_send_console(const char *socket_path, int descriptor, const char *name);
+int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);
 
 /// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
 /// It ends by itself when the process behind `pidfd` ends. Returns its pid.

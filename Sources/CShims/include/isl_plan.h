@@ -39,22 +39,26 @@ struct isl_plan_header {
   int32_t join_pidfd; // a process whose namespaces are joined instead of new ones made, or -1
   uint64_t join_flags; // CLONE_NEW* of the namespaces to join
   int32_t namespaces[ISL_MAX_NAMESPACES]; // entered before new ones are made (setns(2)); ends at -1
+  uint32_t label_file, label; // strings: what is written where for a security module, or absent
+  uint32_t preserved; // count of descriptors from 3 on that the payload gets
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
 
 enum isl_step_kind {
   ISL_STEP_NONE = 0,
-  ISL_STEP_PRIVATE_MOUNTS, // every mount of the copied tree becomes private
-  ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own
-  ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*
-  ISL_STEP_BIND, // a = source, c = target, v = attributes to set, w = attributes to clear; in their upper
+  ISL_STEP_PROPAGATION, // v = MS_* of / and all below it (mount_namespaces(7), "Shared subtrees")
+  ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; v = 1: the mount it lies on becomes private
+  ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, propagation in the upper half
+  ISL_STEP_BIND, // a = source, b = propagation, c = target, v = attributes to set, w = attributes to clear; in their upper
                  // halves those of the mounts below as well
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents
   ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)
+  ISL_STEP_NODE, // a = path, v = rdev, w = type and mode (inode(7)), b = owner, c = group: made, or the host's bound
   ISL_STEP_MASK, // a = path: hidden behind an empty read-only tmpfs or /dev/null
   ISL_STEP_READONLY, // a = path: bound over itself read-only
-  ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached
+  ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached; v = 1: it is not private; flag MOVE_ROOT: moved and chroot(2)
+  ISL_STEP_ROOT_PROPAGATION, // v = MS_* of the new /
   ISL_STEP_ROOT_READONLY,
   ISL_STEP_LOOPBACK, // v = IPv4 address to add to lo beside 127.0.0.1 (network order), 0 = none
   ISL_STEP_LISTEN, // v = IPv4 (network order), w = port; flags: datagram; index = tag of the fd sent
@@ -66,6 +70,11 @@ enum isl_step_kind {
   ISL_STEP_SESSION_KEYRING, // soft: a refusal is no failure (isolation-ladder, row 10)
   ISL_STEP_OOM_SCORE, // a = text for /proc/self/oom_score_adj
   ISL_STEP_RLIMIT, // v = soft, w = hard, index = RLIMIT_*
+  ISL_STEP_IO_PRIORITY, // v = word of ioprio_set(2)
+  ISL_STEP_SCHEDULER, // a = offset of uint64_t[7]: policy, flags, nice, priority, runtime, deadline, period
+  ISL_STEP_AFFINITY, // a = offset of uint64_t[b], a set of processors
+  ISL_STEP_MEMORY_POLICY, // v = mode and flags, a = offset of uint64_t[b], a set of memory nodes
+  ISL_STEP_PERSONALITY, // v
   ISL_STEP_FIND_PROGRAM, // the payload's program must be there and executable: for those who start it later
   ISL_STEP_GATE, // says "ready" and waits for the parent's word
   ISL_STEP_START_PIPE, // waits for one byte of the header's start_pipe
@@ -91,6 +100,7 @@ enum isl_step_flags {
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
   ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source
   ISL_FLAG_COPY_UP = 1u << 9, // MOUNT: the new filesystem begins as a copy of what it covers
+  ISL_FLAG_MOVE_ROOT = 1u << 10, // PIVOT: where pivot_root(2) is impossible, as on an initial ramdisk
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

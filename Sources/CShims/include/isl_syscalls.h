@@ -7,6 +7,10 @@
 
 /// pidfd_open(2), Linux 5.3.
 int isl_pidfd_open(pid_t pid);
+/// sched_setaffinity(2) of the calling thread, for a set of any size.
+int isl_set_affinity(const uint64_t *words, uint32_t count);
+/// sched_getaffinity(2); the number of bytes written, or -errno.
+int isl_get_affinity(uint64_t *words, uint32_t count);
 /// pidfd_send_signal(2), Linux 5.1.
 int isl_pidfd_send_signal(int pidfd, int signal);
 
@@ -50,6 +54,9 @@ int isl_copy_contents(int from, int to);
 /// posix_spawn(3) of one of the host's own programs: in `/`, standard input and error /dev/null, standard
 /// output `output`, our environment. Returns the pid.
 int isl_spawn_host_program(char *const *arguments, int output);
+/// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
+/// one that is there. `instructions` are `count` words of struct bpf_insn.
+int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);
 /// The type (SOCK_STREAM and its like) of a socket that another task has open as `descriptor`:
 /// pidfd_getfd(2), Linux 5.6, and getsockopt(2) SO_TYPE. `task` may be any thread of the process.
 int isl_socket_type(pid_t task, int descriptor);

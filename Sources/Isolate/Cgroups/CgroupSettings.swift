@@ -72,10 +72,17 @@ struct CgroupSettings: Equatable {
     1 + ((min(max(shares, 2), 262_144) - 2) * 9999) / 262_142
   }
 
+  /// 10...1000 becomes 1...10000.
+  private static func weight(blockIO weight: UInt64) -> UInt64 { 1 + (weight - 10) * 9999 / 990 }
+
   private mutating func input(_ resources: RuntimeSpec.Resources) {
     if let weight = resources.blockIOWeight {
-      // 10...1000 becomes 1...10000.
-      add("io.weight", "\(1 + (weight - 10) * 9999 / 990)", "blockIO.weight")
+      add("io.weight", "\(Self.weight(blockIO: weight))", "blockIO.weight")
+    }
+    for device in resources.blockIODeviceWeights {
+      add(
+        "io.weight", "\(device.major):\(device.minor) \(Self.weight(blockIO: device.weight))",
+        "blockIO.weightDevice")
     }
     for throttle in resources.blockIOThrottles {
       // A rate of 0 takes a limit away; the kernel's word for that is max.

@@ -5,6 +5,9 @@ struct Arguments {
   private var rest: ArraySlice<String>
   init(_ arguments: [String]) { rest = arguments[...] }
 
+  /// Whether what follows is a question for help, as `VERB --help`.
+  var asksForHelp: Bool { rest.first == "--help" || rest.first == "-h" }
+
   mutating func next() -> String? { rest.popFirst() }
 
   /// The value of an option written "--name VALUE" or "--name=VALUE"; nil when `argument` is another.

@@ -6,6 +6,9 @@ struct CreationOptions {
   var pidFile: String?
   var consoleSocket: String?
   var keepsKeyring = false
+  var pidfdSocket: String?
+  var movesRoot = false
+  var preserved = PreservedDescriptors()
   private var positional: [String] = []
 
   /// Takes one argument; false when it is none of these.
@@ -16,6 +19,12 @@ struct CreationOptions {
       pidFile = value
     } else if let value = try arguments.value(of: "--console-socket", at: argument) {
       consoleSocket = value
+    } else if let value = try arguments.value(of: "--pidfd-socket", at: argument) {
+      pidfdSocket = value
+    } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
+      try preserved.take(value, verb: "create")
+    } else if argument == "--no-pivot" {
+      movesRoot = true
     } else if argument == "--no-new-keyring" {
       keepsKeyring = true
     } else if argument == "--no-subreaper" {
@@ -30,11 +39,16 @@ struct CreationOptions {
 
   func request(verb: String, _ invocation: Invocation) throws -> Lifecycle.Request {
     let identifier = try Arguments.identifier(positional, verb: verb)
+    let descriptors = try preserved.count(verb: verb)
     var request = Lifecycle.Request(
       identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
     )
     request.usesCgroups = invocation.usesCgroups
     request.keepsKeyring = keepsKeyring
+    request.pidfdSocket = pidfdSocket
+    request.movesRoot = movesRoot
+    request.preservedDescriptors = descriptors
+    request.bundle.spec.process?.env += PreservedDescriptors.environment
     return request
   }
 }

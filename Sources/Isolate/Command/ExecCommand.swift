@@ -7,6 +7,7 @@ struct ExecCommand {
   private var processFile: String?
   private var isDetached = false
   private var consoleSocket: String?
+  private var preserved = PreservedDescriptors()
 
   init(_ arguments: inout Arguments) throws(UsageError) {
     while let argument = arguments.next() {
@@ -44,6 +45,18 @@ struct ExecCommand {
       consoleSocket = value
     } else if let value = try arguments.value(of: "--additional-gids", "-g", at: argument) {
       request.additionalGroups.append(try Self.user(value, of: "--additional-gids", parts: 1).userID)
+    } else if let value = try arguments.value(of: "--cgroup", at: argument) {
+      request.cgroup = value
+    } else if let value = try arguments.value(of: "--pidfd-socket", at: argument) {
+      request.pidfdSocket = value
+    } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
+      try preserved.take(value, verb: "exec")
+    } else if let value = try arguments.value(of: "--apparmor", at: argument) {
+      request.apparmorProfile = value
+    } else if let value = try arguments.value(of: "--process-label", at: argument) {
+      request.selinuxLabel = value
+    } else if argument == "--ignore-paused" {
+      request.ignoresPause = true
     } else if argument == "--no-subreaper" {
       return  // isolate never is one
     } else if argument == "--tty" || argument == "-t" {
@@ -74,6 +87,7 @@ struct ExecCommand {
 
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = request
+    request.preservedDescriptors = try preserved.count(verb: "exec")
     if let processFile { request.process = try ProcessFile.read(processFile) }
     let forwarding = try SignalForwarding()
     let process = try Lifecycle(store: invocation.store()).exec(request)

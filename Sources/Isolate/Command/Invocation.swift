@@ -8,8 +8,9 @@ struct Invocation {
   var logsJSON = false
   var usesCgroups = true
 
-  /// Takes the global flags and gives the verb.
-  init(_ arguments: inout Arguments, verb: inout String?) throws(UsageError) {
+  /// Takes the global flags and gives the verb; nil when there is none. What came before a mistake stays taken, so
+  /// that the mistake too goes to the log.
+  mutating func takeFlags(_ arguments: inout Arguments) throws(UsageError) -> String? {
     while let argument = arguments.next() {
       if let value = try arguments.value(of: "--root", at: argument) {
         root = value
@@ -30,10 +31,10 @@ struct Invocation {
       } else if argument == "--systemd-cgroup" {
         throw UsageError("--systemd-cgroup is not supported by this version of isolate")
       } else {
-        verb = argument
-        return
+        return argument
       }
     }
+    return nil
   }
 
   /// The containers that `--root` names.

@@ -24,6 +24,7 @@ struct RunCommand {
     let forwarding = try SignalForwarding()
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)
+    try container.sendProcess(to: request.pidfdSocket)
     invocation.warn(container.warnings)
     invocation.warn(try lifecycle.runPoststartHooks(request))
     if isDetached {

@@ -37,7 +37,16 @@ struct ListCommand {
 
   func run(_ invocation: Invocation) throws -> Int32 {
     let store = try invocation.store()
-    let records = store.identifiers().compactMap { try? store.load($0) }
+    var records: [ContainerRecord] = []
+    for identifier in store.identifiers() {
+      if let record = try? store.load(identifier) {
+        records.append(record)
+      } else if store.isBroken(identifier) {
+        invocation.warn([
+          "container \(identifier): its record cannot be read; `isolate delete --force \(identifier)` removes it"
+        ])
+      }
+    }
     switch format {
     case .identifiers: StandardStream.standardOutput(records.map { $0.identifier + "\n" }.joined())
     case .json:

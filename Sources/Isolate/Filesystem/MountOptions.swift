@@ -12,6 +12,8 @@ struct MountOptions: Equatable {
   var treeCleared: UInt64 = 0
   /// Legacy MS_* flags that are not mount attributes (MS_SYNCHRONOUS and its like; mount(2)).
   var superblockFlags: UInt64 = 0
+  /// MS_SHARED and its like with MS_REC, or 0.
+  var propagation: UInt64 = 0
   var isBind = false
   var isRecursive = false
   /// A tmpfs that begins as a copy of what it covers.
@@ -29,10 +31,6 @@ struct MountOptions: Equatable {
     "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
   ]
   private static let refused: Set<String> = ["idmap", "ridmap", "remount", "move"]
-  private static let propagation: Set<String> = ["private", "rprivate"]
-  private static let refusedPropagation: Set<String> = [
-    "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
-  ]
 
   /// Sorts a mount's options.
   init(_ mount: RuntimeSpec.Mount, path: String) throws(SpecError) {
@@ -57,11 +55,16 @@ struct MountOptions: Equatable {
             path: "\(path).options[\(index)]", message: "\"tmpcopyup\" is for a mount of type tmpfs")
         }
         copiesUp = true
-      } else if Self.refused.contains(option) || Self.refusedPropagation.contains(option) {
+      } else if let flags = MountPropagation.flags[option] {
+        // A slave that is shared as well is the one pair there is (mount_namespaces(7)).
+        let both = MountPropagation.shared | MountPropagation.slave
+        let paired = (propagation | flags) & ~MountPropagation.recursive == both
+        propagation = paired ? propagation | flags : flags
+      } else if Self.refused.contains(option) {
         throw SpecError(
           path: "\(path).options[\(index)]",
           message: "\"\(option)\" is not supported by this version of isolate")
-      } else if !Self.propagation.contains(option), option != "defaults" {
+      } else if option != "defaults" {
         data.append(option)
       }
     }

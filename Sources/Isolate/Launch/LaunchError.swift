@@ -5,7 +5,7 @@ import Glibc
 public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// How far the launch came.
   public enum Stage: Sendable, Equatable {
-    case plan, clone, identifierMaps, cgroup, namespace
+    case plan, clone, identifierMaps, cgroup, namespace, label
     /// A step of the child, by its name in the plan.
     case step(String)
     case lost
@@ -28,6 +28,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case ISL_STAGE_MAPS.rawValue: stage = .identifierMaps
     case ISL_STAGE_CGROUP.rawValue: stage = .cgroup
     case ISL_STAGE_NAMESPACE.rawValue: stage = .namespace
+    case ISL_STAGE_LABEL.rawValue: stage = .label
     case ISL_STAGE_STEP.rawValue:
       stage = .step(Self.stepNames[Int(result.kind)] ?? "step \(result.kind)")
       if subjects.indices.contains(Int(result.step)) { subject = subjects[Int(result.step)] }
@@ -37,7 +38,12 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
 
   private static let stepNames: [Int: String] = {
     let names: [(isl_step_kind, String)] = [
-      (ISL_STEP_PRIVATE_MOUNTS, "make mounts private"), (ISL_STEP_ROOT, "open rootfs"),
+      (ISL_STEP_PROPAGATION, "set the propagation of mounts"),
+      (ISL_STEP_ROOT_PROPAGATION, "set the propagation of"), (ISL_STEP_NODE, "make device"),
+      (ISL_STEP_IO_PRIORITY, "set the priority of input and output"),
+      (ISL_STEP_SCHEDULER, "set the scheduling policy"), (ISL_STEP_AFFINITY, "set processors"),
+      (ISL_STEP_MEMORY_POLICY, "set the memory policy"), (ISL_STEP_PERSONALITY, "set the personality"),
+      (ISL_STEP_ROOT, "open rootfs"),
       (ISL_STEP_MOUNT, "mount"), (ISL_STEP_BIND, "bind mount"), (ISL_STEP_DIRECTORY, "make directory"),
       (ISL_STEP_SYMLINK, "make symbolic link"), (ISL_STEP_DEVICE, "bind device"), (ISL_STEP_MASK, "mask"),
       (ISL_STEP_READONLY, "make read-only"), (ISL_STEP_PIVOT, "pivot_root"),
@@ -65,6 +71,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       case .identifierMaps: "write id maps"
       case .cgroup: "enter cgroup"
       case .namespace: "enter a namespace of config.json: linux.namespaces"
+      case .label: "config.json: process.apparmorProfile or process.selinuxLabel"
       case .step(let name): name
       case .lost: "the child ended during its set-up"
       }
@@ -87,6 +94,12 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
     case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):
       "the host masks part of its own /proc, so the kernel refuses a fresh one (docker: --security-opt systempaths=unconfined)"
+    case (.step("make device"), ENODEV), (.step("make device"), ENOENT):
+      "a user namespace makes no device nodes, and the host has no such node at that path to be bound"
+    case (.step("make device"), EEXIST): "something else is at that path in the rootfs"
+    case (.step("set the scheduling policy"), EPERM),
+      (.step("set the priority of input and output"), EPERM):
+      "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
     case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
     case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
     case (.step("exec"), EACCES):

@@ -2,6 +2,30 @@ import CShims
 import Glibc
 
 extension LaunchPlanBuilder {
+  /// After the limits that allow it (RLIMIT_NICE, RLIMIT_RTPRIO), before a filter that might not.
+  mutating func addScheduling() {
+    if let priority = process.ioPriority {
+      step(ISL_STEP_IO_PRIORITY, "config.json: process.ioPriority", v: priority.value)
+    }
+    if let scheduler = process.scheduler {
+      step(ISL_STEP_SCHEDULER, "config.json: process.scheduler", a: buffer.integers(scheduler.words))
+    }
+    if options.joined != nil, let set = process.execCPUAffinity?.final {
+      step(
+        ISL_STEP_AFFINITY, "config.json: process.execCPUAffinity.final", a: buffer.integers(set.words),
+        b: UInt32(set.words.count))
+    }
+    if let policy = spec.linux.memoryPolicy {
+      let words = policy.nodes?.words ?? []
+      step(
+        ISL_STEP_MEMORY_POLICY, "config.json: linux.memoryPolicy", a: buffer.integers(words),
+        b: UInt32(words.count), v: policy.value)
+    }
+    if let personality = spec.linux.personality {
+      step(ISL_STEP_PERSONALITY, "config.json: linux.personality", v: personality.value)
+    }
+  }
+
   mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes.
     if !process.noNewPrivileges { addSeccomp(seccomp) }

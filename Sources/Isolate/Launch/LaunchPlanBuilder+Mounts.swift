@@ -1,10 +1,13 @@
 import CShims
 
 extension LaunchPlanBuilder {
-  mutating func addMounts() throws(SpecError) {
+  /// With `keepsPrivate` every mount is private to begin with.
+  mutating func addMounts(keepsPrivate: Bool) throws(SpecError) {
     for (index, mount) in spec.mounts.enumerated() {
       let options = try MountOptions(mount, path: "mounts[\(index)]")
       var flags = [ISL_FLAG_CREATE]
+      let propagation =
+        keepsPrivate && options.propagation & MountPropagation.private != 0 ? 0 : options.propagation
       let target = buffer.string(mount.destination)
       if options.isBind {
         guard let source = mount.source, !source.isEmpty else {
@@ -13,8 +16,8 @@ extension LaunchPlanBuilder {
         if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
-          a: buffer.string(source),
-          c: target, v: options.treeAttributes << 32 | options.attributes,
+          a: buffer.string(source), b: UInt32(propagation), c: target,
+          v: options.treeAttributes << 32 | options.attributes,
           w: options.treeCleared << 32 | options.cleared)
         continue
       }
@@ -36,22 +39,41 @@ extension LaunchPlanBuilder {
         // MS_SYNCHRONOUS and its like are known to mount(2) alone.
         flags.append(ISL_FLAG_LEGACY)
       }
+      var data = options.data
+      if let label = spec.linux.mountLabel, type != "proc", type != "sysfs", type != "cgroup2" {
+        // Quoted, as the categories of a context are parted by commas; mount(2) alone knows quotes.
+        data += data.isEmpty ? "context=\"\(label)\"" : ",context=\"\(label)\""
+        flags.append(ISL_FLAG_LEGACY)
+      }
       step(
         ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
-        b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(options.data),
-        v: options.attributes, w: options.superblockFlags)
-      if mount.destination == "/dev", type == "tmpfs" { addDevices() }
+        b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(data),
+        v: options.attributes, w: options.superblockFlags | propagation << 32)
+      if mount.destination == "/dev", type == "tmpfs" { addDefaultDevices() }
+    }
+    // What a bound /dev holds is the host's to make.
+    let bound = spec.mounts.contains { mount in
+      mount.destination == "/dev" && mount.options.contains { $0 == "bind" || $0 == "rbind" }
+    }
+    for (index, device) in spec.linux.devices.enumerated() where !bound || !device.path.hasPrefix("/dev/") {
+      step(
+        ISL_STEP_NODE, device.path, index: index, a: buffer.string(device.path), b: device.uid, c: device.gid,
+        v: isl_makedev(device.major, device.minor), w: UInt64(device.mode))
     }
   }
 
-  /// The default devices (config-linux.md, "Default Devices"), bound from the host: a user namespace
-  /// may not make device nodes.
-  mutating func addDevices() {
-    let devices: [(String, UInt32, UInt32)] = [
-      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
-    ]
-    for (name, major, minor) in devices {
+  /// config-linux.md, "Default Devices".
+  static let defaultDevices: [(name: String, major: UInt32, minor: UInt32)] = [
+    ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+  ]
+
+  /// Bound from the host: a user namespace may not make device nodes. Those that linux.devices names are left
+  /// to it.
+  private mutating func addDefaultDevices() {
+    let named = Set(spec.linux.devices.map(\.path))
+    for (name, major, minor) in Self.defaultDevices {
       let path = "/dev/\(name)"
+      if named.contains(path) { continue }
       step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
     }
     let links = [

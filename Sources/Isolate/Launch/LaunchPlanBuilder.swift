@@ -40,8 +40,9 @@ struct LaunchPlanBuilder {
   mutating func build(seccomp: [UInt8]?) throws(IsolateError) -> [UInt8] {
     do {
       if let joined = options.joined { return try buildJoining(joined, seccomp: seccomp) }
+      let propagation = try MountPropagation(of: spec)
       // Nothing mounted from here on may appear on the host.
-      step(ISL_STEP_PRIVATE_MOUNTS)
+      step(ISL_STEP_PROPAGATION, v: propagation.copiedTree)
       // While /proc is the host's: the container's could be anything (CVE-2025-52881).
       if let score = process.oomScoreAdj {
         step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)"))
@@ -52,8 +53,9 @@ struct LaunchPlanBuilder {
       }
       // A keyring of its own before anything of the container can look at the caller's.
       if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
-      step(ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath))
-      try addMounts()
+      step(
+        ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath), v: propagation.copiedTree == 0 ? 1 : 0)
+      try addMounts(keepsPrivate: propagation.isPrivate)
       addConsole(isFirst: true)
       addNetwork()
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
@@ -65,7 +67,12 @@ struct LaunchPlanBuilder {
       step(ISL_STEP_DIRECTORY, process.cwd, flags: [ISL_FLAG_SOFT], a: directory, v: 0o755)
       // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
       if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
-      step(ISL_STEP_PIVOT, rootPath)
+      step(
+        ISL_STEP_PIVOT, rootPath, flags: options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : [],
+        v: propagation.isPrivate ? 0 : 1)
+      if propagation.root != 0 {
+        step(ISL_STEP_ROOT_PROPAGATION, "linux.rootfsPropagation", v: propagation.root)
+      }
       if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
       addHostSettings()
       // Whoever creates the container is there to be told; whoever starts it may be somebody else.
@@ -87,6 +94,7 @@ struct LaunchPlanBuilder {
   ) throws(SpecError) -> [UInt8] {
     step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
     addResourceLimits()
+    addScheduling()
     addConsole(isFirst: false)
     step(ISL_STEP_GATE)
     try addIdentity(seccomp: seccomp)
@@ -114,6 +122,7 @@ struct LaunchPlanBuilder {
     if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, a: buffer.string(name)) }
     if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, a: buffer.string(name)) }
     addResourceLimits()
+    addScheduling()
   }
 
   private mutating func header() -> isl_plan_header {
@@ -153,6 +162,11 @@ struct LaunchPlanBuilder {
     let candidates = executableCandidates()
     header.paths = buffer.strings(candidates)
     header.paths_count = UInt32(candidates.count)
+    if let label = options.label {
+      header.label_file = buffer.string(label.file)
+      header.label = buffer.string(label.text)
+    }
+    header.preserved = UInt32(options.preservedDescriptors)
     header.start_pipe = options.startPipe ?? -1
     header.cgroup_fd = options.cgroup?.directory ?? options.cgroupDirectory ?? -1
     header.stdio = (

@@ -3,7 +3,7 @@ public struct Bundle: Sendable {
   /// The directory's absolute path.
   public let path: String
   /// The decoded config.json.
-  public let spec: RuntimeSpec
+  public var spec: RuntimeSpec
   /// config.json as it was read.
   let configuration: JSONValue
 

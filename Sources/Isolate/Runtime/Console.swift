@@ -15,8 +15,17 @@ public enum Console {
         why: "a detached container's terminal needs somebody to hold it",
         remedy: "pass --console-socket, or set process.terminal to false")
     }
-    let result = unsafe isl_send_console(socket, master.number, "/dev/pts/ptmx")
+    let result = unsafe isl_send_descriptor(socket, master.number, "/dev/pts/ptmx")
     if result < 0 { throw .system(SystemError("connect", socket, code: -result)) }
     extendLifetime(master)
+  }
+}
+
+extension Container {
+  /// Sends a pidfd of the first process to the socket that a client listens on (`--pidfd-socket`).
+  public func sendProcess(to socket: String?) throws(IsolateError) {
+    guard let socket else { return }
+    let result = unsafe isl_send_descriptor(socket, processDescriptor, "pidfd")
+    if result < 0 { throw .system(SystemError("connect", socket, code: -result)) }
   }
 }

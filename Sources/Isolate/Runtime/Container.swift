@@ -115,6 +115,8 @@ public final class Container: Sendable {
     var options = options
     let named: NamedNamespaces
     do {
+      options.label = try SecurityLabel(of: process)
+      if spec.linux.mountLabel != nil { try SecurityLabel.requireSELinux("linux.mountLabel") }
       let names = spec.hostname != nil || spec.domainname != nil
       // A process that joins takes all from the container's first one.
       named = try NamedNamespaces(

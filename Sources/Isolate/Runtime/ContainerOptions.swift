@@ -53,6 +53,16 @@ public struct ContainerOptions: Sendable {
   /// Makes no session keyring of its own for the container.
   var keepsKeyring = false
 
+  /// How many of the caller's descriptors from 3 on the payload gets.
+  public var preservedDescriptors = 0
+
+  /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The
+  /// host's tree stays mounted below it: a payload that may call chroot(2) could come out.
+  var movesRoot = false
+
+  /// What a security module makes of the payload.
+  var label: SecurityLabel?
+
   static let seccompListenerTag = 1000
   static let consoleTag = 1001
 

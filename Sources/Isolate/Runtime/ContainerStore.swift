@@ -28,6 +28,32 @@ public struct ContainerStore: Sendable {
       self.root = "/tmp/isolate-\(geteuid())"
     }
     do { try Self.prepare(self.root) } catch { throw .system(error) }
+    try Self.check(self.root, isShared: root == nil)
+  }
+
+  /// CVE-2019-12439: a directory of this name may have been made by somebody else, who could then swap what
+  /// is in it. The default one may be in /tmp, where anybody makes what he likes.
+  private static func check(_ path: String, isShared: Bool) throws(IsolateError) {
+    var information = stat()
+    let result = unsafe isShared ? lstat(path, &information) : stat(path, &information)
+    if result != 0 { throw .system(SystemError("stat", path, code: errno)) }
+    let others = information.st_mode & (isShared ? 0o022 : 0o002)
+    let why =
+      if information.st_mode & S_IFMT != S_IFDIR {
+        "is not a directory"
+      } else if information.st_uid != geteuid() { "belongs to uid \(information.st_uid)" } else if others != 0
+      { "can be written by others" } else {
+        nil as String?
+      }
+    guard let why else { return }
+    throw .unavailable(
+      what: "directory \(path)", why: why,
+      remedy: "containers are kept where nobody else can change them; choose another with --root")
+  }
+
+  /// Whether there is a record that cannot be read; one that is being made has none yet.
+  public func isBroken(_ identifier: String) -> Bool {
+    Files.exists("\(directory(identifier))/\(Self.recordName)") && record(identifier) == nil
   }
 
   /// A root that podman made with a user namespace is an ordinary user of the host.
@@ -45,9 +71,6 @@ public struct ContainerStore: Sendable {
         throw SystemError("mkdir", path, code: errno)
       }
     }
-    var information = stat()
-    // CVE-2019-12439: a directory of this name may have been made by somebody else.
-    if unsafe stat(path, &information) != 0 { throw SystemError("stat", path, code: errno) }
   }
 
   func directory(_ identifier: String) -> String { "\(root)/\(identifier)" }

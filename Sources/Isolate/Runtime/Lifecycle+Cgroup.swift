@@ -32,7 +32,13 @@ extension Lifecycle {
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let path = try cgroupPath(of: record)
     try checkUse(of: path, resources)
-    do { try Cgroup.apply(settings(resources, of: path), to: path) } catch { throw .system(error) }
+    do {
+      try Cgroup.apply(settings(resources, of: path), to: path)
+      if !resources.deviceRules.isEmpty, geteuid() == 0 {
+        let directory = OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        try DeviceFilter(resources.deviceRules + DeviceFilter.always).attach(to: directory.number)
+      }
+    } catch { throw .system(error) }
     _ = consume lock
   }
 

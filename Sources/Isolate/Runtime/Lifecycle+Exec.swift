@@ -20,6 +20,15 @@ extension Lifecycle {
     public var pidFile: String?
     /// Whether it gets a terminal; nil leaves it to the process.
     public var terminal: Bool?
+    /// A cgroup below the container's own to start in.
+    public var cgroup: String?
+    /// Runs also in a paused container, where the process waits until it is resumed.
+    public var ignoresPause = false
+    public var preservedDescriptors = 0
+    /// The socket that takes a pidfd of the process (pidfd_open(2)).
+    public var pidfdSocket: String?
+    public var apparmorProfile: String?
+    public var selinuxLabel: String?
 
     public init(identifier: String) { self.identifier = identifier }
   }
@@ -30,10 +39,13 @@ extension Lifecycle {
   public func exec(_ request: ExecRequest) throws(IsolateError) -> Container {
     let record = try store.load(request.identifier)
     let status = store.status(of: record)
-    guard status == .running || status == .created, let target = record.process.open() else {
+    guard status == .running || status == .created || status == .paused && request.ignoresPause,
+      let target = record.process.open()
+    else {
       throw .unavailable(
         what: "container \(request.identifier)", why: "is \(status.rawValue)",
-        remedy: "exec takes a running one")
+        remedy: status == .paused
+          ? "resume it first, or have the process wait with --ignore-paused" : "exec takes a running one")
     }
     var spec = try store.configuration(of: request.identifier)
     spec.process = try process(request, container: spec)
@@ -41,21 +53,46 @@ extension Lifecycle {
     options.joined = ContainerOptions.Joined(
       process: target.number, flags: Self.flags(of: spec),
       deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
-    let cgroup = record.cgroupPath.map { path in
-      OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-    }
-    switch cgroup {
-    case .some(let directory) where directory.number >= 0: options.cgroupDirectory = directory.number
-    default: break
-    }
+    options.preservedDescriptors = request.preservedDescriptors
+    let cgroup = try cgroupDirectory(request, of: record)
+    if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }
+    let affinity = try InitialAffinity(spec.process?.execCPUAffinity?.initial)
+    defer { affinity.restore() }
     let container = try Container.start(spec, bundle: record.bundle, options: options)
+    try container.sendProcess(to: request.pidfdSocket)
     if let file = request.pidFile {
       do { try Files.write("\(container.processID)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC) } catch {
         throw .system(error)
       }
     }
     extendLifetime(target)
+    extendLifetime(cgroup)
     return container
+  }
+
+  /// Where the process starts: the container's cgroup, or one below it.
+  private func cgroupDirectory(
+    _ request: ExecRequest, of record: ContainerRecord
+  ) throws(IsolateError) -> OwnedDescriptor {
+    guard let own = record.cgroupPath else {
+      guard let asked = request.cgroup else { return OwnedDescriptor(owning: -1) }
+      throw .unavailable(
+        what: "exec: --cgroup \(asked)", why: "the container has no cgroup of its own",
+        remedy: "leave it out")
+    }
+    var path = own
+    if let asked = request.cgroup {
+      let names = asked.split(separator: "/")
+      guard !names.contains("..") else {
+        throw .unavailable(
+          what: "exec: --cgroup \(asked)", why: "leads out of the container's cgroup",
+          remedy: "name one below it")
+      }
+      path = ([own] + names.map(String.init)).joined(separator: "/")
+    }
+    let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    if number < 0, request.cgroup != nil { throw .system(SystemError("open", path, code: errno)) }
+    return OwnedDescriptor(owning: number)
   }
 
   private static func flags(of spec: RuntimeSpec) -> UInt64 {
@@ -77,6 +114,8 @@ extension Lifecycle {
     if let user = request.user { process.user = RuntimeSpec.User(uid: user.userID, gid: user.groupID) }
     process.user.additionalGids += request.additionalGroups
     if let flag = request.terminal { process.terminal = flag }
+    if let profile = request.apparmorProfile { process.apparmorProfile = profile }
+    if let label = request.selinuxLabel { process.selinuxLabel = label }
     if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }
     // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it.
     let bound = Set(container.process?.capabilities.bounding ?? [])

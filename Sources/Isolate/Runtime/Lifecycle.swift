@@ -22,6 +22,12 @@ public struct Lifecycle: Sendable {
     public var prefersCgroup = false
     /// Leaves the process in the caller's session keyring (keyrings(7)).
     public var keepsKeyring = false
+    /// How many of the caller's descriptors from 3 on the process gets.
+    public var preservedDescriptors = 0
+    /// Uses chroot(2) in place of pivot_root(2), which is weaker.
+    public var movesRoot = false
+    /// The socket that takes a pidfd of the process (pidfd_open(2)).
+    public var pidfdSocket: String?
 
     public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
       self.identifier = identifier
@@ -45,6 +51,7 @@ public struct Lifecycle: Sendable {
       options.startPipe = pipe.number
       let container = try launch(request, options)
       try Console.handOver(of: container, to: request.consoleSocket)
+      try container.sendProcess(to: request.pidfdSocket)
       warnings = container.warnings
       container.detach()
     }
@@ -66,6 +73,13 @@ public struct Lifecycle: Sendable {
     try store.reserve(request.identifier)
     var options = ContainerOptions()
     options.keepsKeyring = request.keepsKeyring
+    options.preservedDescriptors = request.preservedDescriptors
+    options.movesRoot = request.movesRoot
+    if request.movesRoot {
+      options.warnings.append(
+        "--no-pivot: the host's tree stays mounted below the container's; a payload with CAP_SYS_CHROOT can reach it"
+      )
+    }
     do {
       let lock = store.lock(request.identifier)
       options.cgroup = try cgroup(for: request, warnings: &options.warnings)
@@ -130,13 +144,12 @@ public struct Lifecycle: Sendable {
     let spec = request.bundle.spec
     let resources = spec.linux.resources ?? RuntimeSpec.Resources()
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
-    if spec.linux.namespaces.allSatisfy({ $0.type != "user" }), geteuid() == 0, resources.hasDeviceRules {
-      warnings.append(
-        "config.json: linux.resources.devices: not enforced; without CAP_MKNOD in process.capabilities no other devices can be reached"
-      )
-    }
     let settings = CgroupSettings(resources)
+    let filtersDevices =
+      !resources.deviceRules.isEmpty && geteuid() == 0
+      && spec.linux.namespaces.allSatisfy { $0.type != "user" }
     guard request.usesCgroups else {
+      if filtersDevices { try Self.filterDevices([], of: nil, warnings: &warnings) }
       guard let setting = settings.settings.first else { return nil }
       throw .unavailable(
         what: "config.json: \(setting.member)", why: "--cgroup-manager disabled leaves it without a cgroup",
@@ -144,8 +157,31 @@ public struct Lifecycle: Sendable {
     }
     let placement = CgroupPlacement(
       identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings,
-      isPreferred: request.prefersCgroup)
-    return try placement.make(warnings: &warnings)
+      isPreferred: request.prefersCgroup || filtersDevices)
+    let cgroup = try placement.make(warnings: &warnings)
+    if filtersDevices {
+      try Self.filterDevices(resources.deviceRules, of: cgroup, warnings: &warnings)
+    }
+    return cgroup
+  }
+
+  /// Root's container without a user namespace could open any device it makes a node for. In a user namespace
+  /// there are only those that have been bound.
+  private static func filterDevices(
+    _ rules: [RuntimeSpec.DeviceRule], of cgroup: Cgroup?, warnings: inout [String]
+  ) throws(IsolateError) {
+    guard let cgroup else {
+      warnings.append(
+        "config.json: linux.resources.devices: not enforced without a cgroup; without CAP_MKNOD in process.capabilities no other devices can be reached"
+      )
+      return
+    }
+    do { try DeviceFilter(rules + DeviceFilter.always).attach(to: cgroup.directory) } catch {
+      cgroup.remove()
+      throw .unavailable(
+        what: "config.json: linux.resources.devices", why: "\(error)",
+        remedy: "it needs CAP_BPF or CAP_SYS_ADMIN; with a user namespace the rules are not needed")
+    }
   }
 
   /// Lets a created container's process go on.

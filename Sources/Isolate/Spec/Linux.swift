@@ -11,6 +11,13 @@ extension RuntimeSpec {
     public var cgroupsPath: String?
     public var resources: Resources?
     public var seccomp: Seccomp?
+    public var devices: [Device] = []
+    public var personality: Personality?
+    public var memoryPolicy: MemoryPolicy?
+    /// "shared", "slave", "private" or "unbindable", also with an r before it.
+    public var rootfsPropagation: String?
+    /// The SELinux context of the container's mounts.
+    public var mountLabel: String?
 
     public init() {}
   }
@@ -46,8 +53,16 @@ extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     try decoder.refuse(
-      "devices", "netDevices", "rootfsPropagation", "mountLabel", "intelRdt", "personality",
-      "timeOffsets", "memoryPolicy")
+      "netDevices", "intelRdt", "timeOffsets")
+    for device in try decoder.objects("devices") { devices.append(try RuntimeSpec.Device(device)) }
+    personality = try decoder.object("personality").map { value throws(SpecError) in
+      try RuntimeSpec.Personality(value)
+    }
+    memoryPolicy = try decoder.object("memoryPolicy").map { value throws(SpecError) in
+      try RuntimeSpec.MemoryPolicy(value)
+    }
+    rootfsPropagation = try decoder.label("rootfsPropagation")
+    mountLabel = try decoder.label("mountLabel")
     for namespace in try decoder.objects("namespaces") {
       namespaces.append(
         RuntimeSpec.Namespace(type: try namespace.required("type"), path: try namespace.string("path")))
@@ -89,6 +104,11 @@ extension RuntimeSpec.Linux {
       members.add(
         "sysctl", .object(sysctl.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
     }
+    if !devices.isEmpty { members.add("devices", .array(devices.map(\.json))) }
+    members.add("personality", personality?.json)
+    members.add("memoryPolicy", memoryPolicy?.json)
+    members.add("rootfsPropagation", rootfsPropagation.map(JSONValue.string))
+    members.add("mountLabel", mountLabel.map(JSONValue.string))
     members.add("seccomp", seccomp?.json)
     members.add("maskedPaths", strings: maskedPaths)
     members.add("readonlyPaths", strings: readonlyPaths)

@@ -12,6 +12,13 @@ extension RuntimeSpec {
     public var rlimits: [ResourceLimit]
     public var noNewPrivileges: Bool
     public var oomScoreAdj: Int?
+    public var ioPriority: IOPriority?
+    public var scheduler: Scheduler?
+    /// For processes that join (`exec`); the container's first one takes no notice.
+    public var execCPUAffinity: CPUAffinity?
+    /// The AppArmor profile, or the SELinux context, from execve(2) on.
+    public var apparmorProfile: String?
+    public var selinuxLabel: String?
 
     public init(
       terminal: Bool = false, user: User = User(), args: [String], env: [String] = [], cwd: String = "/",
@@ -83,12 +90,22 @@ extension RuntimeSpec {
 
 extension RuntimeSpec.Process {
   init(_ decoder: SpecDecoder) throws(SpecError) {
-    try decoder.refuse("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
     self.init(args: try decoder.strings("args"), cwd: try decoder.required("cwd"))
     terminal = try decoder.bool("terminal") ?? false
     env = try decoder.strings("env")
     noNewPrivileges = try decoder.bool("noNewPrivileges") ?? false
     oomScoreAdj = try decoder.integer("oomScoreAdj").map { Int($0) }
+    ioPriority = try decoder.object("ioPriority").map { value throws(SpecError) in
+      try RuntimeSpec.IOPriority(value)
+    }
+    scheduler = try decoder.object("scheduler").map { value throws(SpecError) in
+      try RuntimeSpec.Scheduler(value)
+    }
+    execCPUAffinity = try decoder.object("execCPUAffinity").map { value throws(SpecError) in
+      try RuntimeSpec.CPUAffinity(value)
+    }
+    apparmorProfile = try decoder.label("apparmorProfile")
+    selinuxLabel = try decoder.label("selinuxLabel")
     if let size = try decoder.object("consoleSize") {
       consoleSize = RuntimeSpec.ConsoleSize(
         height: UInt16(clamping: try size.unsigned("height") ?? 0),
@@ -157,6 +174,11 @@ extension RuntimeSpec.Process {
           }))
     }
     members.add("noNewPrivileges", .bool(noNewPrivileges))
+    members.add("ioPriority", ioPriority?.json)
+    members.add("scheduler", scheduler?.json)
+    members.add("execCPUAffinity", execCPUAffinity?.json)
+    members.add("apparmorProfile", apparmorProfile.map(JSONValue.string))
+    members.add("selinuxLabel", selinuxLabel.map(JSONValue.string))
     members.add("oomScoreAdj", oomScoreAdj.map { .integer(Int64($0)) })
     return members.object
   }

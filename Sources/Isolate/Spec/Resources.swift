@@ -29,9 +29,10 @@ extension RuntimeSpec {
     public var rdmaLimits: [String: RDMALimit] = [:]
     /// Control files and what is written to them as it stands.
     public var unified: [String: String] = [:]
-    /// Whether there are rules for devices. A container with a user namespace reaches no device but those bound
-    /// for it, whatever they say.
-    public var hasDeviceRules = false
+    public var blockIODeviceWeights: [DeviceWeight] = []
+    /// Which devices may be used, later rules before earlier ones. A container with a user namespace reaches no
+    /// device but those bound for it, whatever they say.
+    public var deviceRules: [DeviceRule] = []
 
     /// A limit of one block device, in bytes or operations a second (cgroup-v2.rst, "io.max").
     public struct Throttle: Sendable, Equatable {
@@ -40,6 +41,13 @@ extension RuntimeSpec {
       /// "rbps", "wbps", "riops" or "wiops".
       public var kind: String
       public var rate: UInt64
+    }
+
+    /// The weight of one block device, 10 to 1000 (cgroup-v2.rst, "io.weight").
+    public struct DeviceWeight: Sendable, Equatable {
+      public var major: UInt32
+      public var minor: UInt32
+      public var weight: UInt64
     }
 
     /// Limits of one RDMA device; nil is none.
@@ -76,10 +84,7 @@ extension RuntimeSpec.Resources {
       if try network.unsigned("classID").nonZero != nil { try network.refuse("classID") }
       if try !network.objects("priorities").isEmpty { try network.refuse("priorities") }
     }
-    for device in try decoder.objects("devices") {
-      _ = try device.bool("allow")
-      hasDeviceRules = true
-    }
+    for rule in try decoder.objects("devices") { deviceRules.append(try RuntimeSpec.DeviceRule(rule)) }
     if let memory = try decoder.object("memory") {
       try memory.refuse("swappiness")
       for key in ["kernel", "kernelTCP"] where try memory.integer(key) ?? 0 > 0 { try memory.refuse(key) }
@@ -115,7 +120,14 @@ extension RuntimeSpec.Resources {
 
   private mutating func decodeBlockIO(_ decoder: SpecDecoder) throws(SpecError) {
     guard let blockIO = try decoder.object("blockIO") else { return }
-    try blockIO.refuse("weightDevice")
+    for device in try blockIO.objects("weightDevice") {
+      if try device.unsigned("leafWeight").nonZero != nil { try device.refuse("leafWeight") }
+      guard let weight = try device.unsigned("weight").nonZero else { continue }
+      blockIODeviceWeights.append(
+        DeviceWeight(
+          major: try device.identifier("major") ?? 0, minor: try device.identifier("minor") ?? 0,
+          weight: weight))
+    }
     if try blockIO.unsigned("leafWeight").nonZero != nil { try blockIO.refuse("leafWeight") }
     blockIOWeight = try blockIO.unsigned("weight").nonZero
     for (key, kind) in Self.throttles {
@@ -138,6 +150,7 @@ extension Optional where Wrapped: BinaryInteger {
 extension RuntimeSpec.Resources {
   var json: JSONValue {
     var members = SpecEncoder()
+    if !deviceRules.isEmpty { members.add("devices", .array(deviceRules.map(\.json))) }
     var memory = SpecEncoder()
     memory.add("limit", memoryLimitInBytes.map(JSONValue.integer))
     memory.add("swap", memorySwapLimitInBytes.map(JSONValue.integer))
@@ -156,6 +169,18 @@ extension RuntimeSpec.Resources {
     if let pidsLimit { members.add("pids", .object([("limit", .integer(pidsLimit))])) }
     var blockIO = SpecEncoder()
     blockIO.add("weight", number: blockIOWeight)
+    if !blockIODeviceWeights.isEmpty {
+      blockIO.add(
+        "weightDevice",
+        .array(
+          blockIODeviceWeights.map { item in
+            var device = SpecEncoder()
+            device.add("major", number: UInt64(item.major))
+            device.add("minor", number: UInt64(item.minor))
+            device.add("weight", number: item.weight)
+            return device.object
+          }))
+    }
     for (key, kind) in Self.throttles {
       let devices = blockIOThrottles.filter { $0.kind == kind }.map { throttle in
         var device = SpecEncoder()
@@ -205,7 +230,8 @@ extension SpecValidator {
     if let idle = resources.cpuIdle, !(0...1).contains(idle) {
       throw SpecError(path: "\(path).cpu.idle", message: "\(idle) is neither 0 nor 1")
     }
-    if let weight = resources.blockIOWeight, !(10...1000).contains(weight) {
+    for weight in [resources.blockIOWeight].compactMap(\.self) + resources.blockIODeviceWeights.map(\.weight)
+    where !(10...1000).contains(weight) {
       throw SpecError(path: "\(path).blockIO.weight", message: "\(weight) is not between 10 and 1000")
     }
     for name in resources.unified.keys.sorted()

@@ -65,6 +65,12 @@ struct SpecDecoder {
     return text
   }
 
+  /// A label of a security module; an empty one asks for nothing.
+  func label(_ key: String) throws(SpecError) -> String? {
+    guard let text = try string(key), !text.isEmpty else { return nil }
+    return text
+  }
+
   func required(_ key: String) throws(SpecError) -> String {
     guard let text = try string(key) else { throw SpecError(path: child(key), message: "is missing") }
     return text

@@ -1,0 +1,78 @@
+// Device nodes: made where the kernel lets us, bound from the host where it does not.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Opens the host's node of that type and number. A container's owner could have put another one into our way.
+static int host_device(const char *path, mode_t type, uint64_t rdev) {
+  int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  struct stat st;
+  if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type || st.st_rdev != rdev) {
+    close(fd);
+    return -ENODEV;
+  }
+  return fd;
+}
+
+static int bind_host_device(struct isl_child *child, const char *host, const char *path, mode_t type, uint64_t rdev) {
+  int source = host_device(host, type, rdev);
+  if (source < 0) return source;
+  int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
+  int r = target;
+  if (target >= 0) {
+    // Read-only: a device can still be written, and its owner, the host's root when root called us,
+    // cannot change the mode of the host's node.
+    uint64_t attributes = ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC;
+    r = isl_bind_descriptor(child, source, target, path, attributes, 0, 0);
+    close(target);
+  }
+  close(source);
+  return r;
+}
+
+int isl_step_device(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a), *name = strrchr(path, '/');
+  char host[64] = "/dev/";
+  size_t length = name ? strlen(++name) : sizeof host;
+  if (length >= sizeof host - 5) return -EINVAL;
+  memcpy(host + 5, name, length + 1);
+  return bind_host_device(child, host, path, S_IFCHR, step->v);
+}
+
+/// config-linux.md, "Devices": what is there already must be the same device.
+static int same_device(int parent, const char *leaf, mode_t type, uint64_t rdev) {
+  struct stat st;
+  if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+  if ((st.st_mode & S_IFMT) != type) return -EEXIST;
+  return type == S_IFIFO || st.st_rdev == rdev ? 0 : -EEXIST;
+}
+
+int isl_step_node(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a), *leaf;
+  mode_t mode = (mode_t)step->w, type = mode & S_IFMT;
+  int parent = isl_resolve_parent(child, child->root, path, &leaf);
+  if (parent < 0) return parent;
+  int r = mknodat(parent, leaf, mode, step->v) < 0 ? -errno : 0;
+  if (r == 0) {
+    if (fchownat(parent, leaf, step->b, step->c, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
+    // The change of owner may have taken bits away; a link cannot have taken its place, the tree is ours alone.
+    if (r == 0 && fchmodat(parent, leaf, mode & 07777, 0) < 0) r = -errno;
+  } else if (r == -EEXIST) {
+    r = same_device(parent, leaf, type, step->v);
+  } else if (r == -EPERM && type != S_IFIFO) {
+    // mknod(2) needs CAP_MKNOD in the first user namespace.
+    r = bind_host_device(child, path, path, type, step->v);
+  }
+  close(parent);
+  return r;
+}
+
+int isl_null_device(struct isl_child *child) {
+  if (child->null_device < 0) child->null_device = host_device("/dev/null", S_IFCHR, (1u << 8) | 3);
+  return child->null_device;
+}

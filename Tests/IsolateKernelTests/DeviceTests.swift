@@ -1,0 +1,142 @@
+import Foundation
+import Isolate
+import TestSupport
+import Testing
+
+@Suite("A device of linux.devices", .needs(.userNamespaces, .busybox))
+struct DeviceTestsAsAnyUser {
+  private static func spec(_ bundle: borrowing TestBundle, _ line: String, _ devices: RuntimeSpec.Device...)
+    -> RuntimeSpec
+  {
+    var spec = bundle.shell(line)
+    spec.linux.devices = devices
+    return spec
+  }
+
+  @Test("is the host's where a user namespace cannot make it, and a FIFO is made with its mode")
+  func isThere() async throws {
+    let bundle = try TestBundle()
+    let spec = Self.spec(
+      bundle, "stat -c '%F %t:%T' /dev/kmsg /dev/full; stat -c '%F %a %u' /run/deep/pipe; ls /dev/zero",
+      .init(path: "/dev/kmsg", type: "c", major: 1, minor: 11),
+      .init(path: "/dev/full", type: "c", major: 1, minor: 7),
+      .init(path: "/run/deep/pipe", type: "p", fileMode: 0o640))
+    let ended = try await bundle.run(spec)
+    #expect(
+      ended.lines == [
+        "character special file 1:b", "character special file 1:7", "fifo 640 0", "/dev/zero",
+      ], "\(ended)")
+  }
+
+  @Test("that the host lacks, or has with another number, is refused with a remedy")
+  func missing() async throws {
+    let bundle = try TestBundle()
+    for device in [
+      RuntimeSpec.Device(path: "/dev/no-such-device", type: "c", major: 1, minor: 3),
+      RuntimeSpec.Device(path: "/dev/kmsg", type: "c", major: 1, minor: 2),
+      RuntimeSpec.Device(path: "/dev/kmsg", type: "b", major: 1, minor: 11),
+    ] {
+      let outcome = try await bundle.runProgram(Self.spec(bundle, "true", device))
+      #expect(outcome.exitStatus == 1)
+      #expect(outcome.errorOutput.hasPrefix("isolate: make device \(device.path): "), "\(outcome)")
+      #expect(outcome.errorOutput.contains("(a user namespace makes no device nodes"), "\(outcome)")
+      #expect(outcome.errorOutput.split(separator: "\n").count == 1)
+    }
+  }
+
+  @Test("does not take the place of something else")
+  func conflict() async throws {
+    let bundle = try TestBundle()
+    try bundle.directory.write("kept", to: "rootfs/work/file")
+    let outcome = try await bundle.runProgram(
+      Self.spec(bundle, "true", .init(path: "/work/file", type: "p")))
+    #expect(outcome.errorOutput.contains("/work/file: File exists (something else is at that path"))
+    #expect(try bundle.directory.read("rootfs/work/file") == "kept")
+  }
+
+  @Test("whose path leads through a link to the host is made in the container's own tree")
+  func linkedPath() async throws {
+    let bundle = try TestBundle()
+    let outside = try TemporaryDirectory()
+    try FileManager.default.createSymbolicLink(
+      atPath: bundle.directory.path("rootfs/out"), withDestinationPath: outside.path)
+    _ = try? await bundle.run(Self.spec(bundle, "true", .init(path: "/out/pipe", type: "p")))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: outside.path).isEmpty)
+  }
+
+  @Test(
+    "of a kind there is not, without a number, or with other bits than permissions is refused by its path")
+  func malformed() async throws {
+    let bundle = try TestBundle()
+    for (device, path) in [
+      (#"{"path": "/dev/x", "type": "z"}"#, "type"),
+      (#"{"path": "/dev/x", "type": "c", "minor": 1}"#, "major"),
+      (#"{"path": "/dev/x", "type": "c", "major": 1, "minor": 1, "fileMode": 65535}"#, "fileMode"),
+      (#"{"type": "c"}"#, "path"),
+    ] {
+      try bundle.writeConfiguration(bundle.shell("true"))
+      let text = try bundle.directory.read("config.json").replacing(
+        #""namespaces":"#, with: #""devices": [\#(device)], "namespaces":"#)
+      try bundle.directory.write(text, to: "config.json")
+      let outcome = try await Program.isolate.run(
+        ["--root", bundle.store, "run", "--bundle", bundle.directory.path, "c"])
+      #expect(outcome.errorOutput.contains("config.json: linux.devices[0].\(path): "), "\(outcome)")
+    }
+  }
+}
+
+@Suite("The rules of linux.resources.devices", .needs(.busybox, .kernelMachine))
+struct DeviceRuleTests {
+  @Test(
+    "decide what root without a user namespace may open, also after an update, and nodes are made as asked")
+  func enforced() async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = bundle.shell(
+      """
+      stat -c '%F %t:%T %a %u:%g' /dev/made
+      mknod /t/kmsg c 1 11; mknod /t/mem c 1 1
+      (: </t/kmsg) 2>/dev/null && echo "kmsg read"; (: >/t/kmsg) 2>/dev/null || echo "kmsg not written"
+      (: </t/mem) 2>/dev/null || echo "mem not read"; : >/dev/null && echo "null written"
+      until [ -e /t/go ]; do sleep 0.1; done
+      (: </t/mem) 2>/dev/null && echo "mem read"; (: </t/kmsg) 2>/dev/null || echo "kmsg not read"
+      """)
+    spec.linux.namespaces.removeAll { $0.type == "user" }
+    spec.linux.uidMappings = []
+    spec.linux.gidMappings = []
+    spec.mounts.append(.init(destination: "/t", type: "tmpfs", source: "tmpfs"))
+    for set in [
+      \RuntimeSpec.Capabilities.bounding, \RuntimeSpec.Capabilities.permitted,
+      \RuntimeSpec.Capabilities.effective,
+    ] {
+      spec.process?.capabilities[keyPath: set] += ["CAP_MKNOD", "CAP_SYS_RAWIO"]
+    }
+    spec.linux.seccomp = nil
+    spec.linux.devices = [
+      .init(path: "/dev/made", type: "b", major: 7, minor: 5, fileMode: 0o640, uid: 3, gid: 4)
+    ]
+    var resources = RuntimeSpec.Resources()
+    resources.deviceRules = [
+      .init(isAllowed: false), .init(isAllowed: true, type: "c", major: 1, minor: 11, access: "r"),
+    ]
+    spec.linux.resources = resources
+    try bundle.writeConfiguration(spec)
+    let rules = try bundle.directory.write(
+      #"{"devices": [{"allow": false}, {"allow": true, "type": "c", "major": 1, "minor": 1, "access": "r"}]}"#,
+      to: "rules")
+    let outcome = try await KernelMachine().run(
+      """
+      i="\(Program.isolate.path) --root /run/tmp/store"
+      $i run --detach --bundle "\(bundle.directory.path)" c >/run/tmp/out </dev/null; echo "run $?"
+      sleep 1; $i update --resources "\(rules)" c; echo "update $?"
+      $i exec c touch /t/go
+      until $i state c | grep -q stopped; do sleep 0.2; done; cat /run/tmp/out; $i delete c
+      """)
+    #expect(
+      outcome.output.split(separator: "\n").map(String.init) == [
+        "run 0", "update 0", "block special file 7:5 640 3:4", "kmsg read", "kmsg not written",
+        "mem not read",
+        "null written", "mem read", "kmsg not read",
+      ], "\(outcome)")
+  }
+}
