@@ -91,6 +91,7 @@ static int ask(struct isl_child *child, int32_t type) {
   r = isl_receive(child->sync, &message, &fd);
   if (fd >= 0) close(fd);
   if (r == 0) _exit(127); // the parent is gone: so are we
+  if (r > 0 && message.type == ISL_MESSAGE_GO && message.index > 0) child->host_pid = message.index;
   return r < 0 ? r : message.type == ISL_MESSAGE_GO ? 0 : -EPROTO;
 }
 
@@ -134,6 +135,8 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   switch ((enum isl_step_kind)step->kind) {
   case ISL_STEP_PROPAGATION:
   case ISL_STEP_ROOT_PROPAGATION: return isl_set_propagation("/", (unsigned long)step->v);
+  case ISL_STEP_TIME_NAMESPACE: return isl_step_time_namespace(a);
+  case ISL_STEP_HOOK: return isl_step_hook(child, step);
   case ISL_STEP_ROOT: return isl_step_root(child, step);
   case ISL_STEP_MOUNT: return isl_step_mount(child, step);
   case ISL_STEP_BIND: return isl_step_bind(child, step);
@@ -217,9 +220,10 @@ static int keep_own_descriptors(struct isl_child *child) {
   child->sync = moved;
   child->start_pipe = above_payloads(child, child->plan->start_pipe);
   child->join = above_payloads(child, child->plan->join_pidfd);
+  child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
   int r = take_stdio(child);
-  int kept[3 + ISL_MAX_NAMESPACES] = {child->sync, child->start_pipe, child->join}, count = 3;
+  int kept[4 + ISL_MAX_NAMESPACES] = {child->sync, child->start_pipe, child->join, child->seccomp_socket}, count = 4;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     kept[count++] = child->namespaces[i];
   // In ascending order, so that the gaps between them can be closed.

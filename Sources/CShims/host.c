@@ -97,13 +97,21 @@ int isl_socket_type(pid_t task, int descriptor) {
   return r;
 }
 
-int isl_send_descriptor(const char *socket_path, int descriptor, const char *name) {
+int isl_connect_unix(const char *socket_path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(socket_path) >= sizeof address.sun_path) return -ENAMETOOLONG;
   strcpy(address.sun_path, socket_path);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  int r = connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  int error = errno;
+  close(fd);
+  return -error;
+}
+
+int isl_send_descriptor(const char *socket_path, int descriptor, const char *name) {
+  int fd = isl_connect_unix(socket_path);
+  if (fd < 0) return fd;
   struct iovec data = {(void *)(uintptr_t)name, strlen(name)};
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -117,7 +125,7 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
   item->cmsg_type = SCM_RIGHTS;
   item->cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(item), &descriptor, sizeof descriptor);
-  if (r == 0 && sendmsg(fd, &header, MSG_NOSIGNAL) < 0) r = -errno;
+  int r = sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
   close(fd);
   return r;
 }

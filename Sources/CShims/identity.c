@@ -60,10 +60,13 @@ int isl_step_capabilities(struct isl_child *child, const struct isl_step *step) 
 int isl_step_seccomp(struct isl_child *child, const struct isl_step *step) {
   struct sock_fprog program = {
       (unsigned short)step->b, (struct sock_filter *)(uintptr_t)(child->arena + step->a)};
-  unsigned flags = (step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  unsigned flags = (unsigned)step->v | ((step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
   long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   if (fd < 0) return -errno;
   if (!(step->flags & ISL_FLAG_LISTENER)) return 0;
+  // Closed by execve(2): from here on every call may be one that waits for an answer.
+  if (child->seccomp_socket >= 0)
+    return isl_send_state(child, isl_text(child, child->plan->seccomp_state), child->seccomp_socket, (int)fd);
   struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = (int32_t)step->index};
   int r = isl_send(child->sync, &message, (int)fd);
   close((int)fd);

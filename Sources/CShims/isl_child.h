@@ -44,7 +44,8 @@ struct isl_child {
   dev_t program_device; // the runtime's own program, which no payload may be
   ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
-  int start_pipe, join; // see the plan's header
+  int start_pipe, join, seccomp_socket; // see the plan's header
+  int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
@@ -96,6 +97,7 @@ int isl_null_device(struct isl_child *child);
 int isl_step_resource_limit(const struct isl_step *step);
 int isl_step_start_pipe(struct isl_child *child);
 int isl_step_working_directory(const char *path);
+int isl_step_time_namespace(const char *offsets);
 int isl_step_close_descriptors(int first);
 
 // How the process is scheduled (scheduling.c).
@@ -122,6 +124,11 @@ int isl_bind_onto(struct isl_child *child, int source, const char *path);
 int isl_step_user(struct isl_child *child, const struct isl_step *step);
 int isl_step_capabilities(struct isl_child *child, const struct isl_step *step);
 int isl_step_seccomp(struct isl_child *child, const struct isl_step *step);
+
+// What is told of the container's state (state.c).
+int isl_step_hook(struct isl_child *child, const struct isl_step *step);
+/// Sends a descriptor with a document in one message.
+int isl_send_state(const struct isl_child *child, const char *text, int socket, int fd);
 
 // Network steps (network.c).
 int isl_step_loopback(const struct isl_step *step);

@@ -123,7 +123,7 @@ static int converse(
     case ISL_MESSAGE_MAPS: {
       r = map_helper ? map_helper(result->pid, context) : -EINVAL;
       if (r < 0) return failed(result, ISL_STAGE_MAPS, -r);
-      struct isl_message go = {.type = ISL_MESSAGE_GO};
+      struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
       r = isl_send(result->sync, &go, -1);
       if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
       continue;
@@ -223,7 +223,7 @@ int isl_launch(
   struct isl_child child = {
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
-      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .root = -1, .null_device = -1, .mask = -1};
+      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .root = -1, .null_device = -1, .mask = -1};
   struct stat program;
   if (stat("/proc/self/exe", &program) == 0) {
     child.program_device = program.st_dev;
@@ -254,7 +254,7 @@ int isl_launch(
 }
 
 int isl_launch_proceed(struct isl_launch_result *result) {
-  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
   int r = isl_send(result->sync, &go, -1);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   r = converse(result, NULL, NULL);
@@ -264,7 +264,7 @@ int isl_launch_proceed(struct isl_launch_result *result) {
 
 int isl_launch_release(struct isl_launch_result *result) {
   if (result->sync < 0) return 0;
-  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
   int r = isl_send(result->sync, &go, -1);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   r = converse(result, NULL, NULL);
@@ -275,7 +275,7 @@ void isl_launch_abandon(struct isl_launch_result *result) { abandon(result); }
 
 int isl_launch_detach(struct isl_launch_result *result) {
   if (result->sync < 0) return 0;
-  struct isl_message go = {.type = ISL_MESSAGE_GO};
+  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
   int r = isl_send(result->sync, &go, -1);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   return executed(result);

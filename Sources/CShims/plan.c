@@ -20,7 +20,7 @@ static int strings_ok(const struct isl_plan_header *plan, const char *arena, uin
   return 1;
 }
 
-static int step_ok(const struct isl_plan_header *plan, const struct isl_step *step) {
+static int step_ok(const struct isl_plan_header *plan, const char *arena, const struct isl_step *step) {
   if (step->kind == ISL_STEP_NONE || step->kind >= ISL_STEP_COUNT) return 0;
   switch (step->kind) {
   case ISL_STEP_USER: return array_ok(plan, step->a, step->b, sizeof(uint32_t));
@@ -28,6 +28,10 @@ static int step_ok(const struct isl_plan_header *plan, const struct isl_step *st
   case ISL_STEP_SECCOMP:
     return step->b > 0 && step->b <= 65535 && step->a % 8 == 0 &&
            array_ok(plan, step->a, step->b, sizeof(struct sock_filter));
+  case ISL_STEP_HOOK:
+    return string_ok(plan, step->a) && strings_ok(plan, arena, step->b, step->c) &&
+           strings_ok(plan, arena, step->d, (uint32_t)step->v) && string_ok(plan, (uint32_t)step->w) &&
+           string_ok(plan, (uint32_t)(step->w >> 32));
   case ISL_STEP_NODE: return string_ok(plan, step->a);
   case ISL_STEP_BIND: return string_ok(plan, step->a) && string_ok(plan, step->c);
   case ISL_STEP_SCHEDULER: return array_ok(plan, step->a, 7, sizeof(uint64_t));
@@ -49,7 +53,7 @@ int isl_plan_check(const void *buffer, uint32_t size) {
   if (plan->arena_size == 0 || (uint64_t)plan->arena_offset + plan->arena_size != size) return -EINVAL;
   const char *arena = (const char *)buffer + plan->arena_offset;
   if (arena[0] != 0 || arena[plan->arena_size - 1] != 0) return -EINVAL;
-  if (plan->preserved > 65536) return -EINVAL;
+  if (plan->preserved > 65536 || !string_ok(plan, plan->seccomp_state)) return -EINVAL;
   if (!string_ok(plan, plan->label_file) || !string_ok(plan, plan->label)) return -EINVAL;
   if (!string_ok(plan, plan->uid_map) || !string_ok(plan, plan->gid_map)) return -EINVAL;
   if (plan->argv_count == 0 || !strings_ok(plan, arena, plan->argv, plan->argv_count)) return -EINVAL;
@@ -57,7 +61,7 @@ int isl_plan_check(const void *buffer, uint32_t size) {
   if (plan->paths_count == 0 || !strings_ok(plan, arena, plan->paths, plan->paths_count)) return -EINVAL;
   const struct isl_step *steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset);
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (!step_ok(plan, &steps[i])) return -EINVAL;
+    if (!step_ok(plan, arena, &steps[i])) return -EINVAL;
   if (steps[plan->step_count - 1].kind != ISL_STEP_EXEC) return -EINVAL;
   return 0;
 }

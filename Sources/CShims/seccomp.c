@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <seccomp.h>
 #include <string.h>
+#include <linux/filter.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -97,4 +100,41 @@ int isl_seccomp_continue(int listener, uint64_t id) {
 
 int isl_seccomp_still_valid(int listener, uint64_t id) {
   return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0 ? -errno : 0;
+}
+
+#if defined(__x86_64__)
+#define ISL_AUDIT_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ISL_AUDIT_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "name this architecture's AUDIT_ARCH"
+#endif
+
+void isl_seccomp_terminal_guard(void *instructions) {
+  // Both architectures are little-endian: the lower half of an argument comes first.
+  static const struct sock_filter guard[ISL_TERMINAL_GUARD_LENGTH] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ISL_AUDIT_ARCH, 0, 6),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+  };
+  memcpy(instructions, guard, sizeof guard);
+}
+
+int isl_seccomp_action_available(uint32_t action) {
+  return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+int isl_seccomp_flag_available(uint32_t flag) {
+  // seccomp(2), as the kernel's own tests ask: without a program a flag it knows is EFAULT, another EINVAL.
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 && errno == EFAULT;
+}
+
+uint32_t isl_seccomp_library_version(void) {
+  const struct scmp_version *version = seccomp_version();
+  return version ? version->major << 16 | version->minor << 8 | version->micro : 0;
 }

@@ -180,18 +180,72 @@ struct HookTestsAsAnyUser {
     #expect(hooked.lines == ["before"])
   }
 
-  @Test("of the two kinds that are run inside the container are refused, and a library's caller is told")
+  @Test(
+    "of the two kinds that are run inside the container see its namespaces, its host's root and then its own")
+  func inside() async throws {
+    var hooked = try HookBundle("cat /work/log; echo payload")
+    hooked.spec.process?.capabilities.bounding = ["CAP_CHOWN"]
+    let status = #"$(tr -d '[:space:]' | grep -o '"status":"[a-z]*","pid":[0-9]*')"#
+    hooked.spec.hooks.createContainer = [
+      hooked.hook("echo $(pwd) $(hostname) $$ \(status) >>$LOG; mkdir -p \(hooked.bundle.rootfs)/work/there")
+    ]
+    hooked.spec.hooks.startContainer = [
+      RuntimeSpec.Hook(
+        path: "/bin/sh",
+        args: [
+          "sh", "-c",
+          "echo $A \(status) $(grep CapBnd /proc/self/status) $(ls -d /work/there /usr/bin/apt 2>/dev/null) >>/work/log; env | grep SECRET; true",
+        ], env: ["A=started"])
+    ]
+    hooked.spec.hostname = "inside"
+    hooked.spec.root.readonly = false
+    var create = Program.Circumstances(timeLimit: .seconds(60))
+    create.variables["SECRET"] = "1"
+    try hooked.bundle.writeConfiguration(hooked.spec)
+    let outcome = try await Program.isolate.run(
+      ["--root", hooked.bundle.store, "run", "-b", hooked.bundle.directory.path, "c"], create)
+    try #require(outcome.succeeded, "\(outcome)")
+    let first = hooked.lines.first?.split(separator: " ").map(String.init) ?? []
+    #expect(first.prefix(1) == [hooked.bundle.directory.path] && first.count == 4, "\(hooked.lines)")
+    #expect(first.last?.hasPrefix("\"status\":\"creating\",\"pid\":") == true, "\(hooked.lines)")
+    let second = outcome.output.split(separator: "\n").map(String.init)
+    #expect(
+      second.last == "payload" && second[0].hasPrefix("started \"status\":\"created\",\"pid\":"), "\(outcome)"
+    )
+    #expect(second[0].hasSuffix("CapBnd: 0000000000000001 /work/there"), "\(outcome)")
+    // The number is the host's, the same for both.
+    #expect(
+      second[0].split(separator: " ")[1].dropFirst(18) == first.last?.dropFirst(19) ?? "",
+      "\(second) \(first)")
+  }
+
+  @Test("of those two kinds undo the container when they fail or take too long, and its process never runs")
+  func insideFailing() async throws {
+    for (line, timeout, said) in [
+      ("exit 6", nil, "ended with status 6"), ("kill -9 $$", nil, "was ended by signal 9"),
+      ("sleep 100", 1, "took longer than its timeout"),
+    ] as [(String, Int64?, String)] {
+      for kind in ["createContainer", "startContainer"] {
+        var hooked = try HookBundle("echo ran")
+        var hook = hooked.hook(line, timeout: timeout)
+        if kind == "createContainer" {
+          hooked.spec.hooks.createContainer = [hook]
+        } else {
+          hook.env = ["PATH=/bin"]
+          hooked.spec.hooks.startContainer = [hook]
+        }
+        let outcome = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+        #expect(outcome.exitStatus == 1 && outcome.output == "", "\(outcome)")
+        #expect(
+          outcome.errorOutput.contains("run hook hooks.\(kind)[0] /bin/sh: \(said)"), "\(outcome)")
+        #expect(hooked.stored.isEmpty)
+      }
+    }
+  }
+
+  @Test("are refused by their path when they mean nothing, and a library's caller is told")
   func refused() async throws {
     let hooked = try HookBundle("true")
-    for kind in ["createContainer", "startContainer"] {
-      let text = #"{"ociVersion":"1.2.0","root":{"path":"r"},"hooks":{"\#(kind)":[{"path":"/bin/true"}]}}"#
-      let error = #expect(throws: SpecError.self) {
-        try RuntimeSpec(json: JSONParser.parse(Array(text.utf8)))
-      }
-      #expect(error?.path == "hooks.\(kind)")
-      let empty = text.replacing(#"{"path":"/bin/true"}"#, with: "")
-      #expect(try RuntimeSpec(json: JSONParser.parse(Array(empty.utf8))).hooks == RuntimeSpec.Hooks())
-    }
     var spec = hooked.spec
     spec.hooks.prestart = [hooked.hook("true")]
     #expect(throws: IsolateError.self) {

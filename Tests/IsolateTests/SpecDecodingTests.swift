@@ -85,9 +85,8 @@ struct SpecDecodingTests {
 
   private static let unsupported = [
     "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings",
-    "linux.netDevices", "linux.intelRdt", "linux.timeOffsets",
-    "linux.resources.memory.swappiness", "linux.seccomp.flags", "linux.seccomp.listenerPath",
-    "linux.seccomp.listenerMetadata",
+    "linux.netDevices", "linux.intelRdt",
+    "linux.resources.memory.swappiness",
   ]
 
   @Test("refuses what this runtime does not honour and names its path", arguments: unsupported)

@@ -12,6 +12,9 @@ struct isl_hook {
   int32_t timeout; // milliseconds, -1 = none
 };
 
+/// Where the numbers of a hook's outcome begin that the child reports in place of an errno: outcome << 8 | code.
+#define ISL_HOOK_FAILED 0x10000
+
 enum isl_hook_outcome { ISL_HOOK_EXITED, ISL_HOOK_SIGNALLED, ISL_HOOK_TIMED_OUT };
 
 /// Runs a hook in a process group of its own until it ends; when its time is over the whole group is killed.

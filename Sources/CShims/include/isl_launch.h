@@ -57,6 +57,9 @@ void isl_launch_abandon(struct isl_launch_result *result);
 /// the caller's.
 int isl_launch_detach(struct isl_launch_result *result);
 
+/// A connection to a UNIX stream socket, or -errno.
+int isl_connect_unix(const char *socket_path);
+
 /// Connects to a UNIX stream socket and sends it one descriptor with its name (SCM_RIGHTS, unix(7)), as
 /// conmon and containerd's shim expect a console.
 int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
-#define ISL_MAX_NAMESPACES 5
+#define ISL_MAX_NAMESPACES 6
 #define ISL_PLAN_MAX_BYTES (16u << 20)
 
 enum isl_plan_flags {
@@ -40,6 +40,8 @@ struct isl_plan_header {
   uint64_t join_flags; // CLONE_NEW* of the namespaces to join
   int32_t namespaces[ISL_MAX_NAMESPACES]; // entered before new ones are made (setns(2)); ends at -1
   uint32_t label_file, label; // strings: what is written where for a security module, or absent
+  uint32_t seccomp_state; // string: the document that goes with the listener, or absent
+  int32_t seccomp_socket; // who takes the filter's notification descriptor, or -1 for the parent
   uint32_t preserved; // count of descriptors from 3 on that the payload gets
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
@@ -47,6 +49,9 @@ struct isl_plan_header {
 enum isl_step_kind {
   ISL_STEP_NONE = 0,
   ISL_STEP_PROPAGATION, // v = MS_* of / and all below it (mount_namespaces(7), "Shared subtrees")
+  ISL_STEP_TIME_NAMESPACE, // a new one is entered; a = text for /proc/self/timens_offsets
+  ISL_STEP_HOOK, // a = path, b = offset of uint32_t[c] arguments, d = offset of uint32_t[low half of v] environment,
+                 // upper half of v = timeout in milliseconds or -1, w = state document and directory
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; v = 1: the mount it lies on becomes private
   ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, propagation in the upper half
   ISL_STEP_BIND, // a = source, b = propagation, c = target, v = attributes to set, w = attributes to clear; in their upper
@@ -85,7 +90,7 @@ enum isl_step_kind {
   ISL_STEP_WORKING_DIRECTORY, // a
   ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
   ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec
-  ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener
+  ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener; v = SECCOMP_FILTER_FLAG_*
   ISL_STEP_EXEC,
   ISL_STEP_COUNT
 };

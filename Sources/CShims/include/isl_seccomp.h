@@ -34,6 +34,17 @@ int isl_seccomp_add_rule(
 /// Compiles to a balanced tree and gives an fd (memfd) with the struct sock_filter array.
 int isl_seccomp_export(struct isl_seccomp *filter);
 
+#define ISL_TERMINAL_GUARD_LENGTH 8
+/// Writes that many struct sock_filter: EPERM for ioctl(2) with TIOCSTI or TIOCLINUX, and on with what follows for
+/// every other call.
+void isl_seccomp_terminal_guard(void *instructions);
+/// Whether the kernel knows an action (SECCOMP_GET_ACTION_AVAIL, Linux 4.14); 1 or 0.
+int isl_seccomp_action_available(uint32_t action);
+/// Whether the kernel knows a flag of SECCOMP_SET_MODE_FILTER; 1 or 0.
+int isl_seccomp_flag_available(uint32_t flag);
+/// Major, minor and micro version of libseccomp, 8 bits each.
+uint32_t isl_seccomp_library_version(void);
+
 /// Answers to one seccomp notification (seccomp_unotify(2)); see isl_seccomp_receive.
 struct isl_seccomp_event {
   uint64_t id;

@@ -39,6 +39,11 @@ public final class Cgroup: Sendable {
     }
   }
 
+  /// Whether a cgroup is there and has processes, itself or below it (cgroup.events).
+  static func isPopulated(_ path: String) -> Bool {
+    Files.text("\(path)/cgroup.events")?.contains("populated 1") == true
+  }
+
   deinit { _ = Glibc.close(directory) }
 
   /// Writes control files of an existing cgroup.

@@ -13,7 +13,8 @@ public struct CgroupParent: Sendable, Equatable {
 
   private static let needed: Set<Substring> = ["memory", "pids"]
 
-  /// Finds the nearest delegated cgroup by real attempts; enables its controllers where that is needed.
+  /// Finds the nearest delegated cgroup, with those of its controllers enabled that limits need. Nothing is made on
+  /// trial: a process that is killed in between would leave it behind.
   public static func find() throws(Unavailable) -> CgroupParent {
     let remedy =
       "run under systemd with delegation (systemd-run --user --scope -p Delegate=yes ...) or on a host with cgroup v2 only"
@@ -33,9 +34,9 @@ public struct CgroupParent: Sendable, Equatable {
     let ancestors = ancestors(of: own, downTo: mount.path)
     for path in ancestors
     where isWritable(path) && words("\(path)/cgroup.subtree_control").isSuperset(of: needed) {
-      if accepts(path) { return CgroupParent(path: path) }
+      return CgroupParent(path: path)
     }
-    for path in ancestors where isWritable(path) && enable(path, own: own) && accepts(path) {
+    for path in ancestors where isWritable(path) && enable(path, own: own) {
       return CgroupParent(path: path)
     }
     throw Unavailable(why: "no cgroup is delegated to this user (\(own) is not writable)", remedy: remedy)
@@ -49,14 +50,6 @@ public struct CgroupParent: Sendable, Equatable {
   private static func isWritable(_ path: String) -> Bool {
     unsafe access(path, W_OK) == 0 && access("\(path)/cgroup.procs", W_OK) == 0
       && access("\(path)/cgroup.subtree_control", W_OK) == 0
-  }
-
-  /// A real attempt: makes and removes a child and looks for its limits.
-  private static func accepts(_ path: String) -> Bool {
-    let probe = "\(path)/isolate-probe-\(getpid())"
-    guard unsafe mkdir(probe, 0o755) == 0 else { return false }
-    defer { unsafe rmdir(probe) }
-    return Files.exists("\(probe)/memory.max") && Files.exists("\(probe)/pids.max")
   }
 
   /// Enables the controllers for children; our own cgroup is first left for a leaf below it when we

@@ -8,6 +8,8 @@ struct CgroupPlacement {
   let settings: CgroupSettings
   /// Whether it is made also where nothing was asked for that needs it.
   let isPreferred: Bool
+  /// Told of each path before a cgroup is made there, so that it is found when nobody lives to write more down.
+  let willMake: (String) throws(SystemError) -> Void
 
   /// Makes the cgroup; nil without one, if nothing was asked for that needs it.
   ///
@@ -60,7 +62,10 @@ struct CgroupPlacement {
         }
       }
       Self.enableControllers(directory)
-      return try Cgroup(path: "\(directory)/\(names[names.count - 1])", settings: settings)
+      let path = "\(directory)/\(names[names.count - 1])"
+      // One that is there with processes in it is somebody else's, and is not to be removed for ours.
+      if !Cgroup.isPopulated(path) { try willMake(path) }
+      return try Cgroup(path: path, settings: settings)
     } catch {
       for path in made.reversed() { unsafe rmdir(path) }
       throw error

@@ -42,6 +42,7 @@ enum CommandLineInterface {
     case "pause", "resume": return try PauseCommand(&arguments, verb: verb).run(invocation)
     case "update": return try UpdateCommand(&arguments).run(invocation)
     case "events": return try EventsCommand(&arguments).run(invocation)
+    case "features": return try FeaturesCommand(&arguments).run()
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
       StandardStream.standardOutput("isolate version \(version)\nspec: \(RuntimeSpec.version)\n")

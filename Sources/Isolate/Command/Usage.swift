@@ -85,6 +85,7 @@ enum Usage {
         ("--cpu-idle 0|1", ""), ("--cpuset-cpus LIST", "0-3,7"), ("--cpuset-mems LIST", ""),
         ("--blkio-weight N", "10 to 1000"),
       ]),
+    Verb(name: "features", synopsis: "", summary: "print what the runtime does on this host, as JSON"),
     Verb(
       name: "events", synopsis: "[OPTIONS] ID", summary: "print a container's counters as JSON",
       flags: [("--stats", "once"), ("--interval SECONDS", "how often otherwise (5)")]),

@@ -32,6 +32,14 @@ struct MountOptions: Equatable {
   ]
   private static let refused: Set<String> = ["idmap", "ridmap", "remount", "move"]
 
+  /// Every option that is understood here, in order; others are the filesystem's own (features.md, "mountOptions").
+  static let names: [String] = {
+    let plain = Array(attribute.keys) + ["atime"]
+    let trees = attribute.keys.map { "r\($0)" }
+    let others = ["bind", "rbind", "defaults", "tmpcopyup"]
+    return Set(plain + trees + others + superblock.keys + MountPropagation.flags.keys).sorted()
+  }()
+
   /// Sorts a mount's options.
   init(_ mount: RuntimeSpec.Mount, path: String) throws(SpecError) {
     isBind = mount.type == "bind"

@@ -40,6 +40,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     let names: [(isl_step_kind, String)] = [
       (ISL_STEP_PROPAGATION, "set the propagation of mounts"),
       (ISL_STEP_ROOT_PROPAGATION, "set the propagation of"), (ISL_STEP_NODE, "make device"),
+      (ISL_STEP_HOOK, "run hook"),
+      (ISL_STEP_TIME_NAMESPACE, "make the time namespace of"),
       (ISL_STEP_IO_PRIORITY, "set the priority of input and output"),
       (ISL_STEP_SCHEDULER, "set the scheduling policy"), (ISL_STEP_AFFINITY, "set processors"),
       (ISL_STEP_MEMORY_POLICY, "set the memory policy"), (ISL_STEP_PERSONALITY, "set the personality"),
@@ -63,7 +65,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
 
   /// "what subject: reason (remedy)".
   public var description: String {
-    let reason = SystemError.reason(of: code)
+    let reason = hookOutcome ?? SystemError.reason(of: code)
     let what =
       switch stage {
       case .plan: "launch plan"
@@ -78,6 +80,17 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     let place = subject.isEmpty ? what : "\(what) \(subject)"
     guard let remedy else { return "\(place): \(reason)" }
     return "\(place): \(reason) (\(remedy))"
+  }
+
+  /// How a hook ended that was run in the container; nil when this is about something else.
+  private var hookOutcome: String? {
+    guard stage == .step("run hook"), code >= ISL_HOOK_FAILED else { return nil }
+    let number = code & 0xff
+    switch UInt32(code - ISL_HOOK_FAILED) >> 8 {
+    case ISL_HOOK_EXITED.rawValue: return "ended with status \(number)"
+    case ISL_HOOK_SIGNALLED.rawValue: return "was ended by signal \(number)"
+    default: return "took longer than its timeout"
+    }
   }
 
   /// What a person can do about the well-known refusals.

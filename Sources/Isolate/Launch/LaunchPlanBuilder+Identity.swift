@@ -48,6 +48,10 @@ extension LaunchPlanBuilder {
     if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
     step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
     step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
+    // With what the payload may do, not more: the program is the container's own.
+    if options.joined == nil {
+      addHooks("startContainer", spec.hooks.startContainer, options.state?.created, directory: "/")
+    }
     // PID 1 has by now given up what the payload gives up, but for the filter.
     if options.runsInit { step(ISL_STEP_INIT) }
     step(ISL_STEP_CLOSE_DESCRIPTORS)
@@ -109,8 +113,9 @@ extension LaunchPlanBuilder {
 
   mutating func addSeccomp(_ program: [UInt8]?) {
     guard let program else { return }
+    let listens = !options.notifiedCalls.isEmpty || options.seccompListener != nil
     step(
-      ISL_STEP_SECCOMP, flags: options.notifiedCalls.isEmpty ? [] : [ISL_FLAG_LISTENER],
-      index: ContainerOptions.seccompListenerTag, a: buffer.bytes(program), b: UInt32(program.count / 8))
+      ISL_STEP_SECCOMP, flags: listens ? [ISL_FLAG_LISTENER] : [], index: ContainerOptions.seccompListenerTag,
+      a: buffer.bytes(program), b: UInt32(program.count / 8), v: spec.linux.seccomp?.flagBits ?? 0)
   }
 }

@@ -51,6 +51,12 @@ struct LaunchPlanBuilder {
         let path = Sysctl.path(of: name)
         step(ISL_STEP_SYSCTL, path, a: buffer.string(path), b: buffer.string(value))
       }
+      if makes("time") {
+        let lines = spec.linux.timeOffsets.sorted { $0.key < $1.key }.map { clock, offset in
+          "\(clock) \(offset.seconds) \(offset.nanoseconds)\n"
+        }
+        step(ISL_STEP_TIME_NAMESPACE, "linux.timeOffsets", a: buffer.string(lines.joined()))
+      }
       // A keyring of its own before anything of the container can look at the caller's.
       if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
       step(
@@ -67,6 +73,9 @@ struct LaunchPlanBuilder {
       step(ISL_STEP_DIRECTORY, process.cwd, flags: [ISL_FLAG_SOFT], a: directory, v: 0o755)
       // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
       if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
+      addHooks(
+        "createContainer", spec.hooks.createContainer, options.state?.creating,
+        directory: options.state?.bundle)
       step(
         ISL_STEP_PIVOT, rootPath, flags: options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : [],
         v: propagation.isPrivate ? 0 : 1)
@@ -106,6 +115,19 @@ struct LaunchPlanBuilder {
     return buffer.finish(header)
   }
 
+  /// Hooks that are run in the container's namespaces, by the child itself.
+  mutating func addHooks(_ kind: String, _ hooks: [RuntimeSpec.Hook], _ state: String?, directory: String?) {
+    for (index, hook) in hooks.enumerated() {
+      let arguments = hook.args.isEmpty ? [hook.path] : hook.args
+      let timeout = UInt64(UInt32(bitPattern: hook.timeout.map { Int32($0 * 1000) } ?? -1))
+      step(
+        ISL_STEP_HOOK, "hooks.\(kind)[\(index)] \(hook.path)", index: index, a: buffer.string(hook.path),
+        b: buffer.strings(arguments), c: UInt32(arguments.count), d: buffer.strings(hook.env),
+        v: UInt64(hook.env.count) | timeout << 32,
+        w: UInt64(buffer.string(state ?? "")) | UInt64(buffer.string(directory ?? "/")) << 32)
+    }
+  }
+
   /// While the capabilities over the new network namespace are still there.
   private mutating func addNetwork() {
     guard makes("network") else { return }
@@ -127,7 +149,7 @@ struct LaunchPlanBuilder {
 
   private mutating func header() -> isl_plan_header {
     var header = baseHeader()
-    for namespace in spec.linux.namespaces where namespace.path == nil {
+    for namespace in spec.linux.namespaces where namespace.path == nil && namespace.type != "time" {
       header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
     }
     if makes("user") {
@@ -166,6 +188,8 @@ struct LaunchPlanBuilder {
       header.label_file = buffer.string(label.file)
       header.label = buffer.string(label.text)
     }
+    header.seccomp_socket = options.seccompListener?.socket ?? -1
+    header.seccomp_state = buffer.string(options.seccompListener?.state ?? "")
     header.preserved = UInt32(options.preservedDescriptors)
     header.start_pipe = options.startPipe ?? -1
     header.cgroup_fd = options.cgroup?.directory ?? options.cgroupDirectory ?? -1
@@ -176,9 +200,9 @@ struct LaunchPlanBuilder {
   }
 
   /// In the order of the header's array, which ends at the first -1.
-  private func joinedNamespaces() -> (Int32, Int32, Int32, Int32, Int32) {
+  private func joinedNamespaces() -> (Int32, Int32, Int32, Int32, Int32, Int32) {
     let all = options.namespaces + [Int32](repeating: -1, count: Int(ISL_MAX_NAMESPACES))
-    return (all[0], all[1], all[2], all[3], all[4])
+    return (all[0], all[1], all[2], all[3], all[4], all[5])
   }
 
   /// Where execve(2) looks for the program: as execvp(3) with the container's own PATH.

@@ -105,7 +105,10 @@ public final class Container: Sendable {
       throw .specification(SpecError(path: "process", message: "is missing"))
     }
     // Hooks are the business of whoever stores the container; they are never silently left out.
-    guard options.joined != nil || !spec.hooks.accompanyCreation || beforePivot != nil else {
+    guard
+      options.joined != nil || beforePivot != nil
+        || !spec.hooks.accompanyCreation && spec.hooks.startContainer.isEmpty
+    else {
       throw .specification(SpecError(path: "hooks", message: "are run for stored containers only"))
     }
     let spec = spec.withCallersIdentityMapped()

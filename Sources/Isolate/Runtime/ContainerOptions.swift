@@ -56,6 +56,12 @@ public struct ContainerOptions: Sendable {
   /// How many of the caller's descriptors from 3 on the payload gets.
   public var preservedDescriptors = 0
 
+  /// What hooks in the container are told, with a byte 1 for the process id, and where `createContainer` is run.
+  var state: (creating: String, created: String, bundle: String)?
+
+  /// The connected socket that takes the filter's notification descriptor, and the document that goes with it.
+  var seccompListener: (socket: Int32, state: String)?
+
   /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The
   /// host's tree stays mounted below it: a payload that may call chroot(2) could come out.
   var movesRoot = false

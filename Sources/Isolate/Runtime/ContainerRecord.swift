@@ -27,6 +27,16 @@ public struct ContainerRecord: Sendable, Equatable {
     self.created = created
   }
 
+  /// What is to be written down of a container that is being made now.
+  init(_ request: Lifecycle.Request, process: ProcessIdentity) {
+    let spec = request.bundle.spec
+    let root = spec.root.path
+    self.init(
+      identifier: request.identifier, bundle: request.bundle.path, process: process, cgroupPath: nil,
+      annotations: spec.annotations,
+      rootfs: root.hasPrefix("/") ? root : "\(request.bundle.path)/\(root)", created: Moment.now())
+  }
+
   /// The record as it is kept in its file.
   var json: JSONValue {
     var members: [(key: String, value: JSONValue)] = [

@@ -12,6 +12,7 @@ public struct ContainerStore: Sendable {
 
   static let recordName = "state.json"
   static let configurationName = "config.json"
+  static let cgroupName = "cgroup"
   static let lockName = "lock"
   static let startPipeName = "start.fifo"
 
@@ -125,6 +126,19 @@ public struct ContainerStore: Sendable {
     let text = String(decoding: JSONWriter.write(configuration), as: UTF8.self)
     let path = "\(directory(identifier))/\(Self.configurationName)"
     try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+  }
+
+  /// Writes down where a container's cgroup will be, before there is one.
+  func save(cgroupPath: String, of identifier: String) throws(SystemError) {
+    try Files.write(
+      cgroupPath, to: "\(directory(identifier))/\(Self.cgroupName)", flags: O_WRONLY | O_CREAT | O_TRUNC,
+      mode: 0o600)
+  }
+
+  /// Where the cgroup of a container without a record may be.
+  func cgroupPath(of identifier: String) -> String? {
+    let path = Files.text("\(directory(identifier))/\(Self.cgroupName)")
+    return path.flatMap { $0.hasPrefix("/") ? $0 : nil }
   }
 
   /// The configuration that a container was made from.

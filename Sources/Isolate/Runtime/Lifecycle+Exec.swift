@@ -56,6 +56,10 @@ extension Lifecycle {
     options.preservedDescriptors = request.preservedDescriptors
     let cgroup = try cgroupDirectory(request, of: record)
     if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }
+    let agent = try SeccompAgent(spec.linux.seccomp)
+    options.seccompListener = agent.map {
+      ($0.socket, StateDocuments(of: record).forAgent($0, status: status))
+    }
     let affinity = try InitialAffinity(spec.process?.execCPUAffinity?.initial)
     defer { affinity.restore() }
     let container = try Container.start(spec, bundle: record.bundle, options: options)
@@ -67,6 +71,7 @@ extension Lifecycle {
     }
     extendLifetime(target)
     extendLifetime(cgroup)
+    extendLifetime(agent)
     return container
   }
 

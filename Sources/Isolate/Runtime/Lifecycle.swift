@@ -96,14 +96,16 @@ public struct Lifecycle: Sendable {
     let spec = request.bundle.spec
     let save = { (pid: Int32) throws(IsolateError) -> ContainerRecord in
       guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
-      let root = spec.root.path
-      let record = ContainerRecord(
-        identifier: request.identifier, bundle: request.bundle.path, process: identity,
-        cgroupPath: options.cgroup?.path, annotations: spec.annotations,
-        rootfs: root.hasPrefix("/") ? root : "\(request.bundle.path)/\(root)", created: Moment.now())
+      var record = ContainerRecord(request, process: identity)
+      record.cgroupPath = options.cgroup?.path
       do throws(SystemError) { try store.save(record) } catch { throw .system(error) }
       return record
     }
+    var options = options
+    let documents = StateDocuments(request: request)
+    options.state = documents.forHooks
+    let agent = try SeccompAgent(spec.linux.seccomp)
+    options.seccompListener = agent.map { ($0.socket, documents.forAgent($0)) }
     var withHooks: ContainerRecord?
     do throws(IsolateError) {
       try keepConfiguration(request)
@@ -157,7 +159,8 @@ public struct Lifecycle: Sendable {
     }
     let placement = CgroupPlacement(
       identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings,
-      isPreferred: request.prefersCgroup || filtersDevices)
+      isPreferred: request.prefersCgroup || filtersDevices,
+      willMake: { path throws(SystemError) in try store.save(cgroupPath: path, of: request.identifier) })
     let cgroup = try placement.make(warnings: &warnings)
     if filtersDevices {
       try Self.filterDevices(resources.deviceRules, of: cgroup, warnings: &warnings)
@@ -252,6 +255,7 @@ public struct Lifecycle: Sendable {
     guard let record = try? store.load(identifier) else {
       // A create that was killed before it wrote its record: its process died at its gate.
       if !force { _ = try store.load(identifier) }
+      if let path = store.cgroupPath(of: identifier) { Cgroup.remove(path) }
       store.remove(identifier)
       return []
     }

@@ -30,8 +30,18 @@ enum SeccompCompiler {
     }
     let file = unsafe isl_seccomp_export(filter)
     guard file >= 0 else { throw .system(SystemError("seccomp_export_bpf", code: -file)) }
-    return try read(OwnedDescriptor(owning: file))
+    let program = try read(OwnedDescriptor(owning: file))
+    return seccomp == .default ? terminalGuard + program : program
   }
+
+  /// Instructions before the default filter that refuse to push input into a terminal: ioctl(2) with TIOCSTI or
+  /// TIOCLINUX. The kernel looks at 32 bits of the request, so do they; libseccomp's comparison for "is not" would
+  /// look at 64, and let through what differs above (CVE-2019-10063).
+  private static let terminalGuard: [UInt8] = {
+    var bytes = [UInt8](repeating: 0, count: 8 * Int(ISL_TERMINAL_GUARD_LENGTH))
+    unsafe bytes.withUnsafeMutableBytes { unsafe isl_seccomp_terminal_guard($0.baseAddress) }
+    return bytes
+  }()
 
   private static func add(
     _ rule: RuntimeSpec.Seccomp.Rule, to filter: OpaquePointer, path: String, _ defaultAction: UInt32,
@@ -59,9 +69,28 @@ enum SeccompCompiler {
     }
   }
 
-  private static let comparisons: [String: UInt32] = [
+  static let comparisons: [String: UInt32] = [
     "SCMP_CMP_NE": 1, "SCMP_CMP_LT": 2, "SCMP_CMP_LE": 3, "SCMP_CMP_EQ": 4, "SCMP_CMP_GE": 5,
     "SCMP_CMP_GT": 6, "SCMP_CMP_MASKED_EQ": 7,
+  ]
+
+  /// The actions that the kernel knows (SECCOMP_GET_ACTION_AVAIL).
+  static var availableActions: [String] {
+    [
+      "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+      "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP",
+    ].filter { name in
+      guard let word = try? action(name, number: 0, path: "") else { return false }
+      return isl_seccomp_action_available(word & 0xffff_0000) == 1
+    }
+  }
+
+  /// Those of the specification that libseccomp can compile for.
+  static let architectures = [
+    "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64", "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_S390", "SCMP_ARCH_S390X", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64",
   ]
 
   private static func action(_ name: String, number: UInt32?, path: String) throws(IsolateError) -> UInt32 {
@@ -71,6 +100,7 @@ enum SeccompCompiler {
     case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD": isl_seccomp_action_kill_thread()
     case "SCMP_ACT_KILL_PROCESS": isl_seccomp_action_kill_process()
     case "SCMP_ACT_TRAP": isl_seccomp_action_trap()
+    case "SCMP_ACT_NOTIFY": isl_seccomp_action_notify()
     case "SCMP_ACT_LOG": isl_seccomp_action_log()
     case "SCMP_ACT_TRACE": isl_seccomp_action_trace(number ?? UInt32(EPERM))
     default:

@@ -5,6 +5,10 @@ extension RuntimeSpec {
     public var prestart: [Hook] = []
     /// Run after `prestart`, at the same place.
     public var createRuntime: [Hook] = []
+    /// Run after those, in the container's namespaces, by their paths on the host.
+    public var createContainer: [Hook] = []
+    /// Run in the container before its process is executed, with what that may do.
+    public var startContainer: [Hook] = []
     /// Run after the container's process has been executed.
     public var poststart: [Hook] = []
     /// Run after the container has been deleted.
@@ -35,12 +39,10 @@ extension RuntimeSpec {
 
 extension RuntimeSpec.Hooks {
   init(_ decoder: SpecDecoder) throws(SpecError) {
-    // A list without entries asks for nothing: podman writes such.
-    for kind in ["createContainer", "startContainer"] where try !decoder.objects(kind).isEmpty {
-      try decoder.refuse(kind)
-    }
     prestart = try Self.hooks(decoder, "prestart")
     createRuntime = try Self.hooks(decoder, "createRuntime")
+    createContainer = try Self.hooks(decoder, "createContainer")
+    startContainer = try Self.hooks(decoder, "startContainer")
     poststart = try Self.hooks(decoder, "poststart")
     poststop = try Self.hooks(decoder, "poststop")
   }
@@ -65,13 +67,16 @@ extension RuntimeSpec.Hooks {
   /// Each list with its name.
   private var lists: [(kind: String, hooks: [RuntimeSpec.Hook])] {
     [
-      ("prestart", prestart), ("createRuntime", createRuntime), ("poststart", poststart),
+      ("prestart", prestart), ("createRuntime", createRuntime), ("createContainer", createContainer),
+      ("startContainer", startContainer), ("poststart", poststart),
       ("poststop", poststop),
     ]
   }
 
   /// Whether a hook is to be run before the container's root is changed.
-  var accompanyCreation: Bool { !prestart.isEmpty || !createRuntime.isEmpty }
+  var accompanyCreation: Bool {
+    !prestart.isEmpty || !createRuntime.isEmpty || !createContainer.isEmpty
+  }
 
   /// A path is absolute, a timeout above zero (config.md, "POSIX-platform Hooks").
   func validate() throws(SpecError) {

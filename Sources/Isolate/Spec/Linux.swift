@@ -14,6 +14,8 @@ extension RuntimeSpec {
     public var devices: [Device] = []
     public var personality: Personality?
     public var memoryPolicy: MemoryPolicy?
+    /// What "monotonic" and "boottime" are ahead of the host's clocks (time_namespaces(7)).
+    public var timeOffsets: [String: TimeOffset] = [:]
     /// "shared", "slave", "private" or "unbindable", also with an r before it.
     public var rootfsPropagation: String?
     /// The SELinux context of the container's mounts.
@@ -24,7 +26,7 @@ extension RuntimeSpec {
 
   /// A namespace to be made for the container, or one to be entered (namespaces(7)).
   public struct Namespace: Sendable, Equatable {
-    /// "user", "mount", "pid", "ipc", "uts", "network" or "cgroup".
+    /// "user", "mount", "pid", "ipc", "uts", "network", "cgroup" or "time".
     public var type: String
     /// A file that names an existing one, as /proc/PID/ns/net.
     public var path: String?
@@ -53,13 +55,16 @@ extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     try decoder.refuse(
-      "netDevices", "intelRdt", "timeOffsets")
+      "netDevices", "intelRdt")
     for device in try decoder.objects("devices") { devices.append(try RuntimeSpec.Device(device)) }
     personality = try decoder.object("personality").map { value throws(SpecError) in
       try RuntimeSpec.Personality(value)
     }
     memoryPolicy = try decoder.object("memoryPolicy").map { value throws(SpecError) in
       try RuntimeSpec.MemoryPolicy(value)
+    }
+    for (clock, offset) in try decoder.namedObjects("timeOffsets") {
+      timeOffsets[clock] = try RuntimeSpec.TimeOffset(clock: clock, offset)
     }
     rootfsPropagation = try decoder.label("rootfsPropagation")
     mountLabel = try decoder.label("mountLabel")
@@ -107,6 +112,11 @@ extension RuntimeSpec.Linux {
     if !devices.isEmpty { members.add("devices", .array(devices.map(\.json))) }
     members.add("personality", personality?.json)
     members.add("memoryPolicy", memoryPolicy?.json)
+    if !timeOffsets.isEmpty {
+      members.add(
+        "timeOffsets",
+        .object(timeOffsets.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value.json) }))
+    }
     members.add("rootfsPropagation", rootfsPropagation.map(JSONValue.string))
     members.add("mountLabel", mountLabel.map(JSONValue.string))
     members.add("seccomp", seccomp?.json)

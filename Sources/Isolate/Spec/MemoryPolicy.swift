@@ -10,11 +10,11 @@ extension RuntimeSpec {
     /// The mode with its flags, as set_mempolicy(2) takes it.
     var value: UInt64 { flags.reduce(Self.modes[mode] ?? 0) { $0 | (Self.flagBits[$1] ?? 0) } }
 
-    fileprivate static let modes: [String: UInt64] = [
+    static let modes: [String: UInt64] = [
       "MPOL_DEFAULT": 0, "MPOL_PREFERRED": 1, "MPOL_BIND": 2, "MPOL_INTERLEAVE": 3, "MPOL_LOCAL": 4,
       "MPOL_PREFERRED_MANY": 5, "MPOL_WEIGHTED_INTERLEAVE": 6,
     ]
-    fileprivate static let flagBits: [String: UInt64] = [
+    static let flagBits: [String: UInt64] = [
       "MPOL_F_STATIC_NODES": 1 << 15, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_NUMA_BALANCING": 1 << 13,
     ]
   }

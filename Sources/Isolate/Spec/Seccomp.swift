@@ -5,6 +5,12 @@ extension RuntimeSpec {
     public var defaultErrnoRet: UInt32?
     public var architectures: [String]
     public var syscalls: [Rule]
+    /// "SECCOMP_FILTER_FLAG_LOG" and its like (seccomp(2)).
+    public var flags: [String] = []
+    /// The UNIX socket of the agent that answers for SCMP_ACT_NOTIFY.
+    public var listenerPath: String?
+    /// Handed on to that agent.
+    public var listenerMetadata: String?
 
     public init(
       defaultAction: String, defaultErrnoRet: UInt32? = nil, architectures: [String] = [],
@@ -50,12 +56,52 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec.Seccomp {
+  /// The flags of the specification and their bits.
+  static let knownFlags: [String: UInt64] = [
+    "SECCOMP_FILTER_FLAG_TSYNC": 1, "SECCOMP_FILTER_FLAG_LOG": 2, "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
+  ]
+
+  /// What seccomp(2) is told. The filter is put on one thread, all there is, so TSYNC asks for nothing; it and a
+  /// listener exclude each other.
+  var flagBits: UInt64 { flags.reduce(0) { $0 | (Self.knownFlags[$1] ?? 0) } & ~1 }
+
+  /// Whether an agent has to answer for some calls.
+  var notifies: Bool { syscalls.contains { $0.action == "SCMP_ACT_NOTIFY" } }
+
+  /// Fails where nobody could answer, or where the call that hands the descriptor over would wait for the answer.
+  func validate() throws(SpecError) {
+    let path = "linux.seccomp"
+    if defaultAction == "SCMP_ACT_NOTIFY" {
+      throw SpecError(
+        path: "\(path).defaultAction",
+        message: "SCMP_ACT_NOTIFY is for named calls: the runtime itself makes others")
+    }
+    guard notifies else { return }
+    guard listenerPath != nil else {
+      throw SpecError(
+        path: "\(path).listenerPath", message: "is missing: SCMP_ACT_NOTIFY needs somebody to answer")
+    }
+    for (index, rule) in syscalls.enumerated()
+    where rule.action == "SCMP_ACT_NOTIFY" && rule.names.contains("sendmsg") {
+      throw SpecError(
+        path: "\(path).syscalls[\(index)]",
+        message: "SCMP_ACT_NOTIFY cannot be for sendmsg, by which the agent gets its descriptor")
+    }
+  }
+
   init(_ decoder: SpecDecoder) throws(SpecError) {
-    try decoder.refuse("flags", "listenerPath", "listenerMetadata")
     self.init(
       defaultAction: try decoder.required("defaultAction"),
       defaultErrnoRet: try decoder.identifier("defaultErrnoRet"),
       architectures: try decoder.strings("architectures"))
+    flags = try decoder.strings("flags")
+    for (index, flag) in flags.enumerated() where Self.knownFlags[flag] == nil {
+      throw SpecError(
+        path: "\(decoder.path).flags[\(index)]", message: "\"\(flag)\" is no flag of seccomp(2)")
+    }
+    listenerPath = try decoder.label("listenerPath")
+    listenerMetadata = try decoder.label("listenerMetadata")
     for rule in try decoder.objects("syscalls") {
       var arguments: [Argument] = []
       for argument in try rule.objects("args") {
@@ -78,6 +124,9 @@ extension RuntimeSpec.Seccomp {
     members.add("defaultAction", .string(defaultAction))
     members.add("defaultErrnoRet", number: defaultErrnoRet.map(UInt64.init))
     members.add("architectures", strings: architectures)
+    members.add("flags", strings: flags)
+    members.add("listenerPath", listenerPath.map(JSONValue.string))
+    members.add("listenerMetadata", listenerMetadata.map(JSONValue.string))
     members.add("syscalls", .array(syscalls.map(\.json)))
     return members.object
   }

@@ -10,6 +10,7 @@ enum SpecValidator {
     try mounts(spec)
     try hostname(spec)
     try spec.hooks.validate()
+    try spec.linux.seccomp?.validate()
     if let resources = spec.linux.resources { try self.resources(resources) }
     if let process = spec.process { try self.process(process, spec: spec) }
     for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
@@ -30,7 +31,7 @@ enum SpecValidator {
     for (index, namespace) in spec.linux.namespaces.enumerated() {
       let path = "linux.namespaces[\(index)].type"
       let flag = unsafe isl_namespace_flag(namespace.type)
-      guard flag != 0, namespace.type != "time" else {
+      guard flag != 0 else {
         throw SpecError(
           path: path, message: "\"\(namespace.type)\" is not a namespace this version of isolate makes")
       }
@@ -47,6 +48,11 @@ enum SpecValidator {
       guard seen.insert(namespace.type).inserted else {
         throw SpecError(path: path, message: "\"\(namespace.type)\" is there twice")
       }
+    }
+    if !spec.linux.timeOffsets.isEmpty,
+      !spec.linux.namespaces.contains(where: { $0.type == "time" && $0.path == nil })
+    {
+      throw SpecError(path: "linux.timeOffsets", message: "needs a new \"time\" namespace")
     }
     guard seen.contains("mount") else {
       throw SpecError(path: "linux.namespaces", message: "a container needs a \"mount\" namespace")

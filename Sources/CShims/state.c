@@ -1,0 +1,94 @@
+// The state document (runtime.md, "State") where only the child can tell it to others: its text is in the plan with
+// a byte 1, which no JSON holds, for the process id that the parent has told us.
+#include "isl_child.h"
+
+#include "isl_hook.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define ISL_MAX_PIECES 16
+
+struct pieces {
+  struct iovec part[ISL_MAX_PIECES];
+  int count;
+  char digits[12];
+};
+
+static int take_apart(const struct isl_child *child, const char *text, struct pieces *out) {
+  char *digit = out->digits + sizeof out->digits;
+  unsigned number = child->host_pid > 0 ? (unsigned)child->host_pid : 0;
+  do
+    *--digit = (char)('0' + number % 10);
+  while (number /= 10);
+  size_t length = (size_t)(out->digits + sizeof out->digits - digit);
+  out->count = 0;
+  for (;;) {
+    size_t plain = strcspn(text, "\1");
+    if (out->count + 2 > ISL_MAX_PIECES) return -E2BIG;
+    out->part[out->count++] = (struct iovec){(void *)(uintptr_t)text, plain};
+    if (!text[plain]) return 0;
+    out->part[out->count++] = (struct iovec){digit, length};
+    text += plain + 1;
+  }
+}
+
+int isl_send_state(const struct isl_child *child, const char *text, int socket, int fd) {
+  struct pieces pieces;
+  int r = take_apart(child, text, &pieces);
+  if (r < 0) return r;
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr header = {
+      .msg_iov = pieces.part, .msg_iovlen = (size_t)pieces.count, .msg_control = control.bytes,
+      .msg_controllen = sizeof control.bytes};
+  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(item), &fd, sizeof fd);
+  ssize_t n;
+  do
+    n = sendmsg(socket, &header, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : 0;
+}
+
+/// The strings of an array in the plan, as execve(2) takes them.
+static int vector(const struct isl_child *child, uint32_t offset, uint32_t count, char **out, uint32_t room) {
+  const uint32_t *offsets = (const uint32_t *)(const void *)(child->arena + offset);
+  if (count >= room) return -E2BIG;
+  for (uint32_t i = 0; i < count; i++) out[i] = (char *)(uintptr_t)isl_text(child, offsets[i]);
+  out[count] = NULL;
+  return 0;
+}
+
+int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
+  char *arguments[512], *environment[512];
+  struct pieces pieces;
+  uint32_t count = (uint32_t)step->v;
+  int r = vector(child, step->b, step->c, arguments, 512);
+  if (r == 0) r = vector(child, step->d, count, environment, 512);
+  if (r == 0) r = take_apart(child, isl_text(child, (uint32_t)step->w), &pieces);
+  if (r < 0) return r;
+  int state = memfd_create("state", MFD_CLOEXEC);
+  if (state < 0) return -errno;
+  if (writev(state, pieces.part, pieces.count) < 0 || lseek(state, 0, SEEK_SET) < 0) r = -errno;
+  struct isl_hook hook = {
+      .path = isl_text(child, step->a), .arguments = arguments, .environment = environment,
+      .directory = isl_text(child, (uint32_t)(step->w >> 32)), .input = state, .output = 2,
+      .timeout = (int32_t)(step->v >> 32)};
+  int32_t code = 0;
+  if (r == 0) r = isl_run_hook(&hook, &code);
+  close(state);
+  if (r < 0) return r;
+  if (r == ISL_HOOK_EXITED && code == 0) return 0;
+  return -(ISL_HOOK_FAILED + (r << 8) + (code & 0xff));
+}
