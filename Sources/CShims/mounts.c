@@ -263,13 +263,21 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   return r;
 }
 
+/// When access times are noted protects nothing, and the kernel locks it in mounts that come from another user
+/// namespace (mount_namespaces(7)): there it stays as it is. Every other attribute is set or the mount fails.
+static int set_bind_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
+  const uint64_t times = ISL_ATTR_ATIME_MASK | ISL_ATTR_NODIRATIME;
+  int r = set_attributes(tree, set, clear, recursive);
+  return r == -EPERM && (set | clear) & times ? set_attributes(tree, set & ~times, clear & ~times, recursive) : r;
+}
+
 int isl_bind_descriptor(
     struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
   int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
   int r = tree;
   if (tree >= 0) {
-    r = set_attributes(tree, (uint32_t)set, (uint32_t)clear, recursive);
-    if (r == 0) r = set_attributes(tree, set >> 32, clear >> 32, 1);
+    r = set_bind_attributes(tree, (uint32_t)set, (uint32_t)clear, recursive);
+    if (r == 0) r = set_bind_attributes(tree, set >> 32, clear >> 32, 1);
     if (r == 0) r = attach(tree, target);
     close(tree);
   }

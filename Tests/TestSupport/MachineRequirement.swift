@@ -32,6 +32,11 @@ public struct MachineRequirement: Sendable {
   public static let subordinateIDs = attempt(
     "subordinate ids", "unshare", ["--user", "--map-root-user", "--map-auto", "true"])
 
+  /// More ids than one to map: those of root, or subordinate ones.
+  public static let idRange = MachineRequirement("a range of ids") {
+    geteuid() == 0 ? nil : await subordinateIDs.unmet()
+  }
+
   /// Tests/Harness/uml-run starts a User-Mode Linux kernel.
   public static let kernelMachine = MachineRequirement("a User-Mode Linux kernel") {
     await failure(of: Program(path: KernelMachine.harness), ["--time", "60", "true"])
@@ -40,7 +45,8 @@ public struct MachineRequirement: Sendable {
   /// A Python 3 with the modules that make virtual environments.
   public static let python = attempt("python3 with venv", "python3", ["-c", "import ensurepip, venv"])
 
-  /// Container engines (Debian packages of these names), which the tests let drive the runtime.
+  /// Another runtime, and container engines that drive ours (Debian packages of these names).
+  public static let crun = attempt("crun", "crun", ["--version"])
   public static let podman = attempt("podman", "podman", ["--version"])
   public static let buildah = attempt("buildah", "buildah", ["--version"])
   public static let containerd = attempt("containerd", "containerd", ["--version"])

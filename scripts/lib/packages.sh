@@ -99,6 +99,7 @@ want_to_test() {
   want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
   want podman "a container engine that drives the runtime in the tests" has podman
   want buildah "another one" has buildah
+  want crun "another runtime, which ours is compared with" has crun
   want containerd "and a third" has containerd
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
