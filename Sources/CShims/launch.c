@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -279,6 +280,23 @@ int isl_launch_detach(struct isl_launch_result *result) {
   int r = isl_send(result->sync, &go, -1);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   return executed(result);
+}
+
+int isl_spawn_placeholder(void) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pid_t parent = getpid();
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  int error = errno;
+  if (pid != 0) {
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid < 0 ? -error : (int)pid;
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(0);
+  syscall(SYS_close_range, 0, ~0u, 0);
+  for (;;) pause();
 }
 
 int isl_spawn_guardian(int pidfd, int lifeline) {

@@ -30,6 +30,7 @@ static char host_job[2048];  // the job folder's path on the host
 static char job[2060];       // its path in the machine
 static char directory[4096] = "/", user[64] = "root", group_path[528];
 static unsigned uid, gid;
+static int systemd;
 static char *writable[MAXIMUM], *variables[MAXIMUM];
 static int writables, variable_count;
 
@@ -114,6 +115,7 @@ static void read_settings(void) {
     *value++ = 0;
     if (!strcmp(line, "uid")) uid = (unsigned)atoi(value);
     else if (!strcmp(line, "gid")) gid = (unsigned)atoi(value);
+    else if (!strcmp(line, "systemd")) systemd = atoi(value);
     else if (!strcmp(line, "user")) snprintf(user, sizeof user, "%s", value);
     else if (!strcmp(line, "directory")) snprintf(directory, sizeof directory, "%s", value);
     else if (!strcmp(line, "writable") && writables < MAXIMUM) writable[writables++] = strdup(value);
@@ -187,6 +189,21 @@ static void give_group(const char *group) {
   }
 }
 
+// Where systemd is: our own service's group for root, one in what is delegated to the user otherwise.
+static void take_group_of_systemd(void) {
+  char path[512];
+  if (uid == 0) {
+    group_path[0] = 0;
+    return;
+  }
+  snprintf(path, sizeof path, "/sys/fs/cgroup/user.slice/user-%u.slice/user@%u.service/app.slice", uid, uid);
+  make_folders(path, 0755);
+  snprintf(group_path, sizeof group_path, "%s/run.scope", path);
+  mkdir(group_path, 0755);
+  give_group(path);
+  give_group(group_path);
+}
+
 // The groups as systemd lays them out; the unprivileged user's are its own from user@UID.service on.
 static void make_groups(void) {
   static const char root[] = "/sys/fs/cgroup";
@@ -241,14 +258,14 @@ static void pump(int from, int to) {
 
 // Runs in the forked child: its group, its user, its environment, then the shell.
 static void run_command(int output, int error_output) {
-  static char text[1 << 17], path[128], home[80], name[2][80], runtime[64];
+  static char text[1 << 17], path[2100], home[80], name[2][80], runtime[64];
   char *environment[MAXIMUM + 16];
   char *arguments[] = {"bash", "-c", text, NULL};
   int count = 0;
   snprintf(path, sizeof path, "%s/command", job);
   int command = open(path, O_RDONLY | O_CLOEXEC), input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (command < 0 || read(command, text, sizeof text - 1) < 0 || input < 0) _exit(125);
-  write_file(group_path, "cgroup.procs", "0");
+  if (*group_path) write_file(group_path, "cgroup.procs", "0");
   snprintf(home, sizeof home, "HOME=/run/home/%s", user);
   snprintf(name[0], sizeof name[0], "USER=%s", user);
   snprintf(name[1], sizeof name[1], "LOGNAME=%s", user);
@@ -302,17 +319,28 @@ static void run(void) {
   finish(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+#include "uml-systemd.h"
+
 int main(void) {
   char path[128], arguments[4096] = "";
   umask(022);
-  mkdir("/proc", 0755);
-  mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  if (getpid() == 1) {
+    mkdir("/proc", 0755);
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  }
   int file = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
   if (file < 0 || read(file, arguments, sizeof arguments - 1) < 0) reboot(RB_POWER_OFF);
   close(file);
   char *argument = strstr(arguments, " isolate_job=");
   if (!argument || sscanf(argument, " isolate_job=%2000s", host_job) != 1) reboot(RB_POWER_OFF);
   strcpy(job, host_job);
+  if (getpid() != 1) {
+    // A service of systemd, which has had everything made.
+    strcpy(job, "/run/job");
+    read_settings();
+    take_group_of_systemd();
+    run();
+  }
   read_settings();
   load_module("fs/overlayfs/overlay.ko");
   load_module("fs/fuse/fuse.ko");
@@ -320,16 +348,19 @@ int main(void) {
   make_devices();
   snprintf(path, sizeof path, "/run/home/%s", user);
   make_owned(path, 0755);
-  snprintf(path, sizeof path, "/run/user/%u", uid);
-  make_owned(path, 0700);
+  if (!systemd) {
+    snprintf(path, sizeof path, "/run/user/%u", uid);
+    make_owned(path, 0700);
+  }
   make_folders("/run/lock", 01777);
   make_folders("/run/tmp", 01777);
   chmod("/run/tmp", 01777);
-  make_groups();
+  if (!systemd) make_groups();
   sethostname("machine", 7);
   struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
   int net = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ioctl(net, SIOCSIFFLAGS, &loopback);
   close(net);
+  if (systemd) become_systemd(uid);
   run();
 }

@@ -12,6 +12,12 @@ struct ClientTests {
   }
 
   @Test(
+    "podman leaves cgroups to systemd and so does the runtime", .needs(.podman, .subordinateIDs, .systemd))
+  func podmanWithSystemd() async throws {
+    try await drive("podman", "systemd", unprivileged: true, hasSystemd: true, atLeast: 50)
+  }
+
+  @Test(
     "buildah builds an image and runs its containers",
     .needs(.buildah, .subordinateIDs), arguments: [false, true])
   func buildah(unprivileged: Bool) async throws {
@@ -23,11 +29,14 @@ struct ClientTests {
     try await drive("containerd", unprivileged: false, atLeast: 17)
   }
 
-  private func drive(_ client: String, unprivileged: Bool, atLeast count: Int) async throws {
+  private func drive(
+    _ client: String, _ argument: String = "", unprivileged: Bool, hasSystemd: Bool = false,
+    atLeast count: Int
+  ) async throws {
     let script = Repository.path("Tests", "Harness", "clients", client)
     let machine = KernelMachine(
-      unprivileged: unprivileged, memory: "1500M", timeLimit: .seconds(600))
-    let outcome = try await machine.run("'\(script)' '\(Program.isolate.path)'")
+      unprivileged: unprivileged, hasSystemd: hasSystemd, memory: "1500M", timeLimit: .seconds(600))
+    let outcome = try await machine.run("'\(script)' '\(Program.isolate.path)' \(argument)")
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.filter { !$0.hasPrefix("ok   ") } == [], "\(outcome)")
     #expect(lines.count >= count, "\(outcome)")

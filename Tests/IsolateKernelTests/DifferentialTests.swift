@@ -118,6 +118,6 @@ struct DifferentialTestsAsAnyUser {
         "seed \(seed), configuration \(number):\n\(difference.sorted().joined(separator: "\n"))\n\(errors)")
     }
     #expect(differing == 0, "of \(count), seed \(seed)")
-    #expect(ran > count / 2, "crun ran \(ran) of \(count), seed \(seed)")
+    #expect(ran > count / 4, "crun ran \(ran) of \(count), seed \(seed)")
   }
 }

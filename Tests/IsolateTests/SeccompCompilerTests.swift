@@ -34,7 +34,7 @@ struct SeccompCompilerTests {
         defaultAction: "SCMP_ACT_ERRNO", syscalls: [.init(names: ["read"], action: "SCMP_ACT_ALLOW"), rule])
     }
     #expect(Self.failure(Seccomp(defaultAction: "ALLOW"))?.path == "linux.seccomp.defaultAction")
-    #expect(Self.failure(Seccomp(defaultAction: "SCMP_ACT_NOTIFY"))?.path == "linux.seccomp.defaultAction")
+    #expect(Self.failure(Seccomp(defaultAction: "SCMP_ACT_NONE"))?.path == "linux.seccomp.defaultAction")
     let architecture = Seccomp(
       defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_VAX"])
     #expect(Self.failure(architecture)?.path == "linux.seccomp.architectures[1]")

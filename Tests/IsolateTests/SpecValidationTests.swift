@@ -26,7 +26,9 @@ struct SpecValidationTests {
     Case("long domain name", "domainname") { $0.domainname = String(repeating: "a", count: 65) },
     Case("unknown namespace", "linux.namespaces[0].type") { $0.linux.namespaces[0].type = "uid" },
     Case("empty namespace", "linux.namespaces[0].type") { $0.linux.namespaces[0].type = "" },
-    Case("time namespace", "linux.namespaces[7].type") { $0.linux.namespaces.append(.init(type: "time")) },
+    Case("offsets without a time namespace", "linux.timeOffsets") {
+      $0.linux.timeOffsets = ["boottime": .init(seconds: 1)]
+    },
     Case("namespace twice", "linux.namespaces[7].type") { $0.linux.namespaces.append(.init(type: "pid")) },
     Case("no mount namespace", "linux.namespaces") { $0.linux.namespaces.removeAll { $0.type == "mount" } },
     Case("empty mapping", "linux.uidMappings[0].size") {

@@ -9,6 +9,8 @@ public struct KernelMachine: Sendable {
 
   /// Whether the command runs as an unprivileged user with a delegated cgroup subtree, instead of as root.
   public var unprivileged: Bool
+  /// Whether systemd runs in it, with a manager of the user too.
+  public var hasSystemd = false
   /// The machine's memory, for example `1500M`.
   public var memory: String
   /// Folders of the host that the machine may write.
@@ -18,10 +20,12 @@ public struct KernelMachine: Sendable {
 
   /// A machine that has not been started.
   public init(
-    unprivileged: Bool = false, memory: String = "1000M", writableFolders: [String] = [],
+    unprivileged: Bool = false, hasSystemd: Bool = false, memory: String = "1000M",
+    writableFolders: [String] = [],
     timeLimit: Duration = .seconds(120)
   ) {
     self.unprivileged = unprivileged
+    self.hasSystemd = hasSystemd
     self.memory = memory
     self.writableFolders = writableFolders
     self.timeLimit = timeLimit
@@ -36,6 +40,7 @@ public struct KernelMachine: Sendable {
   public func run(_ shellLine: String, environment: [String: String] = [:]) async throws -> Outcome {
     var arguments = ["--time", "\(timeLimit.components.seconds)", "--mem", memory]
     if unprivileged { arguments.append("--user") }
+    if hasSystemd { arguments.append("--systemd") }
     for folder in writableFolders { arguments += ["--rw", folder] }
     for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
       arguments += ["--env", "\(name)=\(value)"]

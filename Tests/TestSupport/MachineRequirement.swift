@@ -42,6 +42,13 @@ public struct MachineRequirement: Sendable {
     await failure(of: Program(path: KernelMachine.harness), ["--time", "60", "true"])
   }
 
+  /// The same with systemd in it.
+  public static let systemd = MachineRequirement("a User-Mode Linux kernel with systemd") {
+    await failure(
+      of: Program(path: KernelMachine.harness),
+      ["--time", "60", "--systemd", "--user", "test -S $XDG_RUNTIME_DIR/bus"])
+  }
+
   /// A Python 3 with the modules that make virtual environments.
   public static let python = attempt("python3 with venv", "python3", ["-c", "import ensurepip, venv"])
 

@@ -97,6 +97,8 @@ want_to_test() {
   want nodejs "the Node examples" has node
   want busybox-static "the root filesystem of the runtime's own tests" has_static_busybox
   want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
+  want systemd "scopes for containers, in that kernel" test -x /lib/systemd/systemd
+  want dbus-user-session "a user's bus to it" test -e /usr/lib/systemd/user/dbus.socket
   want podman "a container engine that drives the runtime in the tests" has podman
   want buildah "another one" has buildah
   want crun "another runtime, which ours is compared with" has crun

@@ -64,6 +64,9 @@ int isl_connect_unix(const char *socket_path);
 /// conmon and containerd's shim expect a console.
 int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);
 
+/// Forks a process that waits until it is killed, and that dies with the caller. Returns its pid or -errno.
+int isl_spawn_placeholder(void);
+
 /// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
 /// It ends by itself when the process behind `pidfd` ends. Returns its pid.
 int isl_spawn_guardian(int pidfd, int lifeline);

@@ -6,6 +6,10 @@ public final class Cgroup: Sendable {
   public let path: String
   /// A descriptor of the directory, for CLONE_INTO_CGROUP.
   public let directory: Int32
+  /// The unit of systemd that it belongs to, by which it is removed.
+  let unit: String?
+  /// What keeps that unit from ending while the container's process is not there yet.
+  private let placeholder: Placeholder?
 
   /// Makes a cgroup below `parent` and sets its limits.
   ///
@@ -19,6 +23,8 @@ public final class Cgroup: Sendable {
   /// Makes the cgroup of a path; one that is there already is taken if it has no processes.
   init(path: String, settings: CgroupSettings) throws(SystemError) {
     self.path = path
+    unit = nil
+    placeholder = nil
     if unsafe mkdir(path, 0o755) != 0 {
       let code = errno
       guard code == EEXIST, Files.text("\(path)/cgroup.events")?.contains("populated 0") == true else {
@@ -56,8 +62,36 @@ public final class Cgroup: Sendable {
     }
   }
 
+  /// Takes a cgroup that another has made, which is not removed when the settings are refused.
+  init(existing path: String, settings: CgroupSettings, unit: String, placeholder: consuming Placeholder)
+    throws(SystemError)
+  {
+    self.path = path
+    self.unit = unit
+    self.placeholder = consume placeholder
+    directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if directory < 0 { throw SystemError("open", path, code: errno) }
+    try Self.apply(settings, to: path)
+  }
+
+  /// Where a process is, below the mounted hierarchy.
+  static func path(of process: Int32, below mount: (path: String, root: String)) -> String? {
+    let lines = (Files.text("/proc/\(process)/cgroup") ?? "").split(separator: "\n")
+    guard var path = lines.first(where: { $0.hasPrefix("0::/") }).map({ String($0.dropFirst(3)) }) else {
+      return nil
+    }
+    if mount.root != "/" {
+      guard path.hasPrefix(mount.root) else { return nil }
+      path = String(path.dropFirst(mount.root.count))
+    }
+    if path.split(separator: "/").contains("..") { return nil }
+    return path == "/" || path.isEmpty ? mount.path : mount.path + path
+  }
+
   /// Kills every process in it (cgroup.kill, Linux 5.14; by signal where that is missing).
-  public func kill() {
+  public func kill() { Self.kill(path) }
+
+  static func kill(_ path: String) {
     if (try? Files.write("1", to: "\(path)/cgroup.kill")) != nil { return }
     for line in (Files.text("\(path)/cgroup.procs") ?? "").split(separator: "\n") {
       if let pid = Int32(line) { _ = Glibc.kill(pid, SIGKILL) }
@@ -66,7 +100,11 @@ public final class Cgroup: Sendable {
 
   /// Kills what is left in it and removes it; true when it is gone.
   @discardableResult
-  public func remove() -> Bool { Cgroup.remove(path) }
+  public func remove() -> Bool {
+    guard let unit else { return Cgroup.remove(path) }
+    SystemdScope.remove(unit, path: path)
+    return !Files.exists(path)
+  }
 
   /// Removes a cgroup by its path with all below it, killing what is left in it; waits up to a second.
   @discardableResult

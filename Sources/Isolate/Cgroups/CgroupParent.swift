@@ -92,15 +92,6 @@ public struct CgroupParent: Sendable, Equatable {
   }
 
   private static func ownDirectory(below mount: (path: String, root: String)) -> String? {
-    for line in (Files.text("/proc/self/cgroup") ?? "").split(separator: "\n") where line.hasPrefix("0::") {
-      var path = String(line.dropFirst(3))
-      if mount.root != "/" {
-        guard path.hasPrefix(mount.root) else { return nil }
-        path = String(path.dropFirst(mount.root.count))
-      }
-      if path.contains("..") { return nil }
-      return path == "/" || path.isEmpty ? mount.path : mount.path + path
-    }
-    return nil
+    Cgroup.path(of: getpid(), below: mount)
   }
 }

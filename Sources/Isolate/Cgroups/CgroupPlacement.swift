@@ -1,15 +1,45 @@
 import Glibc
 
-/// Where a container's cgroup is (config-linux.md, "Cgroups Path"): the cgroupfs driver.
+/// Who makes the cgroups of containers.
+public enum CgroupManager: Sendable {
+  /// We ourselves, in the filesystem.
+  case filesystem
+  /// systemd, as scope units.
+  case systemd
+  /// Nobody.
+  case disabled
+}
+
+/// Where a container's cgroup is (config-linux.md, "Cgroups Path").
 struct CgroupPlacement {
   let identifier: String
   /// Absolute: below the mount of the hierarchy. Relative: below a cgroup that is delegated to the caller.
   let cgroupsPath: String?
+  let resources: RuntimeSpec.Resources
   let settings: CgroupSettings
   /// Whether it is made also where nothing was asked for that needs it.
   let isPreferred: Bool
   /// Told of each path before a cgroup is made there, so that it is found when nobody lives to write more down.
   let willMake: (String) throws(SystemError) -> Void
+
+  /// Has systemd make a scope for it.
+  func makeScope() throws(IsolateError) -> Cgroup {
+    let manager = try SystemdManager()
+    let scope: SystemdScope
+    do {
+      scope = try SystemdScope(cgroupsPath: cgroupsPath, identifier: identifier, isUsers: manager.isUsers)
+    } catch { throw .specification(error) }
+    do { try willMake("unit \(scope.unit)") } catch { throw .system(error) }
+    let placeholder = try Placeholder()
+    let path = try scope.make(
+      manager, identifier: identifier, resources: resources, placeholder: placeholder.processID)
+    do {
+      return try Cgroup(existing: path, settings: settings, unit: scope.unit, placeholder: placeholder)
+    } catch {
+      SystemdScope.remove(scope.unit, path: path)
+      throw Self.refused(error, settings)
+    }
+  }
 
   /// Makes the cgroup; nil without one, if nothing was asked for that needs it.
   ///

@@ -73,7 +73,7 @@ struct CgroupSettings: Equatable {
   }
 
   /// 10...1000 becomes 1...10000.
-  private static func weight(blockIO weight: UInt64) -> UInt64 { 1 + (weight - 10) * 9999 / 990 }
+  static func weight(blockIO weight: UInt64) -> UInt64 { 1 + (weight - 10) * 9999 / 990 }
 
   private mutating func input(_ resources: RuntimeSpec.Resources) {
     if let weight = resources.blockIOWeight {

@@ -43,7 +43,7 @@ struct CreationOptions {
     var request = Lifecycle.Request(
       identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
     )
-    request.usesCgroups = invocation.usesCgroups
+    request.cgroupManager = invocation.cgroupManager
     request.keepsKeyring = keepsKeyring
     request.pidfdSocket = pidfdSocket
     request.movesRoot = movesRoot

@@ -6,7 +6,7 @@ struct Invocation {
   var root: String?
   var logFile: String?
   var logsJSON = false
-  var usesCgroups = true
+  var cgroupManager = CgroupManager.filesystem
 
   /// Takes the global flags and gives the verb; nil when there is none. What came before a mistake stays taken, so
   /// that the mistake too goes to the log.
@@ -24,18 +24,22 @@ struct Invocation {
       } else if try arguments.value(of: "--rootless", at: argument) != nil {
         continue  // always as much as it needs to be
       } else if let value = try arguments.value(of: "--cgroup-manager", at: argument) {
-        guard value == "cgroupfs" || value == "disabled" else {
-          throw UsageError("--cgroup-manager \(value) is not supported: it is cgroupfs or disabled")
+        guard let manager = Self.managers[value] else {
+          throw UsageError("--cgroup-manager \(value): it is cgroupfs, systemd or disabled")
         }
-        usesCgroups = value == "cgroupfs"
+        cgroupManager = manager
       } else if argument == "--systemd-cgroup" {
-        throw UsageError("--systemd-cgroup is not supported by this version of isolate")
+        cgroupManager = .systemd
       } else {
         return argument
       }
     }
     return nil
   }
+
+  private static let managers: [String: CgroupManager] = [
+    "cgroupfs": .filesystem, "systemd": .systemd, "disabled": .disabled,
+  ]
 
   /// The containers that `--root` names.
   func store() throws(IsolateError) -> ContainerStore {

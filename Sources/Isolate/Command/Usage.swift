@@ -12,7 +12,8 @@ enum Usage {
     ("--root DIR", "where containers are kept (/run/isolate, or $XDG_RUNTIME_DIR/isolate for a user)"),
     ("--log FILE", "append errors and warnings to FILE"),
     ("--log-format text|json", "how (text)"),
-    ("--cgroup-manager cgroupfs|disabled", "who makes cgroups (cgroupfs)"),
+    ("--cgroup-manager cgroupfs|systemd|disabled", "who makes cgroups (cgroupfs)"),
+    ("--systemd-cgroup", "the same as --cgroup-manager systemd"),
     ("--debug, --rootless BOOL", "taken as other runtimes do, and of no effect"),
     ("--version, --help", "print the version, or this"),
   ]

@@ -26,7 +26,10 @@ enum ContainerLauncher {
           }, context, &result)
       }
     }
-    if status < 0 { throw .launch(LaunchError(result, subjects: subjects)) }
+    if status < 0 {
+      let entersCgroup = options.cgroup != nil || options.cgroupDirectory != nil
+      throw .launch(LaunchError(result, subjects: subjects, entersCgroup: entersCgroup))
+    }
     var guardian: Int32?
     if let lifeline = options.lifeline {
       // Before the gate opens: a payload never runs without its guardian.

@@ -19,7 +19,11 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// True when the payload's program could not be executed.
   public var isExecFailure: Bool { stage == .step("exec") }
 
-  init(_ result: isl_launch_result, subjects: [String]) {
+  /// Whether the child was to be made in a cgroup.
+  var entersCgroup: Bool
+
+  init(_ result: isl_launch_result, subjects: [String], entersCgroup: Bool = false) {
+    self.entersCgroup = entersCgroup
     code = result.error
     subject = ""
     switch UInt32(bitPattern: result.stage) {
@@ -96,6 +100,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// What a person can do about the well-known refusals.
   public var remedy: String? {
     switch (stage, code) {
+    case (.clone, EACCES) where entersCgroup:
+      "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
     case (.clone, EPERM), (.clone, EACCES):
       "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
         + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"

@@ -8,6 +8,8 @@ public struct ContainerRecord: Sendable, Equatable {
   public var process: ProcessIdentity
   /// The container's cgroup, when it has one of its own.
   public var cgroupPath: String?
+  /// The scope unit that the cgroup belongs to, when systemd has made it.
+  public var systemdUnit: String?
   public var annotations: [String: String]
   public var rootfs: String
   /// RFC 3339, in UTC.
@@ -45,6 +47,7 @@ public struct ContainerRecord: Sendable, Equatable {
       ("rootfs", .string(rootfs)), ("created", .string(created)),
     ]
     if let cgroupPath { members.append(("cgroupPath", .string(cgroupPath))) }
+    if let systemdUnit { members.append(("systemdUnit", .string(systemdUnit))) }
     members.append(("annotations", annotationsJSON))
     return .object(members)
   }
@@ -70,6 +73,7 @@ public struct ContainerRecord: Sendable, Equatable {
       process: ProcessIdentity(processID: processID, startTime: startTime),
       cgroupPath: nil, annotations: [:], rootfs: rootfs, created: created)
     if case .string(let path)? = json["cgroupPath"] { cgroupPath = path }
+    if case .string(let unit)? = json["systemdUnit"] { systemdUnit = unit }
     if case .object(let members)? = json["annotations"] {
       for (key, value) in members { if case .string(let text) = value { annotations[key] = text } }
     }

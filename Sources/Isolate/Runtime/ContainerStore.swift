@@ -21,7 +21,7 @@ public struct ContainerStore: Sendable {
   public init(root: String?, runtimeDirectory: String?) throws(IsolateError) {
     if let root {
       self.root = root.hasPrefix("/") ? root : "\(Files.real(".") ?? "")/\(root)"
-    } else if geteuid() == 0, Self.isInitialUserNamespace {
+    } else if geteuid() == 0, UserNamespace.isInitial {
       self.root = "/run/isolate"
     } else if let runtimeDirectory, runtimeDirectory.hasPrefix("/") {
       self.root = "\(runtimeDirectory)/isolate"
@@ -55,12 +55,6 @@ public struct ContainerStore: Sendable {
   /// Whether there is a record that cannot be read; one that is being made has none yet.
   public func isBroken(_ identifier: String) -> Bool {
     Files.exists("\(directory(identifier))/\(Self.recordName)") && record(identifier) == nil
-  }
-
-  /// A root that podman made with a user namespace is an ordinary user of the host.
-  private static var isInitialUserNamespace: Bool {
-    let words = (Files.text("/proc/self/uid_map") ?? "").split { $0 == " " || $0 == "\n" }
-    return words == ["0", "0", "4294967295"]
   }
 
   private static func prepare(_ path: String) throws(SystemError) {
@@ -128,7 +122,7 @@ public struct ContainerStore: Sendable {
     try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
   }
 
-  /// Writes down where a container's cgroup will be, before there is one.
+  /// Writes down where a container's cgroup will be, before there is one: its path, or the name of systemd's unit.
   func save(cgroupPath: String, of identifier: String) throws(SystemError) {
     try Files.write(
       cgroupPath, to: "\(directory(identifier))/\(Self.cgroupName)", flags: O_WRONLY | O_CREAT | O_TRUNC,
@@ -137,8 +131,7 @@ public struct ContainerStore: Sendable {
 
   /// Where the cgroup of a container without a record may be.
   func cgroupPath(of identifier: String) -> String? {
-    let path = Files.text("\(directory(identifier))/\(Self.cgroupName)")
-    return path.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    Files.text("\(directory(identifier))/\(Self.cgroupName)")
   }
 
   /// The configuration that a container was made from.

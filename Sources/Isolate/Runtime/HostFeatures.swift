@@ -48,8 +48,8 @@ public enum HostFeatures {
 
   private static var cgroup: JSONValue {
     .object([
-      ("v1", .bool(false)), ("v2", .bool(CgroupParent.mountPoint() != nil)), ("systemd", .bool(false)),
-      ("systemdUser", .bool(false)), ("rdma", .bool(true)),
+      ("v1", .bool(false)), ("v2", .bool(CgroupParent.mountPoint() != nil)), ("systemd", .bool(true)),
+      ("systemdUser", .bool(true)), ("rdma", .bool(true)),
     ])
   }
 

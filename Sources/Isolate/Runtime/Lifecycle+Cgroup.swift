@@ -32,9 +32,20 @@ extension Lifecycle {
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let path = try cgroupPath(of: record)
     try checkUse(of: path, resources)
+    if let unit = record.systemdUnit {
+      // First, or it would set back what it does not know of when it next reads its units.
+      let properties = SystemdScope.properties(of: resources)
+      let manager = try SystemdManager()
+      do throws(BusConnection.Failure) {
+        if !properties.isEmpty { try manager.setUnitProperties(unit, properties) }
+      } catch {
+        throw .unavailable(
+          what: "systemd unit \(unit)", why: error.text, remedy: "see `systemctl status \(unit)`")
+      }
+    }
     do {
       try Cgroup.apply(settings(resources, of: path), to: path)
-      if !resources.deviceRules.isEmpty, geteuid() == 0 {
+      if !resources.deviceRules.isEmpty, geteuid() == 0, UserNamespace.isInitial {
         let directory = OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         try DeviceFilter(resources.deviceRules + DeviceFilter.always).attach(to: directory.number)
       }

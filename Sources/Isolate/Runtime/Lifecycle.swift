@@ -16,8 +16,8 @@ public struct Lifecycle: Sendable {
     public var pidFile: String?
     /// The socket that takes the master of the process's terminal.
     public var consoleSocket: String?
-    /// Whether the container may get a cgroup of its own.
-    public var usesCgroups = true
+    /// Who makes the container's cgroup.
+    public var cgroupManager = CgroupManager.filesystem
     /// Whether it gets one also where no limit needs it, if one can be had: to be paused, measured and updated.
     public var prefersCgroup = false
     /// Leaves the process in the caller's session keyring (keyrings(7)).
@@ -98,6 +98,7 @@ public struct Lifecycle: Sendable {
       guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
       var record = ContainerRecord(request, process: identity)
       record.cgroupPath = options.cgroup?.path
+      record.systemdUnit = options.cgroup?.unit
       do throws(SystemError) { try store.save(record) } catch { throw .system(error) }
       return record
     }
@@ -148,9 +149,9 @@ public struct Lifecycle: Sendable {
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let settings = CgroupSettings(resources)
     let filtersDevices =
-      !resources.deviceRules.isEmpty && geteuid() == 0
+      !resources.deviceRules.isEmpty && geteuid() == 0 && UserNamespace.isInitial
       && spec.linux.namespaces.allSatisfy { $0.type != "user" }
-    guard request.usesCgroups else {
+    guard request.cgroupManager != .disabled else {
       if filtersDevices { try Self.filterDevices([], of: nil, warnings: &warnings) }
       guard let setting = settings.settings.first else { return nil }
       throw .unavailable(
@@ -158,10 +159,13 @@ public struct Lifecycle: Sendable {
         remedy: "choose cgroupfs, or ask for no limits")
     }
     let placement = CgroupPlacement(
-      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, settings: settings,
+      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, resources: resources,
+      settings: settings,
       isPreferred: request.prefersCgroup || filtersDevices,
       willMake: { path throws(SystemError) in try store.save(cgroupPath: path, of: request.identifier) })
-    let cgroup = try placement.make(warnings: &warnings)
+    let cgroup =
+      request.cgroupManager == .systemd
+      ? try placement.makeScope() : try placement.make(warnings: &warnings)
     if filtersDevices {
       try Self.filterDevices(resources.deviceRules, of: cgroup, warnings: &warnings)
     }
@@ -255,7 +259,10 @@ public struct Lifecycle: Sendable {
     guard let record = try? store.load(identifier) else {
       // A create that was killed before it wrote its record: its process died at its gate.
       if !force { _ = try store.load(identifier) }
-      if let path = store.cgroupPath(of: identifier) { Cgroup.remove(path) }
+      if let made = store.cgroupPath(of: identifier) {
+        if made.hasPrefix("unit ") { SystemdScope.remove(String(made.dropFirst(5)), path: nil) }
+        if made.hasPrefix("/") { Cgroup.remove(made) }
+      }
       store.remove(identifier)
       return []
     }
@@ -265,7 +272,11 @@ public struct Lifecycle: Sendable {
     }
     let hooks = Result { () throws(IsolateError) in try store.configuration(of: identifier).hooks.poststop }
     try end(record)
-    if let path = record.cgroupPath { Cgroup.remove(path) }
+    if let unit = record.systemdUnit {
+      SystemdScope.remove(unit, path: record.cgroupPath)
+    } else if let path = record.cgroupPath {
+      Cgroup.remove(path)
+    }
     store.remove(identifier)
     _ = consume lock
     switch hooks {

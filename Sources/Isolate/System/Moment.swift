@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 /// Wall clock time as text, without Foundation.
