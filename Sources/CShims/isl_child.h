@@ -47,6 +47,7 @@ struct isl_child {
   int start_pipe, join, seccomp_socket; // see the plan's header
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
+  int mounts[ISL_MAX_MOUNTS]; // above those that the payload gets
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
@@ -71,7 +72,7 @@ int isl_resolve_or_make(
 /// Opens the directory that holds the last component and points `*leaf` at that component.
 int isl_resolve_parent(const struct isl_child *child, int root, const char *path, const char **leaf);
 
-// Mount steps (mounts.c). Each returns 0 or -errno.
+// Mount steps (mounts.c; root.c for those of the root). Each returns 0 or -errno.
 int isl_step_root(struct isl_child *child, const struct isl_step *step);
 int isl_step_mount(struct isl_child *child, const struct isl_step *step);
 int isl_step_bind(struct isl_child *child, const struct isl_step *step);

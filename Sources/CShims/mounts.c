@@ -3,6 +3,8 @@
 // /proc/self/fd/N where the kernel lacks it.
 #include "isl_child.h"
 
+#include "isl_mount.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -13,38 +15,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE 1
-#endif
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE 0x8000
-#endif
-#define ISL_MOVE_EMPTY 0x44 /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
 #define ISL_FSCONFIG_FLAG 0
 #define ISL_FSCONFIG_STRING 1
 #define ISL_FSCONFIG_CREATE 6
 
-struct isl_mount_attr {
-  uint64_t set, clear, propagation, userns;
-};
-
-static int clone_tree(int at, const char *path, unsigned flags) {
+int isl_mount_clone_tree(int at, const char *path, unsigned flags) {
   long fd = syscall(SYS_open_tree, at, path, flags | OPEN_TREE_CLONE | O_CLOEXEC);
   return fd < 0 ? -errno : (int)fd;
 }
 
-static int attach(int mount_fd, int target) {
+int isl_mount_attach(int mount_fd, int target) {
   return syscall(SYS_move_mount, mount_fd, "", target, "", ISL_MOVE_EMPTY) < 0 ? -errno : 0;
 }
 
-static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive) {
+int isl_mount_set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive) {
   if (!set && !clear) return 0;
   struct isl_mount_attr attr = {.set = set, .clear = clear};
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   return syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) < 0 ? -errno : 0;
 }
 
-static int new_api(const struct isl_child *child) {
+int isl_mount_new_api(const struct isl_child *child) {
   return !(child->plan->flags & ISL_PLAN_FORCE_LEGACY_MOUNT);
 }
 
@@ -62,7 +53,7 @@ static unsigned long legacy_flags(uint64_t attributes) {
 }
 
 /// Remounts with `set`, keeping the flags that the kernel locked when it copied the tree.
-static int legacy_remount(int target, uint64_t set) {
+int isl_mount_legacy_remount(int target, uint64_t set) {
   char path[40];
   struct statvfs fs;
   isl_fd_path(path, target);
@@ -77,85 +68,12 @@ static int legacy_remount(int target, uint64_t set) {
   return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
-static int legacy_bind(int source, int target, int recursive) {
+int isl_mount_legacy_bind(int source, int target, int recursive) {
   char from[40], to[40];
   isl_fd_path(from, source);
   isl_fd_path(to, target);
   if (mount(from, to, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0) return -errno;
   return 0;
-}
-
-int isl_set_propagation(const char *path, unsigned long flags) {
-  unsigned long depth = flags & MS_REC;
-  // A mount can be a slave and shared too, and becomes so in this order (mount_namespaces(7)).
-  static const unsigned long kinds[] = {MS_PRIVATE, MS_UNBINDABLE, MS_SLAVE, MS_SHARED};
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (flags & kinds[i] && mount(NULL, path, NULL, kinds[i] | depth, NULL) < 0) return -errno;
-  return 0;
-}
-
-static int set_mount_propagation(int mount_fd, unsigned long flags) {
-  char path[40];
-  return flags ? isl_set_propagation(isl_fd_path(path, mount_fd), flags) : 0;
-}
-
-static int mount_of(int fd, uint64_t *number) {
-  struct statx st;
-  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st) < 0) return -errno;
-  if (!(st.stx_mask & 0x1000)) return -EOPNOTSUPP;
-  *number = st.stx_mnt_id;
-  return 0;
-}
-
-/// Keeps what will be mounted on a directory from appearing elsewhere: pivot_root(2) asks for it too.
-static int make_parent_private(int directory) {
-  uint64_t mount_id, above_id;
-  int at = fcntl(directory, F_DUPFD_CLOEXEC, 3);
-  if (at < 0) return -errno;
-  int r = mount_of(at, &mount_id);
-  for (int depth = 0; r == 0 && depth < 4096; depth++) {
-    int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    struct stat here, there;
-    if (above < 0 || fstat(at, &here) < 0 || fstat(above, &there) < 0) r = -errno;
-    if (r == 0) r = mount_of(above, &above_id);
-    int is_root = r == 0 && (above_id != mount_id || (here.st_ino == there.st_ino && here.st_dev == there.st_dev));
-    if (r < 0 || is_root) {
-      if (above >= 0) close(above);
-      break;
-    }
-    close(at);
-    at = above;
-  }
-  if (r == 0) r = set_mount_propagation(at, MS_PRIVATE);
-  close(at);
-  return r;
-}
-
-int isl_step_root(struct isl_child *child, const struct isl_step *step) {
-  const char *path = isl_text(child, step->a);
-  int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (target < 0) return -errno;
-  int r = step->v ? make_parent_private(target) : 0;
-  if (r < 0) {
-    close(target);
-    return r;
-  }
-  int tree = new_api(child) ? clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE) : -ENOSYS;
-  if (tree >= 0) {
-    r = attach(tree, target);
-    if (r == 0) child->root = tree;
-    else close(tree);
-  } else if (tree == -ENOSYS) {
-    r = legacy_bind(target, target, 1);
-    if (r == 0) {
-      child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-      if (child->root < 0) r = -errno;
-    }
-  } else {
-    r = tree;
-  }
-  close(target);
-  return r;
 }
 
 /// The target of a mount, made when the step says so.
@@ -209,7 +127,7 @@ static int legacy_copy_up(struct isl_child *child, const struct isl_step *step, 
   int mounted = isl_resolve(child, child->root, isl_text(child, step->c), plain);
   if (mounted < 0) return mounted;
   int r = isl_copy_up(covered, mounted, strstr(isl_text(child, step->d), "mode=") != NULL);
-  if (r == 0 && (step->v & ISL_ATTR_RDONLY)) r = legacy_remount(mounted, step->v);
+  if (r == 0 && (step->v & ISL_ATTR_RDONLY)) r = isl_mount_legacy_remount(mounted, step->v);
   close(mounted);
   return r;
 }
@@ -219,7 +137,7 @@ static int propagation_at(struct isl_child *child, const char *path, unsigned lo
   if (!flags) return 0;
   int mounted = isl_resolve(child, child->root, path, 0);
   if (mounted < 0) return mounted;
-  int r = set_mount_propagation(mounted, flags);
+  int r = isl_mount_set_propagation(mounted, flags);
   close(mounted);
   return r;
 }
@@ -230,16 +148,16 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   int target = target_of(child, step, 1);
   if (target < 0) return target;
   int r = -ENOSYS;
-  if (new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
+  if (isl_mount_new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
     int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
     // Made read-only after it has been filled.
     int made = make_filesystem(type, source, options, copies ? step->v & ~(uint64_t)ISL_ATTR_RDONLY : step->v);
     r = made;
     if (made >= 0) {
       r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
-      if (r == 0 && copies) r = set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
-      if (r == 0) r = attach(made, target);
-      if (r == 0) r = set_mount_propagation(made, (unsigned long)(step->w >> 32));
+      if (r == 0 && copies) r = isl_mount_set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
+      if (r == 0) r = isl_mount_attach(made, target);
+      if (r == 0) r = isl_mount_set_propagation(made, (unsigned long)(step->w >> 32));
       close(made);
     }
   }
@@ -267,33 +185,50 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
 /// namespace (mount_namespaces(7)): there it stays as it is. Every other attribute is set or the mount fails.
 static int set_bind_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
   const uint64_t times = ISL_ATTR_ATIME_MASK | ISL_ATTR_NODIRATIME;
-  int r = set_attributes(tree, set, clear, recursive);
-  return r == -EPERM && (set | clear) & times ? set_attributes(tree, set & ~times, clear & ~times, recursive) : r;
+  int r = isl_mount_set_attributes(tree, set, clear, recursive);
+  return r == -EPERM && (set | clear) & times ? isl_mount_set_attributes(tree, set & ~times, clear & ~times, recursive) : r;
 }
 
 int isl_bind_descriptor(
     struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
-  int tree = new_api(child) ? clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
+  int tree = isl_mount_new_api(child) ? isl_mount_clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
   int r = tree;
   if (tree >= 0) {
     r = set_bind_attributes(tree, (uint32_t)set, (uint32_t)clear, recursive);
     if (r == 0) r = set_bind_attributes(tree, set >> 32, clear >> 32, 1);
-    if (r == 0) r = attach(tree, target);
+    if (r == 0) r = isl_mount_attach(tree, target);
     close(tree);
   }
   // mount(2) changes one mount at a time.
   if (r != -ENOSYS || (set | clear) >> 32) return r;
-  r = legacy_bind(source, target, recursive);
+  r = isl_mount_legacy_bind(source, target, recursive);
   if (r < 0 || !set) return r;
   // mount(2) takes no attributes with a bind. The bind covers the target: the path now leads to it.
   int mounted = isl_resolve(child, child->root, path, 0);
   if (mounted < 0) return mounted;
-  r = legacy_remount(mounted, set);
+  r = isl_mount_legacy_remount(mounted, set);
   close(mounted);
   return r;
 }
 
+/// Attaches a mount that the caller has made.
+static int attach_prepared(struct isl_child *child, const struct isl_step *step) {
+  int tree = child->mounts[step->d - 1];
+  struct stat st;
+  if (fstat(tree, &st) < 0) return -errno;
+  int target = target_of(child, step, S_ISDIR(st.st_mode));
+  if (target < 0) return target;
+  int r = set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, (step->flags & ISL_FLAG_RECURSIVE) != 0);
+  if (r == 0) r = set_bind_attributes(tree, step->v >> 32, step->w >> 32, 1);
+  if (r == 0) r = isl_mount_attach(tree, target);
+  if (r == 0) r = isl_mount_set_propagation(tree, step->b);
+  close(target);
+  close(tree);
+  return r;
+}
+
 int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
+  if (step->d) return attach_prepared(child, step);
   int source = open(isl_text(child, step->a), O_PATH | O_CLOEXEC);
   if (source < 0) return errno == ENOENT && (step->flags & ISL_FLAG_OPTIONAL) ? 0 : -errno;
   struct stat st;
@@ -324,16 +259,16 @@ int isl_bind_onto(struct isl_child *child, int source, const char *path) {
 
 static int mask_directory(struct isl_child *child, int target) {
   static const char options[] = "nr_blocks=1,nr_inodes=1";
-  if (new_api(child)) {
+  if (isl_mount_new_api(child)) {
     if (child->mask < 0) {
       int made = make_filesystem("tmpfs", "tmpfs", options, ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NODEV | ISL_ATTR_NOEXEC);
       if (made < 0 && made != -ENOSYS) return made;
       child->mask = made;
-      if (made >= 0) return attach(made, target); // the first use; later ones are copies of it
+      if (made >= 0) return isl_mount_attach(made, target); // the first use; later ones are copies of it
     } else {
-      int copy = clone_tree(child->mask, "", AT_EMPTY_PATH);
+      int copy = isl_mount_clone_tree(child->mask, "", AT_EMPTY_PATH);
       if (copy < 0) return copy;
-      int r = attach(copy, target);
+      int r = isl_mount_attach(copy, target);
       close(copy);
       return r;
     }
@@ -369,35 +304,5 @@ int isl_step_readonly(struct isl_child *child, const struct isl_step *step) {
   if (target < 0) return target;
   int r = isl_bind_descriptor(child, target, target, path, ISL_ATTR_RDONLY, 0, 1);
   close(target);
-  return r;
-}
-
-/// Where pivot_root(2) is impossible, as on an initial ramdisk (switch_root(8)).
-static int move_root(void) {
-  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -errno;
-  if (chroot(".") < 0) return -errno;
-  return chdir("/") < 0 ? -errno : 0;
-}
-
-int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
-  // pivot_root(2), NOTES: with new_root and put_old the same directory, the old root ends up on top
-  // of the new one, and one lazy unmount uncovers it. No directory for the old root is needed.
-  int old = step->v ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-  if (step->v && old < 0) return -errno;
-  if (fchdir(child->root) < 0) return -errno;
-  if (step->flags & ISL_FLAG_MOVE_ROOT) return move_root();
-  if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
-  // What is shared with the host must not be unmounted there as well.
-  if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
-  if (umount2(".", MNT_DETACH) < 0) return -errno;
-  return chdir("/") < 0 ? -errno : 0;
-}
-
-int isl_step_root_readonly(struct isl_child *child) {
-  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (root < 0) return -errno;
-  int r = new_api(child) ? set_attributes(root, ISL_ATTR_RDONLY, 0, 0) : -ENOSYS;
-  if (r == -ENOSYS) r = legacy_remount(root, ISL_ATTR_RDONLY);
-  close(root);
   return r;
 }

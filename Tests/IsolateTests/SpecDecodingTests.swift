@@ -44,6 +44,8 @@ struct SpecDecodingTests {
     spec.linux.cgroupsPath = "x"
     spec.linux.devices = [.init(path: "/dev/x", type: "b", major: 1, minor: 2, fileMode: 3, uid: 4, gid: 5)]
     spec.linux.rootfsPropagation = "shared"
+    spec.mounts[0].uidMappings = [.init(containerID: 1, hostID: 2, size: 3)]
+    spec.mounts[0].gidMappings = [.init(containerID: 4, hostID: 5, size: 6)]
     spec.linux.mountLabel = "l"
     spec.process?.apparmorProfile = "p"
     spec.process?.selinuxLabel = "s"
@@ -84,7 +86,7 @@ struct SpecDecodingTests {
   }
 
   private static let unsupported = [
-    "vm", "zos", "mounts[1].uidMappings", "mounts[1].gidMappings",
+    "vm", "zos",
     "linux.netDevices", "linux.intelRdt",
     "linux.resources.memory.swappiness",
   ]

@@ -64,6 +64,10 @@ int isl_connect_unix(const char *socket_path);
 /// conmon and containerd's shim expect a console.
 int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);
 
+/// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give
+/// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
+int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below);
+
 /// Forks a process that waits until it is killed, and that dies with the caller. Returns its pid or -errno.
 int isl_spawn_placeholder(void);
 

@@ -12,6 +12,7 @@
 
 #define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
 #define ISL_MAX_NAMESPACES 6
+#define ISL_MAX_MOUNTS 16
 #define ISL_PLAN_MAX_BYTES (16u << 20)
 
 enum isl_plan_flags {
@@ -41,6 +42,7 @@ struct isl_plan_header {
   int32_t namespaces[ISL_MAX_NAMESPACES]; // entered before new ones are made (setns(2)); ends at -1
   uint32_t label_file, label; // strings: what is written where for a security module, or absent
   uint32_t seccomp_state; // string: the document that goes with the listener, or absent
+  int32_t mounts[ISL_MAX_MOUNTS]; // detached mounts for ISL_STEP_BIND; ends at -1
   int32_t seccomp_socket; // who takes the filter's notification descriptor, or -1 for the parent
   uint32_t preserved; // count of descriptors from 3 on that the payload gets
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
@@ -54,7 +56,7 @@ enum isl_step_kind {
                  // upper half of v = timeout in milliseconds or -1, w = state document and directory
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; v = 1: the mount it lies on becomes private
   ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, propagation in the upper half
-  ISL_STEP_BIND, // a = source, b = propagation, c = target, v = attributes to set, w = attributes to clear; in their upper
+  ISL_STEP_BIND, // a = source, b = propagation, c = target, d = 1 + place in the header's mounts or 0, v = attributes to set, w = attributes to clear; in their upper
                  // halves those of the mounts below as well
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents

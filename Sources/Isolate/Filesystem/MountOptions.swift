@@ -16,6 +16,9 @@ struct MountOptions: Equatable {
   var propagation: UInt64 = 0
   var isBind = false
   var isRecursive = false
+  /// Whether it has other owners inside, and what is mounted below it too.
+  var isIDMapped = false
+  var mapsTree = false
   /// A tmpfs that begins as a copy of what it covers.
   var copiesUp = false
   /// What is left for the filesystem itself, joined by commas.
@@ -30,13 +33,13 @@ struct MountOptions: Equatable {
   private static let superblock: [String: UInt64] = [
     "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
   ]
-  private static let refused: Set<String> = ["idmap", "ridmap", "remount", "move"]
+  private static let refused: Set<String> = ["remount", "move"]
 
   /// Every option that is understood here, in order; others are the filesystem's own (features.md, "mountOptions").
   static let names: [String] = {
     let plain = Array(attribute.keys) + ["atime"]
     let trees = attribute.keys.map { "r\($0)" }
-    let others = ["bind", "rbind", "defaults", "tmpcopyup"]
+    let others = ["bind", "rbind", "defaults", "idmap", "ridmap", "tmpcopyup"]
     return Set(plain + trees + others + superblock.keys + MountPropagation.flags.keys).sorted()
   }()
 
@@ -57,6 +60,9 @@ struct MountOptions: Equatable {
       } else if option == "bind" || option == "rbind" {
         isBind = true
         isRecursive = option == "rbind"
+      } else if option == "idmap" || option == "ridmap" {
+        isIDMapped = true
+        mapsTree = option == "ridmap"
       } else if option == "tmpcopyup" {
         guard mount.type == "tmpfs" else {
           throw SpecError(

@@ -17,6 +17,7 @@ extension LaunchPlanBuilder {
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
           a: buffer.string(source), b: UInt32(propagation), c: target,
+          d: UInt32((self.options.idMappedMounts.firstIndex { $0.index == index } ?? -1) + 1),
           v: options.treeAttributes << 32 | options.attributes,
           w: options.treeCleared << 32 | options.cleared)
         continue

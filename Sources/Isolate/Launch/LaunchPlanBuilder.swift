@@ -188,6 +188,10 @@ struct LaunchPlanBuilder {
       header.label_file = buffer.string(label.file)
       header.label = buffer.string(label.text)
     }
+    let mounts = options.idMappedMounts.map(\.descriptor) + [Int32](repeating: -1, count: Int(ISL_MAX_MOUNTS))
+    unsafe withUnsafeMutableBytes(of: &header.mounts) { bytes in
+      unsafe mounts.withUnsafeBytes { unsafe bytes.copyBytes(from: $0.prefix(bytes.count)) }
+    }
     header.seccomp_socket = options.seccompListener?.socket ?? -1
     header.seccomp_state = buffer.string(options.seccompListener?.state ?? "")
     header.preserved = UInt32(options.preservedDescriptors)

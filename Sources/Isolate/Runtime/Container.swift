@@ -126,6 +126,9 @@ public final class Container: Sendable {
         options.joined == nil ? spec.linux : RuntimeSpec.Linux(), changesHostNames: names)
     } catch { throw .specification(error) }
     options.namespaces = named.descriptors
+    // A process that joins finds what its container has mounted.
+    let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
+    options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
     let plan = try builder.build(seccomp: seccomp)
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
@@ -133,6 +136,7 @@ public final class Container: Sendable {
       plan, subjects: builder.subjects, maps: maps, options: options,
       beforePivot: options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil, atGate: atGate)
     _ = consume named
+    _ = consume mapped
     return Container(
       launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
       listenerCount: options.listeners.count)

@@ -31,6 +31,8 @@ public struct ContainerOptions: Sendable {
   public var cgroup: Cgroup?
   /// Descriptors of the namespaces that the specification names by their paths, at most five.
   var namespaces: [Int32] = []
+  /// Detached mounts, each with its place in `mounts` of the specification.
+  var idMappedMounts: [(index: Int, descriptor: Int32)] = []
   /// What was not granted before the launch began.
   var warnings: [String] = []
   /// A running container to enter instead of making a new one.

@@ -28,7 +28,7 @@ public enum HostFeatures {
       ("namespaces", strings(namespaces)), ("capabilities", strings(capabilities)), ("cgroup", cgroup),
       ("seccomp", seccomp), ("apparmor", enabled(SecurityLabel.hasAppArmor)),
       ("selinux", enabled(SecurityLabel.hasSELinux)), ("intelRdt", enabled(false)),
-      ("memoryPolicy", memoryPolicy), ("mountExtensions", .object([("idmap", enabled(false))])),
+      ("memoryPolicy", memoryPolicy), ("mountExtensions", .object([("idmap", enabled(true))])),
       ("netDevices", enabled(false)),
     ])
   }

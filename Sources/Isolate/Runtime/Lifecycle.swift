@@ -296,6 +296,9 @@ public struct Lifecycle: Sendable {
         what: "container \(record.identifier)", why: "its process does not end after SIGKILL",
         remedy: "it waits in the kernel; see /proc/\(record.process.processID)/stack")
     }
+    // Where one process creates and deletes it is our child after all, and nobody else collects it.
+    var end = isl_exit()
+    _ = unsafe isl_wait(process.number, 0, &end)
   }
 
   func wrongState(_ identifier: String, _ status: ContainerRecord.Status, _ rule: String)

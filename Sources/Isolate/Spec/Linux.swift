@@ -84,7 +84,7 @@ extension RuntimeSpec.Linux {
     seccomp = try decoder.object("seccomp").map { value throws(SpecError) in try RuntimeSpec.Seccomp(value) }
   }
 
-  private static func mappings(_ decoders: [SpecDecoder]) throws(SpecError) -> [RuntimeSpec.IDMapping] {
+  static func mappings(_ decoders: [SpecDecoder]) throws(SpecError) -> [RuntimeSpec.IDMapping] {
     var mappings: [RuntimeSpec.IDMapping] = []
     for decoder in decoders {
       mappings.append(

@@ -5,6 +5,12 @@ extension RuntimeSpec {
     public var type: String?
     public var source: String?
     public var options: [String]
+    /// Whose files are whose inside (mount_setattr(2), MOUNT_ATTR_IDMAP); empty takes the container's maps where the
+    /// options ask for it.
+    public var uidMappings: [IDMapping] = []
+    public var gidMappings: [IDMapping] = []
+
+    var isIDMapped: Bool { !uidMappings.isEmpty || !gidMappings.isEmpty }
 
     public init(destination: String, type: String? = nil, source: String? = nil, options: [String] = []) {
       self.destination = destination
@@ -17,10 +23,11 @@ extension RuntimeSpec {
 
 extension RuntimeSpec.Mount {
   init(_ decoder: SpecDecoder) throws(SpecError) {
-    try decoder.refuse("uidMappings", "gidMappings")
     self.init(
       destination: try decoder.required("destination"), type: try decoder.string("type"),
       source: try decoder.string("source"), options: try decoder.strings("options"))
+    uidMappings = try RuntimeSpec.Linux.mappings(decoder.objects("uidMappings"))
+    gidMappings = try RuntimeSpec.Linux.mappings(decoder.objects("gidMappings"))
   }
 }
 
@@ -31,6 +38,8 @@ extension RuntimeSpec.Mount {
     members.add("type", type.map(JSONValue.string))
     members.add("source", source.map(JSONValue.string))
     members.add("options", strings: options)
+    members.add("uidMappings", uidMappings.isEmpty ? nil : .array(uidMappings.map(\.json)))
+    members.add("gidMappings", gidMappings.isEmpty ? nil : .array(gidMappings.map(\.json)))
     return members.object
   }
 }

@@ -81,6 +81,8 @@ enum SpecValidator {
         throw SpecError(path: path, message: "\"\(mount.destination)\" is not absolute")
       }
       try noParentReferences(mount.destination, path: path)
+      try mappings(mount.uidMappings, path: "mounts[\(index)].uidMappings")
+      try mappings(mount.gidMappings, path: "mounts[\(index)].gidMappings")
       guard mount.destination.contains(where: { $0 != "/" }) else {
         throw SpecError(path: path, message: "would cover the rootfs")
       }

@@ -1,0 +1,31 @@
+// Private to CShims: the mount calls that several steps make. Async-signal-safe code only.
+#pragma once
+
+#include "isl_child.h"
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define ISL_MOVE_EMPTY 0x44 /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
+
+struct isl_mount_attr {
+  uint64_t set, clear, propagation, userns;
+};
+
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy, or -errno.
+int isl_mount_clone_tree(int at, const char *path, unsigned flags);
+/// move_mount(2) of a detached mount onto what a descriptor names.
+int isl_mount_attach(int mount_fd, int target);
+/// mount_setattr(2).
+int isl_mount_set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
+/// Whether the new mount API is to be tried.
+int isl_mount_new_api(const struct isl_child *child);
+/// mount(2) with MS_BIND.
+int isl_mount_legacy_bind(int source, int target, int recursive);
+/// mount(2) with MS_REMOUNT, keeping the flags that the kernel locked when it copied the tree.
+int isl_mount_legacy_remount(int target, uint64_t set);
+/// Changes how a mount and those of other namespaces follow each other; 0 leaves it.
+int isl_mount_set_propagation(int mount_fd, unsigned long flags);

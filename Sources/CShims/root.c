@@ -1,0 +1,115 @@
+// The root: a mount of its own first, what is seen as / in the end (pivot_root(2)).
+#include "isl_child.h"
+
+#include "isl_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int isl_set_propagation(const char *path, unsigned long flags) {
+  unsigned long depth = flags & MS_REC;
+  // A mount can be a slave and shared too, and becomes so in this order (mount_namespaces(7)).
+  static const unsigned long kinds[] = {MS_PRIVATE, MS_UNBINDABLE, MS_SLAVE, MS_SHARED};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (flags & kinds[i] && mount(NULL, path, NULL, kinds[i] | depth, NULL) < 0) return -errno;
+  return 0;
+}
+
+int isl_mount_set_propagation(int mount_fd, unsigned long flags) {
+  char path[40];
+  return flags ? isl_set_propagation(isl_fd_path(path, mount_fd), flags) : 0;
+}
+
+static int mount_of(int fd, uint64_t *number) {
+  struct statx st;
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st) < 0) return -errno;
+  if (!(st.stx_mask & 0x1000)) return -EOPNOTSUPP;
+  *number = st.stx_mnt_id;
+  return 0;
+}
+
+/// Keeps what will be mounted on a directory from appearing elsewhere: pivot_root(2) asks for it too.
+static int make_parent_private(int directory) {
+  uint64_t mount_id, above_id;
+  int at = fcntl(directory, F_DUPFD_CLOEXEC, 3);
+  if (at < 0) return -errno;
+  int r = mount_of(at, &mount_id);
+  for (int depth = 0; r == 0 && depth < 4096; depth++) {
+    int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat here, there;
+    if (above < 0 || fstat(at, &here) < 0 || fstat(above, &there) < 0) r = -errno;
+    if (r == 0) r = mount_of(above, &above_id);
+    int is_root = r == 0 && (above_id != mount_id || (here.st_ino == there.st_ino && here.st_dev == there.st_dev));
+    if (r < 0 || is_root) {
+      if (above >= 0) close(above);
+      break;
+    }
+    close(at);
+    at = above;
+  }
+  if (r == 0) r = isl_mount_set_propagation(at, MS_PRIVATE);
+  close(at);
+  return r;
+}
+
+int isl_step_root(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->a);
+  int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0) return -errno;
+  int r = step->v ? make_parent_private(target) : 0;
+  if (r < 0) {
+    close(target);
+    return r;
+  }
+  int tree = isl_mount_new_api(child) ? isl_mount_clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE) : -ENOSYS;
+  if (tree >= 0) {
+    r = isl_mount_attach(tree, target);
+    if (r == 0) child->root = tree;
+    else close(tree);
+  } else if (tree == -ENOSYS) {
+    r = isl_mount_legacy_bind(target, target, 1);
+    if (r == 0) {
+      child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (child->root < 0) r = -errno;
+    }
+  } else {
+    r = tree;
+  }
+  close(target);
+  return r;
+}
+
+/// Where pivot_root(2) is impossible, as on an initial ramdisk (switch_root(8)).
+static int move_root(void) {
+  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -errno;
+  if (chroot(".") < 0) return -errno;
+  return chdir("/") < 0 ? -errno : 0;
+}
+
+int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
+  // pivot_root(2), NOTES: with new_root and put_old the same directory, the old root ends up on top
+  // of the new one, and one lazy unmount uncovers it. No directory for the old root is needed.
+  int old = step->v ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (step->v && old < 0) return -errno;
+  if (fchdir(child->root) < 0) return -errno;
+  if (step->flags & ISL_FLAG_MOVE_ROOT) return move_root();
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
+  // What is shared with the host must not be unmounted there as well.
+  if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
+  if (umount2(".", MNT_DETACH) < 0) return -errno;
+  return chdir("/") < 0 ? -errno : 0;
+}
+
+int isl_step_root_readonly(struct isl_child *child) {
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -errno;
+  int r = isl_mount_new_api(child) ? isl_mount_set_attributes(root, ISL_ATTR_RDONLY, 0, 0) : -ENOSYS;
+  if (r == -ENOSYS) r = isl_mount_legacy_remount(root, ISL_ATTR_RDONLY);
+  close(root);
+  return r;
+}

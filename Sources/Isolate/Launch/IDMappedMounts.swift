@@ -1,0 +1,57 @@
+import CShims
+import Glibc
+
+/// The bind mounts whose files have other owners inside (config.md, "idmap"), open and detached as long as this lives.
+struct IDMappedMounts: ~Copyable {
+  /// Descriptors by the mount's place in config.json.
+  private(set) var descriptors: [Int: Int32] = [:]
+
+  /// Makes them, with the caller's rights.
+  ///
+  /// - Throws: `IsolateError` that names the mount in config.json.
+  init(_ spec: RuntimeSpec) throws(IsolateError) {
+    do { try make(spec) } catch {
+      close()
+      throw error
+    }
+  }
+
+  private mutating func make(_ spec: RuntimeSpec) throws(IsolateError) {
+    for (index, mount) in spec.mounts.enumerated() {
+      let path = "mounts[\(index)]"
+      let options: MountOptions
+      do { options = try MountOptions(mount, path: path) } catch { throw .specification(error) }
+      guard options.isIDMapped || mount.isIDMapped else { continue }
+      guard options.isBind, let source = mount.source else {
+        throw .specification(
+          SpecError(path: path, message: "an idmapped mount is a bind mount, with a source"))
+      }
+      guard descriptors.count < Int(ISL_MAX_MOUNTS) else {
+        throw .specification(
+          SpecError(path: path, message: "is the idmapped mount too many: \(ISL_MAX_MOUNTS) at most"))
+      }
+      // Without maps of its own it has the container's.
+      let users = mount.uidMappings.isEmpty ? spec.linux.uidMappings : mount.uidMappings
+      let groups = mount.gidMappings.isEmpty ? spec.linux.gidMappings : mount.gidMappings
+      guard !users.isEmpty, !groups.isEmpty else {
+        throw .specification(
+          SpecError(path: path, message: "needs uidMappings and gidMappings, its own or the container's"))
+      }
+      let descriptor = unsafe isl_idmapped_tree(
+        source, IDMapWriter.text(users), IDMapWriter.text(groups), options.isRecursive ? 1 : 0,
+        options.mapsTree ? 1 : 0)
+      guard descriptor >= 0 else {
+        throw .unavailable(
+          what: "config.json: \(path): idmapped mount of \(source)", why: SystemError.reason(of: -descriptor),
+          remedy:
+            "it needs the rights of the host's root over that filesystem, which must support it (mount_setattr(2))"
+        )
+      }
+      descriptors[index] = descriptor
+    }
+  }
+
+  private func close() { for descriptor in descriptors.values { _ = Glibc.close(descriptor) } }
+
+  deinit { close() }
+}

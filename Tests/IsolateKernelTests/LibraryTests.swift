@@ -1,0 +1,76 @@
+import Foundation
+import Glibc
+import Isolate
+import TestSupport
+import Testing
+
+/// The example of docs/library.md, which quotes it.
+private func example(bundle path: String, store directory: String) throws -> (status: Int32, output: String) {
+  // A specification: the standard one, or a bundle's.
+  var spec = RuntimeSpec.standard(
+    rootPath: "rootfs", args: ["sh", "-c", "read line; echo \"got $line\"; exit 3"])
+  spec.process?.env.append("NAME=value")
+
+  // Its streams are descriptors of the caller's.
+  var input: [Int32] = [-1, -1]
+  var output: [Int32] = [-1, -1]
+  guard unsafe pipe(&input) == 0, unsafe pipe(&output) == 0 else {
+    throw SystemError("pipe", code: errno)
+  }
+  var options = ContainerOptions()
+  options.standardInput = input[0]
+  options.standardOutput = output[1]
+  let container = try Container.start(spec, bundle: path, options: options)
+  close(input[0])
+  close(output[1])
+
+  let line = Array("a line\n".utf8)
+  _ = unsafe write(input[1], line, line.count)
+  close(input[1])
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  let count = unsafe read(output[0], &bytes, bytes.count)
+  close(output[0])
+  let end = try container.wait()
+  return (end.shellStatus, String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
+}
+
+/// The second example: a container that is stored, and joined by a further process.
+private func storedExample(bundle path: String, store directory: String) throws -> Int32 {
+  let lifecycle = Lifecycle(store: try ContainerStore(root: directory, runtimeDirectory: nil))
+  try lifecycle.create(.init(identifier: "web", bundle: Bundle(path: path)))
+  try lifecycle.start("web")
+  var request = Lifecycle.ExecRequest(identifier: "web")
+  request.arguments = ["sh", "-c", "exit 4"]
+  let status = try lifecycle.exec(request).wait().shellStatus
+  try lifecycle.kill("web", signal: SIGKILL)
+  try lifecycle.delete("web", force: true)
+  return status
+}
+
+@Suite("The library's examples", .needs(.userNamespaces, .busybox))
+struct LibraryTestsAsAnyUser {
+  @Test("do what docs/library.md says, and are quoted there as they are here")
+  func examples() async throws {
+    let bundle = try TestBundle()
+    let result = try example(bundle: bundle.directory.path, store: bundle.store)
+    #expect(result.status == 3 && result.output == "got a line\n")
+    try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
+    #expect(try storedExample(bundle: bundle.directory.path, store: bundle.store) == 4)
+    // A caller that lives on keeps no zombie of it.
+    let own = try String(contentsOfFile: "/proc/self/task/\(getpid())/children", encoding: .utf8)
+    for child in own.split(separator: " ") {
+      let status = (try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)) ?? ""
+      #expect(!status.contains("(sleep) Z"), "\(status)")
+    }
+    let page = try String(contentsOfFile: Repository.path("docs", "library.md"), encoding: .utf8)
+    let source = try String(
+      contentsOfFile: Repository.path("Tests", "IsolateKernelTests", "LibraryTests.swift"), encoding: .utf8)
+    let quoted = page.split(separator: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+    #expect(quoted.count == 2)
+    for block in quoted {
+      for line in block.split(separator: "\n").dropFirst() {
+        #expect(source.contains("  \(line)\n"), "\(line)")
+      }
+    }
+  }
+}
