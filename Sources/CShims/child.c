@@ -18,13 +18,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int isl_send(int sync, const struct isl_message *message, int fd) {
-  struct iovec data = {(void *)(uintptr_t)message, sizeof *message};
+int isl_send_parts(int socket, struct iovec *parts, size_t count, int fd) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
     struct cmsghdr align;
   } control;
-  struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1};
+  struct msghdr header = {.msg_iov = parts, .msg_iovlen = count};
   if (fd >= 0) {
     memset(&control, 0, sizeof control);
     header.msg_control = control.bytes;
@@ -37,9 +36,14 @@ int isl_send(int sync, const struct isl_message *message, int fd) {
   }
   ssize_t n;
   do
-    n = sendmsg(sync, &header, MSG_NOSIGNAL);
+    n = sendmsg(socket, &header, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   return n < 0 ? -errno : 0;
+}
+
+int isl_send(int sync, const struct isl_message *message, int fd) {
+  struct iovec data = {(void *)(uintptr_t)message, sizeof *message};
+  return isl_send_parts(sync, &data, 1, fd);
 }
 
 int isl_receive(int sync, struct isl_message *message, int *fd) {

@@ -1,4 +1,5 @@
 // Work on the host's own files and programs that Swift's Glibc module has no call for.
+#include "isl_child.h"
 #include "isl_launch.h"
 #include "isl_syscalls.h"
 
@@ -113,19 +114,7 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
   int fd = isl_connect_unix(socket_path);
   if (fd < 0) return fd;
   struct iovec data = {(void *)(uintptr_t)name, strlen(name)};
-  union {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-  } control;
-  memset(&control, 0, sizeof control);
-  struct msghdr header = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-  item->cmsg_level = SOL_SOCKET;
-  item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(item), &descriptor, sizeof descriptor);
-  int r = sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+  int r = isl_send_parts(fd, &data, 1, descriptor);
   close(fd);
   return r;
 }

@@ -27,15 +27,8 @@ static int write_map(long pid, const char *name, const char *text) {
 
 /// A user namespace with these maps, as a descriptor; nobody is in it afterwards.
 static int user_namespace(const char *uid_map, const char *gid_map) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
-  int error = errno;
-  if (pid == 0)
-    for (;;) pause();
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (pid < 0) return -error;
+  long pid = isl_spawn_placeholder(CLONE_NEWUSER);
+  if (pid < 0) return (int)pid;
   int r = write_map(pid, "uid_map", uid_map);
   if (r == 0) r = write_map(pid, "gid_map", gid_map);
   if (r == 0) {

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "isl_plan.h"
 
@@ -61,6 +62,8 @@ static inline const char *isl_text(const struct isl_child *child, uint32_t offse
 /// Runs the whole plan; returns only through execve or _exit.
 __attribute__((noreturn)) void isl_child_main(struct isl_child *child);
 
+/// Sends parts as one message, with a descriptor unless `fd` is -1 (unix(7), SCM_RIGHTS). Returns 0 or -errno.
+int isl_send_parts(int socket, struct iovec *parts, size_t count, int fd);
 int isl_send(int sync, const struct isl_message *message, int fd);
 /// Returns 1 with a message, 0 at the end of the stream, -errno. `*fd` is -1 when none came.
 int isl_receive(int sync, struct isl_message *message, int *fd);
@@ -137,6 +140,10 @@ int isl_step_listen(struct isl_child *child, const struct isl_step *step);
 
 // PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
 int isl_step_init(struct isl_child *child);
+
+/// clone(2) with `flags` (launch.c): a child with every signal blocked, so that no handler of the copied process runs
+/// in it. Returns 0 in the child, its pid or -errno in the caller.
+long isl_fork(uint64_t flags);
 
 /// "/proc/self/fd/N" without snprintf.
 const char *isl_fd_path(char buffer[40], int fd);

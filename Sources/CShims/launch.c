@@ -118,7 +118,7 @@ static int converse(
       continue;
     }
     case ISL_MESSAGE_SOFT:
-      result->soft_failures |= 1u << (message.kind & 31);
+      result->soft_failures++;
       continue;
     case ISL_MESSAGE_READY: return 1;
     case ISL_MESSAGE_MAPS: {
@@ -282,17 +282,22 @@ int isl_launch_detach(struct isl_launch_result *result) {
   return executed(result);
 }
 
-int isl_spawn_placeholder(void) {
+long isl_fork(uint64_t flags) {
   sigset_t all, before;
   sigfillset(&all);
-  pid_t parent = getpid();
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  // The raw call: fork(3) would run handlers of the process we copy.
+  long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
   int error = errno;
-  if (pid != 0) {
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return pid < 0 ? -error : (int)pid;
-  }
+  if (pid == 0) return 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return pid < 0 ? -error : pid;
+}
+
+int isl_spawn_placeholder(uint64_t flags) {
+  pid_t parent = getpid();
+  long pid = isl_fork(flags);
+  if (pid != 0) return (int)pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
   syscall(SYS_close_range, 0, ~0u, 0);
@@ -300,16 +305,8 @@ int isl_spawn_placeholder(void) {
 }
 
 int isl_spawn_guardian(int pidfd, int lifeline) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  // The raw call: fork(3) would run handlers of the process we copy.
-  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-  int error = errno;
-  if (pid != 0) {
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return pid < 0 ? -error : (int)pid;
-  }
+  long pid = isl_fork(0);
+  if (pid != 0) return (int)pid;
   // Signals stay blocked: what ends the caller (Ctrl-C, SIGTERM) must not end its guardian first.
   syscall(SYS_setsid);
   // Everything else is closed, or a pipe of the payload's would never end while we hold it.
@@ -345,12 +342,8 @@ static int make_sockets(int user_namespace, int network_namespace, int domain, i
 int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count) {
   int pair[2], got = 0;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   // setns(2): only a process without other threads may join a user namespace.
-  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-  int error = errno;
+  long pid = isl_fork(0);
   if (pid == 0) {
     struct isl_message message = {.type = ISL_MESSAGE_FAILED};
     int r = make_sockets(user_namespace, network_namespace, domain, type, count, pair[1]);
@@ -360,9 +353,8 @@ int isl_open_sockets(int user_namespace, int network_namespace, int domain, int 
     }
     _exit(0);
   }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   close(pair[1]);
-  int r = pid < 0 ? -error : 0;
+  int r = pid < 0 ? (int)pid : 0;
   while (r == 0 && got < count) {
     struct isl_message message;
     int fd, n = isl_receive(pair[0], &message, &fd);

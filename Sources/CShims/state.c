@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -41,24 +40,7 @@ int isl_send_state(const struct isl_child *child, const char *text, int socket, 
   struct pieces pieces;
   int r = take_apart(child, text, &pieces);
   if (r < 0) return r;
-  union {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-  } control;
-  memset(&control, 0, sizeof control);
-  struct msghdr header = {
-      .msg_iov = pieces.part, .msg_iovlen = (size_t)pieces.count, .msg_control = control.bytes,
-      .msg_controllen = sizeof control.bytes};
-  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-  item->cmsg_level = SOL_SOCKET;
-  item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(item), &fd, sizeof fd);
-  ssize_t n;
-  do
-    n = sendmsg(socket, &header, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : 0;
+  return isl_send_parts(socket, pieces.part, (size_t)pieces.count, fd);
 }
 
 /// The strings of an array in the plan, as execve(2) takes them.

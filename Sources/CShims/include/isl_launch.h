@@ -34,7 +34,7 @@ struct isl_launch_result {
   int32_t received_count;
   int32_t received_tag[ISL_MAX_RECEIVED];
   int32_t received_fd[ISL_MAX_RECEIVED]; // sockets and listeners made by the child
-  uint32_t soft_failures; // bit N: step kind N was refused, and the plan said that may be
+  uint32_t soft_failures; // how many steps were refused that the plan let be refused
 };
 
 /// Clones a child and runs the plan up to its gate, or to execve when it has no gate.
@@ -68,8 +68,9 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
 /// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
 int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below);
 
-/// Forks a process that waits until it is killed, and that dies with the caller. Returns its pid or -errno.
-int isl_spawn_placeholder(void);
+/// Forks a process, in new namespaces by `flags` (CLONE_NEW*), that waits until it is killed, and that dies with the
+/// caller. Returns its pid or -errno.
+int isl_spawn_placeholder(uint64_t flags);
 
 /// Forks a process that outlives the caller's death and kills `pidfd` when `lifeline` hangs up.
 /// It ends by itself when the process behind `pidfd` ends. Returns its pid.

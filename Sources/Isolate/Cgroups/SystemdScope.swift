@@ -104,7 +104,7 @@ struct Placeholder: ~Copyable {
   let processID: Int32
 
   init() throws(IsolateError) {
-    processID = isl_spawn_placeholder()
+    processID = isl_spawn_placeholder(0)
     if processID < 0 { throw .system(SystemError("clone", code: -processID)) }
   }
 
