@@ -149,7 +149,13 @@ final class SandboxSession {
 
   /// One HTTP GET, while everything else goes on; nil when the program ended meanwhile.
   func get(_ path: String, port: Int) throws(RunnerError) -> ProbeAttempt? {
-    let probe = try HTTPProbe(container, path: path, port: port)
+    let probe: HTTPProbe
+    do { probe = try HTTPProbe(container, path: path, port: port) } catch {
+      // Since the last look the program may have ended, and with it whoever could be asked.
+      try step(milliseconds: 0)
+      if exit != nil { return nil }
+      throw error
+    }
     self.probe = probe
     defer { self.probe = nil }
     while probe.result == nil {
