@@ -56,7 +56,7 @@ struct KillWithCgroupTests {
   func nothingIsLeft(unprivileged: Bool) async throws {
     let bundle = try TestBundle()
     let arguments = try await KillEverywhere.arguments(
-      bundle, folder: "/run/tmp/killed", stride: KillEverywhere.stride(13))
+      bundle, folder: "/run/tmp/killed", stride: KillEverywhere.stride(17))
     let words = ([Repository.path("Tests", "Harness", "kill-everywhere")] + arguments).map { "'\($0)'" }
     let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(300))
     let outcome = try await machine.run(
