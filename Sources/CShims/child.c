@@ -226,8 +226,8 @@ static int keep_own_descriptors(struct isl_child *child) {
   child->join = above_payloads(child, child->plan->join_pidfd);
   child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
-  int r = take_stdio(child);
   for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
+  int r = take_stdio(child);
   int kept[4 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join, child->seccomp_socket}, count = 4;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     kept[count++] = child->namespaces[i];

@@ -44,12 +44,24 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
   return bind_host_device(child, host, path, S_IFCHR, step->v);
 }
 
-/// config-linux.md, "Devices": what is there already must be the same device.
+/// Opens what is there, which must be the device itself and no link (config-linux.md, "Devices").
 static int same_device(int parent, const char *leaf, mode_t type, uint64_t rdev) {
   struct stat st;
-  if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
-  if ((st.st_mode & S_IFMT) != type) return -EEXIST;
-  return type == S_IFIFO || st.st_rdev == rdev ? 0 : -EEXIST;
+  int node = openat(parent, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (node < 0) return -errno;
+  int r = fstat(node, &st) < 0 ? -errno : 0;
+  if (r == 0 && ((st.st_mode & S_IFMT) != type || (type != S_IFIFO && st.st_rdev != rdev))) r = -EEXIST;
+  if (r == 0) return node;
+  close(node);
+  return r;
+}
+
+/// By descriptor: another container on the same tree may put a link to the host's files in its place meanwhile.
+static int give(int node, uid_t uid, gid_t gid, mode_t mode) {
+  char path[40];
+  if (fchownat(node, "", uid, gid, AT_EMPTY_PATH) < 0) return -errno;
+  // chmod(2) last: the change of owner may have taken bits away.
+  return chmod(isl_fd_path(path, node), mode) < 0 ? -errno : 0;
 }
 
 int isl_step_node(struct isl_child *child, const struct isl_step *step) {
@@ -58,12 +70,10 @@ int isl_step_node(struct isl_child *child, const struct isl_step *step) {
   int parent = isl_resolve_parent(child, child->root, path, &leaf);
   if (parent < 0) return parent;
   int r = mknodat(parent, leaf, mode, step->v) < 0 ? -errno : 0;
-  if (r == 0) {
-    if (fchownat(parent, leaf, step->b, step->c, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
-    // The change of owner may have taken bits away; a link cannot have taken its place, the tree is ours alone.
-    if (r == 0 && fchmodat(parent, leaf, mode & 07777, 0) < 0) r = -errno;
-  } else if (r == -EEXIST) {
-    r = same_device(parent, leaf, type, step->v);
+  if (r == 0 || r == -EEXIST) {
+    int made = r == 0, node = same_device(parent, leaf, type, step->v);
+    r = node < 0 ? node : made ? give(node, step->b, step->c, mode & 07777) : 0;
+    if (node >= 0) close(node);
   } else if (r == -EPERM && type != S_IFIFO) {
     // mknod(2) needs CAP_MKNOD in the first user namespace.
     r = bind_host_device(child, path, path, type, step->v);
