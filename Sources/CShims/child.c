@@ -69,15 +69,15 @@ int isl_receive(int sync, struct isl_message *message, int *fd) {
   return -EPROTO;
 }
 
-__attribute__((noreturn)) static void fail(struct isl_child *child, int32_t number, const struct isl_step *step, int error) {
+/// Tells the parent what failed and ends. Before the first step `number` is -1 and `kind` says which part it was.
+__attribute__((noreturn)) static void fail(struct isl_child *child, int32_t number, int32_t kind, uint32_t index, int error) {
   struct isl_message message = {
-      .type = ISL_MESSAGE_FAILED, .step = number, .kind = step ? step->kind : 0,
-      .index = step ? (int32_t)step->index : 0, .error = error};
+      .type = ISL_MESSAGE_FAILED, .step = number, .kind = kind, .index = (int32_t)index, .error = error};
   (void)isl_send(child->sync, &message, -1);
   _exit(127);
 }
 
-static int write_file(const char *path, const char *text) {
+int isl_write_file(const char *path, const char *text) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   size_t length = strlen(text);
@@ -104,9 +104,9 @@ static int write_maps(struct isl_child *child) {
   int r = 0;
   if (plan->flags & ISL_PLAN_CHILD_WRITES_MAPS) {
     // user_namespaces(7): an unprivileged writer of gid_map must deny setgroups first.
-    if (plan->flags & ISL_PLAN_DENY_SETGROUPS) r = write_file("/proc/self/setgroups", "deny");
-    if (r == 0) r = write_file("/proc/self/gid_map", isl_text(child, plan->gid_map));
-    if (r == 0) r = write_file("/proc/self/uid_map", isl_text(child, plan->uid_map));
+    if (plan->flags & ISL_PLAN_DENY_SETGROUPS) r = isl_write_file("/proc/self/setgroups", "deny");
+    if (r == 0) r = isl_write_file("/proc/self/gid_map", isl_text(child, plan->gid_map));
+    if (r == 0) r = isl_write_file("/proc/self/uid_map", isl_text(child, plan->uid_map));
   } else if (plan->flags & ISL_PLAN_PARENT_WRITES_MAPS) {
     r = ask(child, ISL_MESSAGE_MAPS);
   }
@@ -154,13 +154,13 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
   case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
   case ISL_STEP_LISTEN: return isl_step_listen(child, step);
-  case ISL_STEP_SYSCTL: return write_file(a, isl_text(child, step->b));
+  case ISL_STEP_SYSCTL: return isl_write_file(a, isl_text(child, step->b));
   case ISL_STEP_CONSOLE: return isl_step_console(child, step);
   case ISL_STEP_HOSTNAME: return sethostname(a, strlen(a)) < 0 ? -errno : 0;
   case ISL_STEP_DOMAINNAME: return setdomainname(a, strlen(a)) < 0 ? -errno : 0;
   case ISL_STEP_SESSION_KEYRING:
     return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
-  case ISL_STEP_OOM_SCORE: return write_file("/proc/self/oom_score_adj", a);
+  case ISL_STEP_OOM_SCORE: return isl_write_file("/proc/self/oom_score_adj", a);
   case ISL_STEP_RLIMIT: return isl_step_resource_limit(step);
   case ISL_STEP_IO_PRIORITY: return isl_step_io_priority(step);
   case ISL_STEP_SCHEDULER: return isl_step_scheduler(child, step);
@@ -303,13 +303,6 @@ static int enter(struct isl_child *child) {
   return go_on_as_sibling(child, child->plan->clone_flags);
 }
 
-/// A failure before the first step.
-static void fail_early(struct isl_child *child, int32_t kind, int error) {
-  struct isl_message message = {.type = ISL_MESSAGE_FAILED, .step = -1, .kind = kind, .error = error};
-  (void)isl_send(child->sync, &message, -1);
-  _exit(127);
-}
-
 /// What a security module makes of us at execve(2); children inherit it. While /proc is the host's: what is at
 /// that path in a container could be anything (CVE-2025-52881).
 static int set_label(const struct isl_child *child) {
@@ -327,20 +320,20 @@ static int set_label(const struct isl_child *child) {
 void isl_child_main(struct isl_child *child) {
   reset_signals();
   int r = keep_own_descriptors(child);
-  if (r == 0 && (r = set_label(child)) < 0) fail_early(child, ISL_FAILED_LABEL, -r);
+  if (r == 0 && (r = set_label(child)) < 0) fail(child, -1, ISL_FAILED_LABEL, 0, -r);
   if (r == 0) r = enter(child);
-  if (r < 0) fail_early(child, ISL_FAILED_NAMESPACE, -r);
+  if (r < 0) fail(child, -1, ISL_FAILED_NAMESPACE, 0, -r);
   r = join(child);
   if (r == 0) r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
-  if (r < 0) fail(child, -1, NULL, -r);
+  if (r < 0) fail(child, -1, 0, 0, -r);
   umask(0);
   for (uint32_t i = 0; i < child->plan->step_count; i++) {
     const struct isl_step *step = &child->steps[i];
     r = run_step(child, step);
     if (r >= 0) continue;
-    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step, -r);
+    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step->kind, step->index, -r);
     struct isl_message message = {.type = ISL_MESSAGE_SOFT, .step = (int32_t)i, .kind = step->kind, .error = -r};
     (void)isl_send(child->sync, &message, -1);
   }

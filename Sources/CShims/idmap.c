@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,11 +17,7 @@
 static int write_map(long pid, const char *name, const char *text) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  int r = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-  close(fd);
-  return r;
+  return isl_write_file(path, text);
 }
 
 /// A user namespace with these maps, as a descriptor; nobody is in it afterwards.

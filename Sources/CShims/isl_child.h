@@ -68,6 +68,9 @@ int isl_send(int sync, const struct isl_message *message, int fd);
 /// Returns 1 with a message, 0 at the end of the stream, -errno. `*fd` is -1 when none came.
 int isl_receive(int sync, struct isl_message *message, int *fd);
 
+/// Writes a text to an existing file such as those of /proc, in one write(2). Returns 0 or -errno.
+int isl_write_file(const char *path, const char *text);
+
 // Path resolution inside a root (resolve.c). Each returns an O_PATH fd or -errno.
 int isl_resolve(const struct isl_child *child, int root, const char *path, int no_symlinks);
 int isl_resolve_or_make(

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,13 +30,7 @@ int isl_step_close_descriptors(int first) {
 /// is in it (time_namespaces(7)). While /proc is the host's.
 int isl_step_time_namespace(const char *offsets) {
   if (unshare(0x80 /* CLONE_NEWTIME */) < 0) return -errno;
-  int r = 0;
-  if (*offsets) {
-    int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    if (write(fd, offsets, strlen(offsets)) < 0) r = -errno;
-    close(fd);
-  }
+  int r = *offsets ? isl_write_file("/proc/self/timens_offsets", offsets) : 0;
   int made = r == 0 ? open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC) : -1;
   if (r == 0 && (made < 0 || setns(made, 0x80) < 0)) r = -errno;
   if (made >= 0) close(made);

@@ -47,11 +47,11 @@ struct DeviceTestsAsAnyUser {
   @Test("does not take the place of something else")
   func conflict() async throws {
     let bundle = try TestBundle()
-    try bundle.directory.write("kept", to: "rootfs/work/file")
+    try bundle.directory.write("kept", to: "rootfs/etc/taken")
     let outcome = try await bundle.runProgram(
-      Self.spec(bundle, "true", .init(path: "/work/file", type: "p")))
-    #expect(outcome.errorOutput.contains("/work/file: File exists (something else is at that path"))
-    #expect(try bundle.directory.read("rootfs/work/file") == "kept")
+      Self.spec(bundle, "true", .init(path: "/etc/taken", type: "p")))
+    #expect(outcome.errorOutput.contains("/etc/taken: File exists (something else is at that path"))
+    #expect(try bundle.directory.read("rootfs/etc/taken") == "kept")
   }
 
   @Test("whose path leads through a link to the host is made in the container's own tree")

@@ -55,8 +55,10 @@ enum isl_step_kind {
   ISL_STEP_HOOK, // a = path, b = offset of uint32_t[c] arguments, d = offset of uint32_t[low half of v] environment,
                  // upper half of v = timeout in milliseconds or -1, w = state document and directory
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; v = 1: the mount it lies on becomes private
-  ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, propagation in the upper half
-  ISL_STEP_BIND, // a = source, b = propagation, c = target, d = 1 + place in the header's mounts or 0, v = attributes to set, w = attributes to clear; in their upper
+  ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, in its upper
+                  // half propagation
+  ISL_STEP_BIND, // a = source, b = propagation, c = target, d = 1 + place in the header's mounts or 0,
+                 // v = attributes to set, w = attributes to clear; in their upper
                  // halves those of the mounts below as well
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents
@@ -64,7 +66,8 @@ enum isl_step_kind {
   ISL_STEP_NODE, // a = path, v = rdev, w = type and mode (inode(7)), b = owner, c = group: made, or the host's bound
   ISL_STEP_MASK, // a = path: hidden behind an empty read-only tmpfs or /dev/null
   ISL_STEP_READONLY, // a = path: bound over itself read-only
-  ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached; v = 1: it is not private; flag MOVE_ROOT: moved and chroot(2)
+  ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached; v = 1: it is not private;
+                  // flag MOVE_ROOT: moved and chroot(2)
   ISL_STEP_ROOT_PROPAGATION, // v = MS_* of the new /
   ISL_STEP_ROOT_READONLY,
   ISL_STEP_LOOPBACK, // v = IPv4 address to add to lo beside 127.0.0.1 (network order), 0 = none

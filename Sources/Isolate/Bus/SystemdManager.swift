@@ -16,7 +16,7 @@ struct SystemdManager {
   ///
   /// - Throws: `IsolateError` that says what was tried and what would help.
   init() throws(IsolateError) {
-    isUsers = geteuid() != 0 || !UserNamespace.isInitial
+    isUsers = !UserNamespace.callerIsHostRoot
     var tried: [String] = []
     for (path, isBus) in Self.sockets(ofUser: isUsers) {
       do throws(BusConnection.Failure) {

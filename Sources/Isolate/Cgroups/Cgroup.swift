@@ -100,10 +100,13 @@ public final class Cgroup: Sendable {
 
   /// Kills what is left in it and removes it; true when it is gone.
   @discardableResult
-  public func remove() -> Bool {
-    guard let unit else { return Cgroup.remove(path) }
-    SystemdScope.remove(unit, path: path)
-    return !Files.exists(path)
+  public func remove() -> Bool { Cgroup.remove(path, unit: unit) }
+
+  /// Removes a cgroup by what is known of it: its path, and the unit of systemd that made it.
+  @discardableResult
+  static func remove(_ path: String?, unit: String?) -> Bool {
+    if let unit { SystemdScope.stop(unit, path: path) }
+    return path.map { remove($0) } ?? true
   }
 
   /// Removes a cgroup by its path with all below it, killing what is left in it; waits up to a second.

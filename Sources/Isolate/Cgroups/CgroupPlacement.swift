@@ -19,8 +19,17 @@ struct CgroupPlacement {
   let settings: CgroupSettings
   /// Whether it is made also where nothing was asked for that needs it.
   let isPreferred: Bool
-  /// Told of each path before a cgroup is made there, so that it is found when nobody lives to write more down.
-  let willMake: (String) throws(SystemError) -> Void
+  /// Told of each place before a cgroup is made there, so that it is found when nobody lives to write more down.
+  let willMake: (Place) throws(SystemError) -> Void
+
+  /// A cgroup that is going to be made.
+  enum Place {
+    case path(String)
+    case unit(String)
+
+    var path: String? { if case .path(let path) = self { path } else { nil } }
+    var unit: String? { if case .unit(let unit) = self { unit } else { nil } }
+  }
 
   /// Has systemd make a scope for it.
   func makeScope() throws(IsolateError) -> Cgroup {
@@ -29,14 +38,14 @@ struct CgroupPlacement {
     do {
       scope = try SystemdScope(cgroupsPath: cgroupsPath, identifier: identifier, isUsers: manager.isUsers)
     } catch { throw .specification(error) }
-    do { try willMake("unit \(scope.unit)") } catch { throw .system(error) }
+    do { try willMake(.unit(scope.unit)) } catch { throw .system(error) }
     let placeholder = try Placeholder()
     let path = try scope.make(
       manager, identifier: identifier, resources: resources, placeholder: placeholder.processID)
     do {
       return try Cgroup(existing: path, settings: settings, unit: scope.unit, placeholder: placeholder)
     } catch {
-      SystemdScope.remove(scope.unit, path: path)
+      Cgroup.remove(path, unit: scope.unit)
       throw Self.refused(error, settings)
     }
   }
@@ -94,7 +103,7 @@ struct CgroupPlacement {
       Self.enableControllers(directory)
       let path = "\(directory)/\(names[names.count - 1])"
       // One that is there with processes in it is somebody else's, and is not to be removed for ours.
-      if !Cgroup.isPopulated(path) { try willMake(path) }
+      if !Cgroup.isPopulated(path) { try willMake(.path(path)) }
       return try Cgroup(path: path, settings: settings)
     } catch {
       for path in made.reversed() { unsafe rmdir(path) }

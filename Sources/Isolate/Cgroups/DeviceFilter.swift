@@ -15,7 +15,7 @@ struct DeviceFilter: Equatable {
       .init(isAllowed: true, type: "c", access: "m"), .init(isAllowed: true, type: "b", access: "m"),
       .init(isAllowed: true, type: "c", major: 136), .init(isAllowed: true, type: "c", major: 5, minor: 2),
     ]
-    + LaunchPlanBuilder.defaultDevices.map {
+    + RuntimeSpec.Device.defaults.map {
       .init(isAllowed: true, type: "c", major: $0.major, minor: $0.minor)
     }
 

@@ -91,11 +91,10 @@ struct SystemdScope: Equatable {
     return properties
   }
 
-  /// Ends a scope and removes its cgroup, also where systemd cannot be reached any more.
-  static func remove(_ unit: String, path: String?) {
+  /// Ends a scope with its processes, these also where systemd cannot be reached any more.
+  static func stop(_ unit: String, path: String?) {
     if let path { Cgroup.kill(path) }
     if let manager = try? SystemdManager() { try? manager.stopUnit(unit) }
-    if let path { Cgroup.remove(path) }
   }
 }
 

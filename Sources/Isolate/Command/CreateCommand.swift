@@ -22,7 +22,7 @@ struct CreationOptions {
     } else if let value = try arguments.value(of: "--pidfd-socket", at: argument) {
       pidfdSocket = value
     } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
-      try preserved.take(value, verb: "create")
+      try preserved.take(value)
     } else if argument == "--no-pivot" {
       movesRoot = true
     } else if argument == "--no-new-keyring" {

@@ -50,7 +50,7 @@ struct ExecCommand {
     } else if let value = try arguments.value(of: "--pidfd-socket", at: argument) {
       request.pidfdSocket = value
     } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
-      try preserved.take(value, verb: "exec")
+      try preserved.take(value)
     } else if let value = try arguments.value(of: "--apparmor", at: argument) {
       request.apparmorProfile = value
     } else if let value = try arguments.value(of: "--process-label", at: argument) {

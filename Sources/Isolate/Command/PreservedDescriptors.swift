@@ -17,9 +17,9 @@ struct PreservedDescriptors {
 
   private static let most = 1024
 
-  mutating func take(_ text: String, verb: String) throws(UsageError) {
+  mutating func take(_ text: String) throws(UsageError) {
     guard let count = Int(text), (0...Self.most).contains(count) else {
-      throw UsageError("\(verb): --preserve-fds \(text) is no count from 0 to \(Self.most)")
+      throw UsageError("--preserve-fds \(text) is no count from 0 to \(Self.most)")
     }
     requested = count
   }

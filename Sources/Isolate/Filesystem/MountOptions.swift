@@ -16,8 +16,7 @@ struct MountOptions: Equatable {
   var propagation: UInt64 = 0
   var isBind = false
   var isRecursive = false
-  /// Whether it has other owners inside, and what is mounted below it too.
-  var isIDMapped = false
+  /// Whether an idmapped mount maps what is mounted below it too.
   var mapsTree = false
   /// A tmpfs that begins as a copy of what it covers.
   var copiesUp = false
@@ -61,7 +60,6 @@ struct MountOptions: Equatable {
         isBind = true
         isRecursive = option == "rbind"
       } else if option == "idmap" || option == "ridmap" {
-        isIDMapped = true
         mapsTree = option == "ridmap"
       } else if option == "tmpcopyup" {
         guard mount.type == "tmpfs" else {

@@ -36,10 +36,12 @@ struct MountPropagation: Equatable {
     let mounts = spec.mounts.reduce(0 as UInt64) { all, mount in
       mount.options.reduce(all) { $0 | (Self.flags[$1] ?? 0) }
     }
-    let copied =
-      if asked & Self.shared != 0 { 0 as UInt64 } else if (asked | mounts) & (Self.slave | Self.shared) != 0 {
-        Self.slave | Self.recursive
-      } else { Self.private | Self.recursive }
-    copiedTree = copied
+    if asked & Self.shared != 0 {
+      copiedTree = 0
+    } else if (asked | mounts) & (Self.slave | Self.shared) != 0 {
+      copiedTree = Self.slave | Self.recursive
+    } else {
+      copiedTree = Self.private | Self.recursive
+    }
   }
 }

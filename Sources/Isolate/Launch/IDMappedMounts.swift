@@ -18,10 +18,10 @@ struct IDMappedMounts: ~Copyable {
 
   private mutating func make(_ spec: RuntimeSpec) throws(IsolateError) {
     for (index, mount) in spec.mounts.enumerated() {
+      guard mount.isIDMapped else { continue }
       let path = "mounts[\(index)]"
       let options: MountOptions
       do { options = try MountOptions(mount, path: path) } catch { throw .specification(error) }
-      guard options.isIDMapped || mount.isIDMapped else { continue }
       guard options.isBind, let source = mount.source else {
         throw .specification(
           SpecError(path: path, message: "an idmapped mount is a bind mount, with a source"))

@@ -63,16 +63,11 @@ extension LaunchPlanBuilder {
     }
   }
 
-  /// config-linux.md, "Default Devices".
-  static let defaultDevices: [(name: String, major: UInt32, minor: UInt32)] = [
-    ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
-  ]
-
   /// Bound from the host: a user namespace may not make device nodes. Those that linux.devices names are left
   /// to it.
   private mutating func addDefaultDevices() {
     let named = Set(spec.linux.devices.map(\.path))
-    for (name, major, minor) in Self.defaultDevices {
+    for (name, major, minor) in RuntimeSpec.Device.defaults {
       let path = "/dev/\(name)"
       if named.contains(path) { continue }
       step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))

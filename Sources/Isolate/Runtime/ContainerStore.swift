@@ -21,7 +21,7 @@ public struct ContainerStore: Sendable {
   public init(root: String?, runtimeDirectory: String?) throws(IsolateError) {
     if let root {
       self.root = root.hasPrefix("/") ? root : "\(Files.real(".") ?? "")/\(root)"
-    } else if geteuid() == 0, UserNamespace.isInitial {
+    } else if UserNamespace.callerIsHostRoot {
       self.root = "/run/isolate"
     } else if let runtimeDirectory, runtimeDirectory.hasPrefix("/") {
       self.root = "\(runtimeDirectory)/isolate"
@@ -122,16 +122,22 @@ public struct ContainerStore: Sendable {
     try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
   }
 
-  /// Writes down where a container's cgroup will be, before there is one: its path, or the name of systemd's unit.
-  func save(cgroupPath: String, of identifier: String) throws(SystemError) {
-    try Files.write(
-      cgroupPath, to: "\(directory(identifier))/\(Self.cgroupName)", flags: O_WRONLY | O_CREAT | O_TRUNC,
-      mode: 0o600)
+  /// Writes down where a container's cgroup will be, before there is one.
+  func save(_ place: CgroupPlacement.Place, of identifier: String) throws(SystemError) {
+    let text =
+      switch place {
+      case .path(let path): path
+      case .unit(let unit): "unit \(unit)"
+      }
+    let file = "\(directory(identifier))/\(Self.cgroupName)"
+    try Files.write(text, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
   }
 
   /// Where the cgroup of a container without a record may be.
-  func cgroupPath(of identifier: String) -> String? {
-    Files.text("\(directory(identifier))/\(Self.cgroupName)")
+  func cgroupPlace(of identifier: String) -> CgroupPlacement.Place? {
+    guard let text = Files.text("\(directory(identifier))/\(Self.cgroupName)") else { return nil }
+    if text.hasPrefix("/") { return .path(text) }
+    return text.hasPrefix("unit ") ? .unit(String(text.dropFirst(5))) : nil
   }
 
   /// The configuration that a container was made from.

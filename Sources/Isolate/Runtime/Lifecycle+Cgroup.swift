@@ -45,7 +45,7 @@ extension Lifecycle {
     }
     do {
       try Cgroup.apply(settings(resources, of: path), to: path)
-      if !resources.deviceRules.isEmpty, geteuid() == 0, UserNamespace.isInitial {
+      if !resources.deviceRules.isEmpty, UserNamespace.callerIsHostRoot {
         let directory = OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         try DeviceFilter(resources.deviceRules + DeviceFilter.always).attach(to: directory.number)
       }

@@ -103,10 +103,12 @@ public struct Lifecycle: Sendable {
       return record
     }
     var options = options
-    let documents = StateDocuments(request: request)
-    options.state = documents.forHooks
     let agent = try SeccompAgent(spec.linux.seccomp)
-    options.seccompListener = agent.map { ($0.socket, documents.forAgent($0)) }
+    if agent != nil || spec.hooks.areRunInside {
+      let documents = StateDocuments(request: request)
+      options.state = documents.forHooks
+      options.seccompListener = agent.map { ($0.socket, documents.forAgent($0)) }
+    }
     var withHooks: ContainerRecord?
     do throws(IsolateError) {
       try keepConfiguration(request)
@@ -149,7 +151,7 @@ public struct Lifecycle: Sendable {
     do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let settings = CgroupSettings(resources)
     let filtersDevices =
-      !resources.deviceRules.isEmpty && geteuid() == 0 && UserNamespace.isInitial
+      !resources.deviceRules.isEmpty && UserNamespace.callerIsHostRoot
       && spec.linux.namespaces.allSatisfy { $0.type != "user" }
     guard request.cgroupManager != .disabled else {
       if filtersDevices { try Self.filterDevices([], of: nil, warnings: &warnings) }
@@ -162,7 +164,7 @@ public struct Lifecycle: Sendable {
       identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, resources: resources,
       settings: settings,
       isPreferred: request.prefersCgroup || filtersDevices,
-      willMake: { path throws(SystemError) in try store.save(cgroupPath: path, of: request.identifier) })
+      willMake: { place throws(SystemError) in try store.save(place, of: request.identifier) })
     let cgroup =
       request.cgroupManager == .systemd
       ? try placement.makeScope() : try placement.make(warnings: &warnings)
@@ -259,10 +261,7 @@ public struct Lifecycle: Sendable {
     guard let record = try? store.load(identifier) else {
       // A create that was killed before it wrote its record: its process died at its gate.
       if !force { _ = try store.load(identifier) }
-      if let made = store.cgroupPath(of: identifier) {
-        if made.hasPrefix("unit ") { SystemdScope.remove(String(made.dropFirst(5)), path: nil) }
-        if made.hasPrefix("/") { Cgroup.remove(made) }
-      }
+      if let place = store.cgroupPlace(of: identifier) { Cgroup.remove(place.path, unit: place.unit) }
       store.remove(identifier)
       return []
     }
@@ -272,11 +271,7 @@ public struct Lifecycle: Sendable {
     }
     let hooks = Result { () throws(IsolateError) in try store.configuration(of: identifier).hooks.poststop }
     try end(record)
-    if let unit = record.systemdUnit {
-      SystemdScope.remove(unit, path: record.cgroupPath)
-    } else if let path = record.cgroupPath {
-      Cgroup.remove(path)
-    }
+    Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
     store.remove(identifier)
     _ = consume lock
     switch hooks {

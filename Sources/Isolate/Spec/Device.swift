@@ -27,6 +27,11 @@ extension RuntimeSpec {
       self.gid = gid
     }
 
+    /// The character devices that every container has (config-linux.md, "Default Devices").
+    static let defaults: [(name: String, major: UInt32, minor: UInt32)] = [
+      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+
     /// Type and permission bits as inode(7) has them.
     var mode: UInt32 { (Self.fileTypes[type] ?? 0) | fileMode }
 

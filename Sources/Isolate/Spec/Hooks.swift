@@ -78,6 +78,9 @@ extension RuntimeSpec.Hooks {
     !prestart.isEmpty || !createRuntime.isEmpty || !createContainer.isEmpty
   }
 
+  /// Whether a hook is run by the container's own process.
+  var areRunInside: Bool { !createContainer.isEmpty || !startContainer.isEmpty }
+
   /// A path is absolute, a timeout above zero (config.md, "POSIX-platform Hooks").
   func validate() throws(SpecError) {
     for (kind, hooks) in lists {

@@ -10,7 +10,10 @@ extension RuntimeSpec {
     public var uidMappings: [IDMapping] = []
     public var gidMappings: [IDMapping] = []
 
-    var isIDMapped: Bool { !uidMappings.isEmpty || !gidMappings.isEmpty }
+    /// Whether it asks for other owners of its files, by maps or by an option.
+    var isIDMapped: Bool {
+      !uidMappings.isEmpty || !gidMappings.isEmpty || options.contains { $0 == "idmap" || $0 == "ridmap" }
+    }
 
     public init(destination: String, type: String? = nil, source: String? = nil, options: [String] = []) {
       self.destination = destination
