@@ -111,7 +111,9 @@ static int write_maps(struct isl_child *child) {
     r = ask(child, ISL_MESSAGE_MAPS);
   }
   if (r == 0 && (plan->flags & ISL_PLAN_BECOME_ROOT)) {
-    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0) r = -errno;
+    int left = syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0;
+    // One that is entered need not map id 0: then the set-up is done as whom we are there.
+    if (left && !(errno == EINVAL && (plan->flags & ISL_PLAN_ENTERS_USER))) r = -errno;
     // The change of ids made us undumpable, which hands /proc/self to the host's root.
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   }
@@ -292,15 +294,38 @@ static int join(struct isl_child *child) {
   return child->root < 0 ? -errno : 0;
 }
 
-/// Enters the namespaces that the specification names by their paths, with the caller's privileges, and makes
-/// the new ones after that.
+static int enter_one(int *namespace) {
+  if (*namespace < 0) return 0;
+  if (syscall(SYS_setns, *namespace, 0) < 0) return -errno;
+  close(*namespace);
+  *namespace = -1;
+  return 0;
+}
+
+/// Whether the user namespace we are in lets nobody call setgroups(2): user_namespaces(7), /proc/PID/setgroups.
+static int setgroups_is_denied(void) {
+  char word[4];
+  int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  ssize_t n = read(fd, word, sizeof word);
+  close(fd);
+  return n == (ssize_t)sizeof word && memcmp(word, "deny", sizeof word) == 0;
+}
+
+/// Enters the namespaces that the specification names by their paths and makes the new ones after that. With a user
+/// namespace among them, what the caller's privileges do not open may belong to that one.
 static int enter(struct isl_child *child) {
   if (child->namespaces[0] < 0) return 0;
-  for (int i = 0; i < ISL_MAX_NAMESPACES && child->namespaces[i] >= 0; i++) {
-    if (syscall(SYS_setns, child->namespaces[i], 0) < 0) return -errno;
-    close(child->namespaces[i]);
+  int enters_user = (child->plan->flags & ISL_PLAN_ENTERS_USER) != 0, r = 0;
+  for (int i = enters_user; i < ISL_MAX_NAMESPACES && r == 0; i++) {
+    r = enter_one(&child->namespaces[i]);
+    if (r == -EPERM && enters_user) r = 0;
   }
-  return go_on_as_sibling(child, child->plan->clone_flags);
+  // Before /proc can be that of a mount namespace.
+  if (r == 0 && enters_user && (r = enter_one(&child->namespaces[0])) == 0)
+    child->denies_setgroups = setgroups_is_denied();
+  for (int i = 0; i < ISL_MAX_NAMESPACES && r == 0; i++) r = enter_one(&child->namespaces[i]);
+  return r < 0 ? r : go_on_as_sibling(child, child->plan->clone_flags);
 }
 
 /// What a security module makes of us at execve(2); children inherit it. While /proc is the host's: what is at
@@ -318,6 +343,7 @@ static int set_label(const struct isl_child *child) {
 }
 
 void isl_child_main(struct isl_child *child) {
+  child->denies_setgroups = (child->plan->flags & ISL_PLAN_DENY_SETGROUPS) != 0;
   reset_signals();
   int r = keep_own_descriptors(child);
   if (r == 0 && (r = set_label(child)) < 0) fail(child, -1, ISL_FAILED_LABEL, 0, -r);

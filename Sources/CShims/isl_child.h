@@ -48,6 +48,7 @@ struct isl_child {
   int start_pipe, join, seccomp_socket; // see the plan's header
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
+  int denies_setgroups; // the user namespace lets nobody change supplementary groups
   int mounts[ISL_MAX_MOUNTS]; // above those that the payload gets
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT

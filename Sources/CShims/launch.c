@@ -251,7 +251,8 @@ int isl_launch(
   r = converse(result, map_helper, context);
   if (r <= 0) return r < 0 ? r : executed(result);
   // A process that joins has the namespaces of the container's first one, which are open already.
-  return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, plan->clone_flags);
+  uint64_t made = plan->clone_flags | (plan->flags & ISL_PLAN_ENTERS_USER ? CLONE_NEWUSER : 0);
+  return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, made);
 }
 
 int isl_launch_proceed(struct isl_launch_result *result) {

@@ -66,12 +66,49 @@ struct NamedNamespaceTestsAsAnyUser {
   }
 
   @Test(
+    "of the user and mount types are entered: ids are those of the one, mounts go into the other",
+    arguments: [["user"], ["user", "mount"], ["user", "network", "mount"]])
+  func userAndMount(types: [String]) async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell(
+      "for n in user mnt net; do readlink /proc/self/ns/$n; done; id -u; cat /proc/1/comm /proc/self/setgroups; ls /proc/1/root"
+    )
+    let files = ["user": "user", "mount": "mnt", "network": "net"]
+    spec.linux.namespaces = spec.linux.namespaces.map { namespace in
+      .init(
+        type: namespace.type,
+        path: types.contains(namespace.type) ? files[namespace.type].map { "/proc/PROCESS/ns/\($0)" } : nil)
+    }
+    (spec.linux.uidMappings, spec.linux.gidMappings) = ([], [])
+    if types.contains("network") { spec.mounts.removeAll { $0.type == "sysfs" } }
+    try Self.write(spec, bundle, "it")
+    // The holder says that its namespaces are made by making a file.
+    let line = """
+      cd "\(bundle.directory.path)"
+      unshare --user --map-root-user --mount --net sh -c '>made; exec sleep 1000' &
+      while ! [ -e made ]; do sleep 0.05; done
+      sed -i "s/PROCESS/$!/" it/config.json
+      for n in user mnt net; do readlink /proc/$!/ns/$n; done
+      "\(Program.isolate.path)" --root "\(bundle.store)" run --bundle it it
+      kill $!
+      """
+    let shell = try #require(Program(onPath: "sh"))
+    let outcome = try await shell.run(["-c", line], .init(timeLimit: .seconds(120)))
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    try #require(lines.count > 9, "\(outcome)")
+    #expect(lines[3] == lines[0] && lines[6] == "0" && lines[8] == "deny", "\(outcome)")
+    #expect((lines[4] == lines[1]) == types.contains("mount"), "\(outcome)")
+    #expect((lines[5] == lines[2]) == types.contains("network"), "\(outcome)")
+    #expect(lines[7] == "sh" && lines.contains("bin") && !lines.contains("boot"), "\(outcome)")
+  }
+
+  @Test(
     "that are missing, of another type, relative, or our own with changes asked for are refused by their path",
     arguments: [
       ("network", "/nowhere", "No such file"), ("network", "/proc/self/ns/uts", "no namespace of type"),
       ("network", "/etc/passwd", "no namespace of type"), ("ipc", "ns/ipc", "not absolute"),
-      ("uts", "/proc/self/ns/uts", "caller's own"), ("mount", "/proc/self/ns/mnt", "made, not entered"),
-      ("user", "/proc/self/ns/user", "made, not entered"),
+      ("uts", "/proc/self/ns/uts", "caller's own"),
+      ("mount", "/proc/self/ns/mnt", "cannot share"), ("user", "/proc/self/ns/user", "cannot share"),
     ])
   func refused(type: String, file: String, reason: String) async throws {
     let bundle = try TestBundle()

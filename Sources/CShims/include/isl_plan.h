@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
-#define ISL_MAX_NAMESPACES 6
+#define ISL_MAX_NAMESPACES 8
 #define ISL_MAX_MOUNTS 16
 #define ISL_PLAN_MAX_BYTES (16u << 20)
 
@@ -20,6 +20,7 @@ enum isl_plan_flags {
   ISL_PLAN_PARENT_WRITES_MAPS = 1u << 1, // the parent writes the maps (directly or by newuidmap(1))
   ISL_PLAN_DENY_SETGROUPS = 1u << 2,
   ISL_PLAN_BECOME_ROOT = 1u << 3, // switch to container ids 0:0 for the set-up; they are mapped
+  ISL_PLAN_ENTERS_USER = 1u << 6, // the first of `namespaces` is a user namespace
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
 };

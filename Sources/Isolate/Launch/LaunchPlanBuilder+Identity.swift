@@ -61,7 +61,7 @@ extension LaunchPlanBuilder {
   /// What a container without a user namespace of its own can be granted at most; in a new one its first
   /// process has every capability there is (user_namespaces(7)).
   private var callersCapabilities: UInt64 {
-    makes("user") ? .max : Self.statusMask("CapPrm") & Self.statusMask("CapBnd")
+    makes("user") || entersUserNamespace ? .max : Self.statusMask("CapPrm") & Self.statusMask("CapBnd")
   }
 
   /// A capability set of ours from /proc/self/status (proc_pid_status(5)).
@@ -93,7 +93,7 @@ extension LaunchPlanBuilder {
   /// Limits above the caller's own need CAP_SYS_RESOURCE of the host (setrlimit(2)), which a process in a user
   /// namespace has never: it keeps the caller's, and that is told.
   mutating func addResourceLimits() {
-    let mayRaise = !makes("user") && Self.statusMask("CapEff") >> 24 & 1 == 1
+    let mayRaise = !makes("user") && !entersUserNamespace && Self.statusMask("CapEff") >> 24 & 1 == 1
     for (index, limit) in process.rlimits.enumerated() {
       let number = unsafe isl_rlimit_number(limit.type)
       var (soft, hard) = (limit.soft, limit.hard)

@@ -26,6 +26,10 @@ struct LaunchPlanBuilder {
     spec.linux.namespaces.contains { $0.type == namespace && $0.path == nil }
   }
 
+  var entersUserNamespace: Bool {
+    spec.linux.namespaces.contains { $0.type == "user" && $0.path != nil }
+  }
+
   mutating func step(
     _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0,
     a: UInt32 = 0,
@@ -162,6 +166,9 @@ struct LaunchPlanBuilder {
         maps.contains { $0.containerID == 0 }
       }
       if rootMapped { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
+    } else if entersUserNamespace {
+      // Its maps are there already; whether it has an id 0 is found out inside.
+      header.flags |= ISL_PLAN_ENTERS_USER.rawValue | ISL_PLAN_BECOME_ROOT.rawValue
     } else if Files.text("/proc/self/setgroups")?.hasPrefix("deny") == true {
       // The caller's own user namespace has said so already (user_namespaces(7)).
       header.flags |= ISL_PLAN_DENY_SETGROUPS.rawValue
@@ -204,9 +211,9 @@ struct LaunchPlanBuilder {
   }
 
   /// In the order of the header's array, which ends at the first -1.
-  private func joinedNamespaces() -> (Int32, Int32, Int32, Int32, Int32, Int32) {
+  private func joinedNamespaces() -> (Int32, Int32, Int32, Int32, Int32, Int32, Int32, Int32) {
     let all = options.namespaces + [Int32](repeating: -1, count: Int(ISL_MAX_NAMESPACES))
-    return (all[0], all[1], all[2], all[3], all[4], all[5])
+    return (all[0], all[1], all[2], all[3], all[4], all[5], all[6], all[7])
   }
 
   /// Where execve(2) looks for the program: as execvp(3) with the container's own PATH.

@@ -3,6 +3,7 @@ import Glibc
 
 /// The namespaces that a specification names by their paths, open as long as this lives.
 struct NamedNamespaces: ~Copyable {
+  /// A user namespace is the first, where there is one.
   private(set) var descriptors: [Int32] = []
 
   /// Opens them and checks that each is of the type it is said to be.
@@ -23,10 +24,16 @@ struct NamedNamespaces: ~Copyable {
       guard number >= 0 else {
         throw SpecError(path: path, message: "\"\(file)\": \(SystemError.reason(of: errno))")
       }
-      descriptors.append(number)
+      descriptors.insert(number, at: namespace.type == "user" ? 0 : descriptors.count)
       let flag = unsafe isl_namespace_flag(namespace.type)
       guard isl_namespace_type(number) == flag else {
         throw SpecError(path: path, message: "\"\(file)\" is no namespace of type \"\(namespace.type)\"")
+      }
+      // A container's root would become everybody's; and the kernel enters no user namespace twice (setns(2)).
+      if ["mount", "user"].contains(namespace.type), Self.isCallers(number, flag) {
+        throw SpecError(
+          path: path,
+          message: "is the caller's own \(namespace.type) namespace, which a container cannot share")
       }
       // What the container may change in a namespace of its own would be changed for the host.
       let changes = linux.sysctl.keys.contains { Sysctl.namespace(of: $0) == namespace.type }

@@ -195,7 +195,7 @@ public final class Container: Sendable {
 extension RuntimeSpec {
   /// A user namespace without maps gets the smallest one: the process's user is the caller.
   fileprivate func withCallersIdentityMapped() -> RuntimeSpec {
-    guard linux.namespaces.contains(where: { $0.type == "user" }) else { return self }
+    guard linux.namespaces.contains(where: { $0.type == "user" && $0.path == nil }) else { return self }
     var spec = self
     let user = process?.user ?? User()
     if linux.uidMappings.isEmpty {
