@@ -23,6 +23,9 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: [
     // MARK: The runtime
@@ -55,13 +58,26 @@ let package = Package(
       ],
       path: "Sources/Runner/Egress", swiftSettings: strict),
     .target(
-      name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "CShims"],
+      name: "CDecompression", path: "Sources/Runner/Images/Decompression",
+      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
+      linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
+    .target(
+      name: "Images",
+      dependencies: [
+        "CDecompression", "CShims", "Isolate", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
+    .target(
+      name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "Images", "CShims"],
       path: "Sources/Runner",
-      exclude: ["Analysis", "Planning", "Egress", "Command"], swiftSettings: strict),
+      exclude: ["Analysis", "Planning", "Egress", "Images", "Command"], swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", "Isolate", "Analysis", "Planning", "Egress",
+        "Runner", "Isolate", "Analysis", "Planning", "Egress", "Images",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
@@ -69,6 +85,8 @@ let package = Package(
         .unsafeFlags(
           [
             "-static-stdlib",
+            // Packages that ask for zlib get its archive, so that no shared library is needed.
+            "-L\(Context.packageDirectory)/scripts/lib/link",
             // Swift 6.3 does not name these archives by itself when Foundation is linked statically.
             "-l_FoundationCShims", "-l_FoundationCollections", "-l_FoundationICU",
           ], .when(configuration: .release))
@@ -82,6 +100,8 @@ let package = Package(
       name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["Images", "Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "EgressTests",
       dependencies: [

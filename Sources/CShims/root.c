@@ -57,12 +57,29 @@ static int make_parent_private(int directory) {
   return r;
 }
 
+/// Layers are named relative to a directory: the mount table then shows no host path, and no name needs escaping.
+static int mount_overlay(struct isl_child *child, const struct isl_step *step, int target) {
+  char path[40];
+  if (chdir(isl_text(child, step->c)) < 0) return -errno;
+  int r = mount("overlay", isl_fd_path(path, target), "overlay", MS_NODEV | MS_NOSUID, isl_text(child, step->b)) < 0 ? -errno : 0;
+  if (r == 0) {
+    child->root = open(isl_text(child, step->a), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (child->root < 0) r = -errno;
+  }
+  return chdir("/") < 0 && r == 0 ? -errno : r;
+}
+
 int isl_step_root(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->a);
   int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return -errno;
   int r = step->v ? make_parent_private(target) : 0;
   if (r < 0) {
+    close(target);
+    return r;
+  }
+  if (step->b) {
+    r = mount_overlay(child, step, target);
     close(target);
     return r;
   }

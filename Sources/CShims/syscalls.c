@@ -62,6 +62,8 @@ int isl_memfd(const char *name) { return result(memfd_create(name, MFD_CLOEXEC))
 
 int isl_lock(int fd, int wait) { return result(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))); }
 
+int isl_lock_shared(int fd, int wait) { return result(flock(fd, LOCK_SH | (wait ? 0 : LOCK_NB))); }
+
 int isl_pipe(int fds[2]) { return result(pipe2(fds, O_CLOEXEC)); }
 
 static const struct {

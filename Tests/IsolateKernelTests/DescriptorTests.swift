@@ -9,7 +9,7 @@ struct DescriptorTestsAsAnyUser {
   /// A folder of the host with a file that no container may see, and a program none may run.
   private static func hostFolder(_ bundle: borrowing TestBundle) throws -> String {
     try bundle.directory.write("host secret", to: "host/secret")
-    try ExecutableFile.write(TestBundle.busybox.get(), to: bundle.directory.path("host/busybox"))
+    try ExecutableFile.write(Busybox.contents.get(), to: bundle.directory.path("host/busybox"))
     return bundle.directory.path("host")
   }
 

@@ -21,12 +21,6 @@ struct TestBundle: ~Copyable {
     rmdir ln rm stat true false printf pwd dd test sort tr cut sync mknod unshare find xxd uname ionice awk
     """.split { $0 == " " || $0 == "\n" }
 
-  /// The host's busybox.
-  static let busybox = Result<Data, any Error> {
-    guard let program = Program(onPath: "busybox") else { throw CocoaError(.fileNoSuchFile) }
-    return try Data(contentsOf: URL(filePath: program.path))
-  }
-
   init() throws {
     let directory = try TemporaryDirectory()
     try Self.fill(directory.path("rootfs"))
@@ -38,7 +32,7 @@ struct TestBundle: ~Copyable {
       try FileManager.default.createDirectory(
         atPath: "\(rootfs)/\(folder)", withIntermediateDirectories: true)
     }
-    try ExecutableFile.write(busybox.get(), to: "\(rootfs)/bin/busybox")
+    try ExecutableFile.write(Busybox.contents.get(), to: "\(rootfs)/bin/busybox")
     for applet in applets {
       try FileManager.default.createSymbolicLink(
         atPath: "\(rootfs)/bin/\(applet)", withDestinationPath: "busybox")
@@ -169,15 +163,6 @@ private final class MemoryFile: Sendable {
 }
 
 extension MachineRequirement {
-  /// A busybox that needs no library (Debian package busybox-static), the whole of the tests' rootfs.
-  static let busybox = MachineRequirement("busybox-static") {
-    guard let contents = try? TestBundle.busybox.get() else {
-      return "no busybox on PATH (install busybox-static)"
-    }
-    // A dynamic program names its loader.
-    return contents.range(of: Data("/ld-linux".utf8)) == nil ? nil : "the busybox on PATH is not static"
-  }
-
   /// A compiler, for the probe.
   static let compiler = MachineRequirement("gcc with a static C library") {
     do {

@@ -58,6 +58,19 @@ public struct MachineRequirement: Sendable {
   public static let buildah = attempt("buildah", "buildah", ["--version"])
   public static let containerd = attempt("containerd", "containerd", ["--version"])
 
+  /// GNU tar.
+  public static let gnuTar = attempt("GNU tar", "tar", ["--sparse", "--version"])
+
+  /// Makes certificates.
+  public static let openssl = attempt("openssl", "openssl", ["version"])
+
+  /// A program that compresses.
+  public static let gzip = attempt("gzip", "gzip", ["--version"])
+
+  /// A registry, and a program that pushes images to it (Debian packages of these names).
+  public static let registry = attempt("docker-registry", "docker-registry", ["--version"])
+  public static let skopeo = attempt("skopeo", "skopeo", ["--version"])
+
   /// Node.js.
   public static let node = attempt("node", "node", ["--version"])
 

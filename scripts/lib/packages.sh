@@ -78,6 +78,8 @@ apt_install() {
 need_to_build() {
   need g++ "the linker's start files, the C library and the C++ library that Swift's archives use" has_compiler
   need libseccomp-dev "system call filters, linked into both programs" test -e /usr/include/seccomp.h
+  need zlib1g-dev "decompression of image layers, linked into preflight" test -e /usr/include/zlib.h
+  need libzstd-dev "the same for zstd" test -e /usr/include/zstd.h
   need git "fetches the Swift packages" has git
   need ca-certificates "trusted certificates, for that and for package registries" has_certificates
   need libcurl4 "a library of the Swift tools" has_library libcurl.so.4
@@ -103,6 +105,9 @@ want_to_test() {
   want buildah "another one" has buildah
   want crun "another runtime, which ours is compared with" has crun
   want containerd "and a third" has containerd
+  want docker-registry "a registry that images are pulled from" has docker-registry
+  want skopeo "pushes images to it" has skopeo
+  want openssl "makes its certificates" has openssl
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 

@@ -28,6 +28,8 @@ int isl_wait(int pidfd, int block, struct isl_exit *result);
 int isl_memfd(const char *name);
 /// flock(2), LOCK_EX, with LOCK_NB when `wait` is zero. -EWOULDBLOCK when another holds it.
 int isl_lock(int fd, int wait);
+/// The same with LOCK_SH.
+int isl_lock_shared(int fd, int wait);
 /// An AF_UNIX SOCK_STREAM pair or pipe, close-on-exec.
 int isl_pipe(int fds[2]);
 

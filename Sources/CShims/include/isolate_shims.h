@@ -9,3 +9,4 @@
 #include "isl_plan.h"
 #include "isl_seccomp.h"
 #include "isl_syscalls.h"
+#include "isl_tree.h"

@@ -64,7 +64,9 @@ struct LaunchPlanBuilder {
       // A keyring of its own before anything of the container can look at the caller's.
       if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
       step(
-        ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath), v: propagation.copiedTree == 0 ? 1 : 0)
+        ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath),
+        b: buffer.string(options.rootOverlay?.text ?? ""),
+        c: buffer.string(options.rootOverlay?.directory ?? ""), v: propagation.copiedTree == 0 ? 1 : 0)
       try addMounts(keepsPrivate: propagation.isPrivate)
       addConsole(isFirst: true)
       addNetwork()

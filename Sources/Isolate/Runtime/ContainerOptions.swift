@@ -49,6 +49,29 @@ public struct ContainerOptions: Sendable {
   var cgroupDirectory: Int32?
   /// A FIFO opened for both ways that the container waits on before its process starts (`isolate create`).
   var startPipe: Int32?
+  /// Layers that become the root filesystem as one overlay, mounted on `root.path` of the specification.
+  public struct RootOverlay: Sendable, Equatable {
+    /// The directory that the names below are in: links or folders without `:`, `,` and `\` in their names.
+    public var directory: String
+    /// The read-only layers, the lowest first.
+    public var layers: [String]
+    /// Where changes go, and the empty folder beside it that overlay works in.
+    public var upper: String
+    public var work: String
+
+    public init(directory: String, layers: [String], upper: String, work: String) {
+      self.directory = directory
+      self.layers = layers
+      self.upper = upper
+      self.work = work
+    }
+
+    /// The data of mount(2).
+    var text: String {
+      "lowerdir=\(layers.reversed().joined(separator: ":")),upperdir=\(upper),workdir=\(work),userxattr"
+    }
+  }
+  public var rootOverlay: RootOverlay?
   /// For tests: takes the paths for kernels without the new mount API and openat2(2).
   public var emulatesOldKernel = false
 

@@ -77,4 +77,32 @@ extension RuntimeSpec.Seccomp {
     umask uname unlink unlinkat uretprobe utime utimensat utimensat_time64 utimes vfork vmsplice wait4
     waitid waitpid write writev process_vm_readv process_vm_writev ptrace arch_prctl modify_ldt
     """.split { $0 == " " || $0 == "\n" }.map(String.init)
+
+  /// The default filter for a container whose root is one single id: calls that change owners or identities are
+  /// answered with success without being made, as are those that make devices, so that package managers work
+  /// which expect to be the machine's root. What was asked for is not so afterwards.
+  public static let singleIdentity: RuntimeSpec.Seccomp = {
+    var filter = RuntimeSpec.Seccomp.default
+    filter.refusesTerminalInput = true
+    filter.syscalls[0].names.removeAll { answeredCalls.contains($0) || $0 == "mknod" || $0 == "mknodat" }
+    filter.syscalls.append(Rule(names: answeredCalls, action: "SCMP_ACT_ERRNO", errnoRet: 0))
+    let typeBits = UInt64(S_IFMT)
+    for (call, index) in [("mknod", UInt32(1)), ("mknodat", 2)] {
+      for (type, action) in [
+        (S_IFCHR, "SCMP_ACT_ERRNO"), (S_IFBLK, "SCMP_ACT_ERRNO"), (S_IFIFO, "SCMP_ACT_ALLOW"),
+        (S_IFREG, "SCMP_ACT_ALLOW"), (S_IFSOCK, "SCMP_ACT_ALLOW"), (0, "SCMP_ACT_ALLOW"),
+      ] {
+        let mode = Argument(index: index, value: typeBits, valueTwo: UInt64(type), op: "SCMP_CMP_MASKED_EQ")
+        filter.syscalls.append(
+          Rule(names: [call], action: action, errnoRet: action == "SCMP_ACT_ERRNO" ? 0 : nil, args: [mode]))
+      }
+    }
+    return filter
+  }()
+
+  private static let answeredCalls: [String] = """
+    capset chown chown32 fchown fchown32 fchownat lchown lchown32 setfsgid setfsgid32 setfsuid setfsuid32 setgid
+    setgid32 setgroups setgroups32 setregid setregid32 setresgid setresgid32 setresuid setresuid32 setreuid
+    setreuid32 setuid setuid32
+    """.split { $0 == " " || $0 == "\n" }.map(String.init)
 }

@@ -31,7 +31,7 @@ enum SeccompCompiler {
     let file = unsafe isl_seccomp_export(filter)
     guard file >= 0 else { throw .system(SystemError("seccomp_export_bpf", code: -file)) }
     let program = try read(OwnedDescriptor(owning: file))
-    return seccomp == .default ? terminalGuard + program : program
+    return seccomp.refusesTerminalInput || seccomp == .default ? terminalGuard + program : program
   }
 
   /// Instructions before the default filter that refuse to push input into a terminal: ioctl(2) with TIOCSTI or

@@ -11,6 +11,8 @@ extension RuntimeSpec {
     public var listenerPath: String?
     /// Handed on to that agent.
     public var listenerMetadata: String?
+    /// Refuses ioctl(2) with TIOCSTI and TIOCLINUX before anything else; no part of config.json.
+    public var refusesTerminalInput = false
 
     public init(
       defaultAction: String, defaultErrnoRet: UInt32? = nil, architectures: [String] = [],

@@ -36,10 +36,16 @@ package enum Files {
   package static func write(
     _ text: String, to path: String, flags: Int32 = O_WRONLY, mode: UInt32 = 0o644
   ) throws(SystemError) {
+    try write(Array(text.utf8), to: path, flags: flags, mode: mode)
+  }
+
+  /// The same for bytes that need not be text.
+  package static func write(
+    _ bytes: [UInt8], to path: String, flags: Int32 = O_WRONLY, mode: UInt32 = 0o644
+  ) throws(SystemError) {
     let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
     if number < 0 { throw SystemError("open", path, code: errno) }
     let file = OwnedDescriptor(owning: number)
-    let bytes = Array(text.utf8)
     var offset = 0
     while offset < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Images
 import Isolate
 import Runner
 
@@ -10,7 +11,9 @@ struct Preflight: ParsableCommand {
     commandName: "preflight",
     abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
     version: Release.version,
-    subcommands: [CheckCommand.self, PlanCommand.self, RunCommand.self, DoctorCommand.self])
+    subcommands: [
+      CheckCommand.self, PlanCommand.self, RunCommand.self, ImageCommand.self, DoctorCommand.self,
+    ])
 
   static func main() {
     StandardStream.openMissing()
@@ -20,6 +23,10 @@ struct Preflight: ParsableCommand {
     } catch let error as RunnerError {
       StandardStream.standardError("preflight: \(error)\n")
       Glibc.exit(error.status.rawValue)
+    } catch let error as ImageError {
+      let failure = RunnerError(error)
+      StandardStream.standardError("preflight: \(failure)\n")
+      Glibc.exit(failure.status.rawValue)
     } catch let code as ExitCode {
       Glibc.exit(code.rawValue)
     } catch {

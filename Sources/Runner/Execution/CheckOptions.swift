@@ -1,4 +1,5 @@
 package import Egress
+package import Images
 package import Planning
 
 /// What the command line asks of a check.
@@ -21,6 +22,9 @@ package struct CheckOptions: Sendable {
   package var minimumLevel = 0
   /// Our own environment: HOME, PATH, proxies, certificates.
   package var hostEnvironment: [String: String] = [:]
+
+  /// An image of the store to run in, instead of the host's own files.
+  package var image: (store: ImageStore, image: ImageStore.Image)?
 
   package init() {}
 }

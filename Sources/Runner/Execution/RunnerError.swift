@@ -1,3 +1,4 @@
+package import Images
 package import Isolate
 package import Planning
 
@@ -48,6 +49,17 @@ package struct RunnerError: Error, Sendable, CustomStringConvertible {
     default:
       self.init(.sandboxUnavailable, "the sandbox could not be started: \(error)")
     }
+  }
+
+  /// An image that cannot be had or used.
+  package init(_ error: ImageError) {
+    let status: Status =
+      switch error.kind {
+      case .usage, .refused: .usage
+      case .invalid, .system: .sandboxUnavailable
+      case .transient: .transient
+      }
+    self.init(status, error.message, remedy: error.remedy)
   }
 
   /// A failed system call on one of our own files.

@@ -2,6 +2,7 @@ import CShims
 import Analysis
 import Egress
 import Glibc
+import Images
 import Isolate
 import Planning
 
@@ -18,29 +19,53 @@ package final class SandboxedCommand {
 
   /// Runs the command and gives what a shell would say of its end.
   package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
-    guard let project = Files.real(options.source), Directories.kind(of: project) == S_IFDIR else {
-      throw RunnerError(.usage, "\(options.source): no such folder", remedy: "name a folder that is there")
-    }
+    let project = try folder()
     let state = try StateDirectory(environment: options.hostEnvironment)
     state.removeStaleRuns()
     let host = try HostNetwork(options.hostEnvironment)
     let run = try RunDirectory(in: state)
     defer { run.remove() }
-    let sandbox = try Sandbox(run: run, project: project, certificates: host.certificates)
-    var environment = [
-      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": HostImage.home,
-      "USER": "app",
-      "LANG": "C.UTF-8", "TERM": options.hostEnvironment["TERM"] ?? "dumb",
-    ]
+    var stored: StoredRootfs?
+    if let image = options.image {
+      stored = try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
+    }
+    let sandbox = try Sandbox(run: run, project: project, certificates: host.certificates, stored: stored)
+    var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
     if !host.certificates.isEmpty {
       environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
     }
     for (name, value) in options.planning.environment { environment[name] = value }
-    var phase = Sandbox.Phase(arguments: arguments, environment: environment)
+    let command = arguments.isEmpty ? stored?.command ?? [] : arguments
+    if command.isEmpty {
+      throw RunnerError(
+        .usage, "the image says nothing of a command", remedy: "give one after --, for example -- /bin/sh")
+    }
+    var phase = Sandbox.Phase(arguments: command, environment: environment)
+    if let stored, project == nil { phase.workingDirectory = stored.workingDirectory }
     phase.runsInit = true
     phase.processLimit = options.planning.processLimit
     return try attach(sandbox, phase, host)
+  }
+
+  /// The folder shown at /app; nil with an image that has files of its own there.
+  private func folder() throws(RunnerError) -> String? {
+    if options.image != nil, options.source.isEmpty { return nil }
+    let source = options.source.isEmpty ? "." : options.source
+    guard let project = Files.real(source), Directories.kind(of: project) == S_IFDIR else {
+      throw RunnerError(.usage, "\(source): no such folder", remedy: "name a folder that is there")
+    }
+    return project
+  }
+
+  private func environment(of stored: StoredRootfs?) -> [String: String] {
+    let terminal = options.hostEnvironment["TERM"] ?? "dumb"
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    guard let stored else {
+      return ["PATH": path, "HOME": HostImage.home, "USER": "app", "LANG": "C.UTF-8", "TERM": terminal]
+    }
+    let home = stored.user.home ?? "/"
+    return ["PATH": path, "HOME": home, "TERM": terminal].merging(stored.environment) { $1 }
   }
 
   private func attach(

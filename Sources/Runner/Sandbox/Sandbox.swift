@@ -1,6 +1,7 @@
 import Analysis
 import Egress
 import Glibc
+import Images
 import Isolate
 import Planning
 
@@ -24,6 +25,8 @@ final class Sandbox {
 
   let run: RunDirectory
   let image: HostImage
+  /// The image of the store that is used instead of the host's own files.
+  let stored: StoredRootfs?
   let project: String?
   private(set) var layer: ProjectLayer
   /// Why attempts to connect are not recorded, when this host does not let us watch them.
@@ -34,13 +37,24 @@ final class Sandbox {
   /// The host directory mounted at /cache while installing.
   var downloadsPath: String?
 
-  init(run: RunDirectory, project: String?, certificates: String) throws(RunnerError) {
+  init(
+    run: RunDirectory, project: String?, certificates: String, stored: StoredRootfs? = nil
+  ) throws(RunnerError) {
     self.run = run
+    self.stored = stored
     self.project = project
     image = HostImage(rootPath: "\(run.path)/rootfs")
     layer = project == nil ? .none : .overlay
     do throws(SystemError) {
-      try image.assemble(hostname: Self.hostname, certificates: certificates)
+      if let stored {
+        if !certificates.isEmpty {
+          let file = "\(run.path)/etc/certificates.pem"
+          try Files.write(certificates, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
+          stored.show(file, at: HostImage.certificates)
+        }
+      } else {
+        try image.assemble(hostname: Self.hostname, certificates: certificates)
+      }
       if let project, let information = Directories.status(of: project) {
         // The merged directory takes its mode from the upper layer.
         unsafe chmod("\(run.path)/upper", (information.st_mode & 0o777) | 0o700)
@@ -56,6 +70,7 @@ final class Sandbox {
   func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
     if connectionWatchRefusal != nil { options.notifiedCalls = [] }
+    options.rootOverlay = stored?.overlay
     while true {
       do {
         return try Container.start(specification(for: phase), bundle: "/", options: options)
@@ -123,11 +138,35 @@ final class Sandbox {
       let value = UInt64(limit)
       spec.process?.rlimits.append(RuntimeSpec.ResourceLimit(type: "RLIMIT_NPROC", soft: value, hard: value))
     }
+    if let stored {
+      adapt(&spec, to: stored)
+      spec.mounts = RuntimeSpec.standardMounts + stored.mounts + (project == nil ? [] : projectMounts(phase))
+      return spec
+    }
     // Image first, so that nothing of it can cover the kernel's filesystems.
     spec.mounts =
       image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts() + projectMounts(phase)
     return spec
   }
+
+  /// Whom the image's programs run as, and what its root may do: as much as one id allows.
+  private func adapt(_ spec: inout RuntimeSpec, to stored: StoredRootfs) {
+    spec.root.readonly = false
+    spec.process?.user = RuntimeSpec.User(
+      uid: stored.user.userID, gid: stored.user.groupID, umask: 0o022)
+    guard stored.user.userID == 0 else { return }
+    let capabilities = Self.rootCapabilities
+    spec.process?.capabilities.bounding = capabilities
+    spec.process?.capabilities.effective = capabilities
+    spec.process?.capabilities.permitted = capabilities
+    spec.linux.seccomp = .singleIdentity
+  }
+
+  /// What package managers need of root over files of their own; all within the sandbox's user namespace.
+  private static let rootCapabilities = [
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT", "CAP_SETFCAP",
+  ]
 
   private func scratchMounts() -> [RuntimeSpec.Mount] {
     let options = ["nosuid", "nodev", "mode=1777", "size=256m"]

@@ -50,7 +50,7 @@ struct HostImage {
     for file in Self.configurationFiles {
       // Through links (localtime, os-release), with a cap: these are small files by nature.
       if let bytes = try? Files.read("/etc/\(file)", limit: 4 << 20) {
-        try write(String(decoding: bytes, as: UTF8.self), raw: bytes, to: "etc/\(file)")
+        try Files.write(bytes, to: "\(rootPath)/etc/\(file)", flags: O_WRONLY | O_CREAT | O_TRUNC)
       }
     }
     try write(Self.passwd(), to: "etc/passwd")
@@ -65,16 +65,8 @@ struct HostImage {
     if !certificates.isEmpty { try write(certificates, to: String(Self.certificates.dropFirst())) }
   }
 
-  private func write(_ text: String, raw: [UInt8]? = nil, to name: String) throws(SystemError) {
-    let path = "\(rootPath)/\(name)"
-    guard let raw, raw != Array(text.utf8) else {
-      return try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC)
-    }
-    let number = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    if number < 0 { throw SystemError("open", path, code: errno) }
-    let file = OwnedDescriptor(owning: number)
-    let count = unsafe raw.withUnsafeBytes { unsafe Glibc.write(file.number, $0.baseAddress, $0.count) }
-    if count != raw.count { throw SystemError("write", path, code: count < 0 ? errno : ENOSPC) }
+  private func write(_ text: String, to name: String) throws(SystemError) {
+    try Files.write(text, to: "\(rootPath)/\(name)", flags: O_WRONLY | O_CREAT | O_TRUNC)
   }
 
   /// System accounts only, and the payload's own.

@@ -1,0 +1,15 @@
+// Whole trees on disk.
+#pragma once
+
+#include <stddef.h>
+
+/// Removes what is at `name` in the folder `parent`, with all that is below it, following no link; what is not
+/// writable is made so. Names ".deep-N" are used in the folder while deep ones are removed. 0 or -errno.
+int isl_remove_tree(int parent, const char *name);
+
+/// An O_PATH descriptor of the folder `name` in `parent` that is no link; -1 and errno otherwise.
+int isl_open_folder(int parent, const char *name);
+/// fsetxattr(2): 0, or -1 and errno.
+int isl_set_attribute(int fd, const char *name, const void *value, size_t count);
+/// lgetxattr(2): the length, or -1 and errno.
+int isl_get_attribute(const char *path, const char *name, void *value, size_t count);

@@ -1,0 +1,15 @@
+/// The uncompressed bytes of an archive, in order.
+protocol ByteSource: AnyObject {
+  /// Shows what comes next, at least one byte, to `body`, which says how much of it is taken.
+  ///
+  /// - Returns: What `body` said, or nil at the end of the source.
+  func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int?
+  /// Goes on by `count` bytes without showing them, if it can; false where they must be taken one by one.
+  func skip(_ count: Int64) -> Bool
+  /// How many bytes have been taken.
+  var offset: Int64 { get }
+}
+
+extension ByteSource {
+  func skip(_ count: Int64) -> Bool { false }
+}

@@ -1,0 +1,29 @@
+// Streaming decompression of image layers: zlib (RFC 1950 to 1952) and libzstd (RFC 8878) behind one call.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum pfl_format { PFL_FORMAT_NONE = 0, PFL_FORMAT_GZIP = 1, PFL_FORMAT_ZSTD = 2 };
+
+/// What the first bytes of a stream say of its format; `count` of at least 4 tells all of them apart.
+enum pfl_format pfl_format_of(const uint8_t *bytes, size_t count);
+
+struct pfl_decoder;
+
+/// NULL when there is no memory. `window_limit` is the largest zstd window in bytes that is accepted.
+struct pfl_decoder *pfl_decoder_make(enum pfl_format format, size_t window_limit);
+void pfl_decoder_free(struct pfl_decoder *decoder);
+
+enum pfl_status {
+  PFL_MORE = 0, // goes on; output may be waiting although all input is taken
+  PFL_MEMBER_END = 1, // a gzip member or zstd frame is complete; another may follow
+  PFL_DAMAGED = -1, // not of the format, or its checksum is wrong
+  PFL_TOO_LARGE = -2, // needs a window above the limit
+  PFL_NO_MEMORY = -3,
+};
+
+/// Takes from `input` and gives to `output`; `*taken` and `*given` say how much.
+enum pfl_status pfl_decoder_run(
+    struct pfl_decoder *decoder, const uint8_t *input, size_t input_count, size_t *taken, uint8_t *output,
+    size_t output_count, size_t *given);

@@ -1,0 +1,289 @@
+import CShims
+import Crypto
+import Glibc
+import Isolate
+
+/// Unpacks one layer into a folder of its own, as overlay's lower layers are (kernel documentation,
+/// filesystems/overlayfs: a whiteout is a character device 0/0, an opaque folder has the attribute
+/// user.overlay.opaque under `userxattr`).
+///
+/// Every file is the caller's; whose it was in the image is in the attribute `user.isolate.owner` and in the layer's
+/// list. So a layer is the same for root and for everybody else.
+struct LayerExtractor {
+  private static let whiteoutPrefix = Array(".wh.".utf8)
+  private static let opaqueMarker = Array(".wh..wh..opq".utf8)
+  private static let specialPrefix = Array(".wh..wh.".utf8)
+  /// Of the image's own attributes these would change what overlay shows, or what we recorded.
+  private static let ownAttributes = ["user.overlay.", "trusted.overlay.", "user.isolate."].map {
+    Array($0.utf8)
+  }
+
+  private let tree: LayerTree
+  private let limits: ExtractionLimits
+  private let list: LayerListWriter
+  /// What is set when everything is in its place: writing into a folder changes its time, and its mode may forbid it.
+  private var folders: [EntryPath: (mode: UInt32, modified: (seconds: Int64, nanoseconds: Int64))] = [:]
+
+  /// `path` is an empty folder; `list` names a file that gets the layer's list.
+  init(path: String, list: String, _ limits: ExtractionLimits) throws(ImageError) {
+    tree = try LayerTree(path)
+    self.list = try LayerListWriter(list)
+    self.limits = limits
+  }
+
+  /// Unpacks everything.
+  mutating func extract(_ source: any ByteSource) throws(ImageError) {
+    var reader = TarReader(source, limits)
+    while let entry = try reader.next() { try place(entry, &reader) }
+    for path in folders.keys.sorted(by: { $0.components.count > $1.components.count }) {
+      try finishFolder(path)
+    }
+    try list.finish()
+  }
+
+  private mutating func place(_ entry: TarEntry, _ reader: inout TarReader) throws(ImageError) {
+    guard let name = entry.path.components.last else {
+      // The root itself.
+      guard entry.kind == .directory else {
+        throw ImageError(.invalid, "the archive has a file in the place of its root")
+      }
+      return try recordFolder(entry)
+    }
+    let folder = try tree.folder(entry.path.components.dropLast(), makes: true) ?? -1
+    if name.starts(with: Self.whiteoutPrefix) { return try placeWhiteout(entry, name, in: folder) }
+    if entry.kind == .directory { return try placeFolder(entry, name, in: folder) }
+    try tree.remove(name, in: folder, of: entry.path)
+    if !folders.isEmpty { forgetFolders(at: entry.path) }
+    switch entry.kind {
+    case .file: try placeFile(entry, name, in: folder, &reader)
+    case .symbolicLink: try placeLink(entry, name, in: folder)
+    case .hardLink: try placeHardLink(entry, name)
+    case .fifo:
+      try LayerTree.check(
+        LayerTree.with(name) { unsafe mkfifoat(folder, $0, 0o600) }, "mkfifo", entry.path.components[...])
+      try finish(entry, name, in: folder)
+      list.add(entry, kind: "fifo")
+    case .device: list.add(entry, kind: "device")  // recorded, not made: a sandbox has its own /dev
+    case .directory: break
+    }
+  }
+
+  // MARK: Files
+
+  private mutating func placeFile(
+    _ entry: TarEntry, _ name: [UInt8], in folder: Int32, _ reader: inout TarReader
+  ) throws(ImageError) {
+    let path = entry.path.components[...]
+    let number = LayerTree.with(name) {
+      unsafe openat(folder, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    }
+    if number < 0 { throw LayerTree.failure("open", path, errno) }
+    let file = OwnedDescriptor(owning: number)
+    var hash = SHA256()
+    var spans = (entry.spans ?? [])[...]
+    var left = spans.first?.count ?? entry.size
+    if let first = spans.first { lseek(number, off_t(first.offset), SEEK_SET) }
+    try reader.read { bytes throws(ImageError) in
+      unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+      var start = 0
+      while start < bytes.byteCount {
+        while left == 0, !spans.isEmpty {
+          spans.removeFirst()
+          left = spans.first?.count ?? 0
+          if let next = spans.first { lseek(number, off_t(next.offset), SEEK_SET) }
+        }
+        let most = Int(min(Int64(bytes.byteCount - start), left))
+        let piece = bytes.extracting(start..<(start + most))
+        let count = unsafe piece.withUnsafeBytes { unsafe write(number, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        if count <= 0 { throw LayerTree.failure("write", path, count < 0 ? errno : ENOSPC) }
+        start += count
+        left -= Int64(count)
+      }
+    }
+    if entry.spans != nil { try LayerTree.check(ftruncate(number, off_t(entry.size)), "ftruncate", path) }
+    try setOwner(entry, number)
+    try setAttributes(entry, number)
+    try LayerTree.check(fchmod(number, mode_t(entry.mode)), "fchmod", path)
+    var times = Self.times(entry.modified)
+    try LayerTree.check(unsafe futimens(number, &times), "utimensat", path)
+    file.close()
+    list.add(entry, kind: "file", contents: Digest(hash.finalize()))
+  }
+
+  private mutating func placeLink(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+    let result = LayerTree.with(entry.linkText) { text in
+      LayerTree.with(name) { unsafe symlinkat(text, folder, $0) }
+    }
+    try LayerTree.check(result, "symlink", entry.path.components[...])
+    try finish(entry, name, in: folder, isLink: true)
+    list.add(entry, kind: "link")
+  }
+
+  private mutating func placeHardLink(_ entry: TarEntry, _ name: [UInt8]) throws(ImageError) {
+    guard let target = entry.target, let last = target.components.last else {
+      throw ImageError(.invalid, "the hard link \"\(entry.path)\" leads to the root")
+    }
+    // By descriptors of our own: going to the one place closes the folders of the other.
+    guard let there = try tree.folder(target.components.dropLast(), makes: false) else {
+      throw Self.noTarget(entry)
+    }
+    let from = OwnedDescriptor(owning: fcntl(there, F_DUPFD_CLOEXEC, 3))
+    var information = stat()
+    guard LayerTree.with(last, { unsafe fstatat(from.number, $0, &information, AT_SYMLINK_NOFOLLOW) }) == 0
+    else {
+      throw Self.noTarget(entry)
+    }
+    // A whiteout with a second name would be two.
+    guard information.st_mode & S_IFMT != S_IFDIR, information.st_mode & S_IFMT != S_IFCHR else {
+      throw Self.noTarget(entry)
+    }
+    let folder = try tree.folder(entry.path.components.dropLast(), makes: true) ?? -1
+    let result = LayerTree.with(last) { old in
+      LayerTree.with(name) { unsafe linkat(from.number, old, folder, $0, 0) }
+    }
+    try LayerTree.check(result, "link", entry.path.components[...])
+    list.add(entry, kind: "hardlink")
+  }
+
+  private static func noTarget(_ entry: TarEntry) -> ImageError {
+    ImageError(
+      .invalid,
+      "the hard link \"\(entry.path)\" leads to \"\(entry.target.map { "\($0)" } ?? "")\", which is no file of the same layer"
+    )
+  }
+
+  // MARK: Folders
+
+  private mutating func placeFolder(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+    if LayerTree.with(name, { unsafe mkdirat(folder, $0, 0o755) }) != 0 {
+      guard errno == EEXIST else { throw LayerTree.failure("mkdir", entry.path.components[...], errno) }
+      var information = stat()
+      let status = LayerTree.with(name) { unsafe fstatat(folder, $0, &information, AT_SYMLINK_NOFOLLOW) }
+      if status == 0, information.st_mode & S_IFMT != S_IFDIR {
+        let wasWhiteout = information.st_mode & S_IFMT == S_IFCHR
+        try tree.remove(name, in: folder, of: entry.path)
+        let again = LayerTree.with(name) { unsafe mkdirat(folder, $0, 0o755) }
+        try LayerTree.check(again, "mkdir", entry.path.components[...])
+        // What was removed below and made anew shows nothing of before.
+        if wasWhiteout { try makeOpaque(entry.path) }
+      }
+    }
+    try recordFolder(entry)
+  }
+
+  private mutating func recordFolder(_ entry: TarEntry) throws(ImageError) {
+    folders[entry.path] = (entry.mode, entry.modified)
+    list.add(entry, kind: "folder")
+    if entry.userID != 0 || entry.groupID != 0 || !entry.attributes.isEmpty {
+      let file = try reopen(entry.path)
+      try setOwner(entry, file.number)
+      try setAttributes(entry, file.number)
+    }
+  }
+
+  private mutating func forgetFolders(at path: EntryPath) {
+    if folders[path] == nil { return }
+    for known in folders.keys where known.components.starts(with: path.components) { folders[known] = nil }
+  }
+
+  private func reopen(_ path: EntryPath) throws(ImageError) -> OwnedDescriptor {
+    guard let handle = try tree.folder(path.components[...], makes: false) else {
+      throw LayerTree.failure("open", path.components[...], ENOENT)
+    }
+    let number = unsafe openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if number < 0 { throw LayerTree.failure("open", path.components[...], errno) }
+    return OwnedDescriptor(owning: number)
+  }
+
+  private func finishFolder(_ path: EntryPath) throws(ImageError) {
+    guard let settings = folders[path] else { return }
+    let file = try reopen(path)
+    try LayerTree.check(fchmod(file.number, mode_t(settings.mode)), "fchmod", path.components[...])
+    var times = Self.times(settings.modified)
+    try LayerTree.check(unsafe futimens(file.number, &times), "utimensat", path.components[...])
+  }
+
+  // MARK: Whiteouts (OCI image-spec, layer.md)
+
+  private mutating func placeWhiteout(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError)
+  {
+    guard entry.kind == .file || entry.kind == .hardLink else {
+      throw ImageError(.invalid, "\"\(entry.path)\" has the name of a whiteout and is none")
+    }
+    let above = EntryPath(components: Array(entry.path.components.dropLast()))
+    if name == Self.opaqueMarker {
+      try makeOpaque(above)
+      return list.add(entry, path: above, kind: "opaque")
+    }
+    // What aufs kept for itself, in images of its time.
+    if name.starts(with: Self.specialPrefix) { return }
+    let hidden = Array(name.dropFirst(Self.whiteoutPrefix.count))
+    guard !hidden.isEmpty, !hidden.elementsEqual(".".utf8), !hidden.elementsEqual("..".utf8) else {
+      throw ImageError(.invalid, "\"\(entry.path)\" hides nothing that could be")
+    }
+    let path = EntryPath(components: above.components + [hidden])
+    let result = LayerTree.with(hidden) { unsafe mknodat(folder, $0, S_IFCHR, 0) }
+    if result == 0 { return list.add(entry, path: path, kind: "whiteout") }
+    guard errno == EEXIST else { throw LayerTree.failure("mknod", path.components[...], errno) }
+    // It hides what lower layers have, not what this one has put there; a folder then shows only this layer's.
+    if try tree.folder(path.components[...], makes: false) != nil {
+      try makeOpaque(path)
+      list.add(entry, path: path, kind: "opaque")
+    }
+  }
+
+  private func makeOpaque(_ path: EntryPath) throws(ImageError) {
+    let file = try reopen(path)
+    let result = unsafe isl_set_attribute(file.number, "user.overlay.opaque", "y", 1)
+    try LayerTree.check(result, "fsetxattr", path.components[...])
+  }
+
+  // MARK: Metadata
+
+  /// For what is not opened itself.
+  private func finish(_ entry: TarEntry, _ name: [UInt8], in folder: Int32, isLink: Bool = false)
+    throws(ImageError)
+  {
+    let path = entry.path.components[...]
+    // Just made by us as what it is: nothing is followed.
+    if !isLink {
+      try LayerTree.check(
+        LayerTree.with(name) { unsafe fchmodat(folder, $0, mode_t(entry.mode), 0) }, "fchmodat", path)
+    }
+    var times = Self.times(entry.modified)
+    let result = LayerTree.with(name) { unsafe utimensat(folder, $0, &times, AT_SYMLINK_NOFOLLOW) }
+    try LayerTree.check(result, "utimensat", path)
+  }
+
+  private func setOwner(_ entry: TarEntry, _ file: Int32) throws(ImageError) {
+    if entry.userID != 0 || entry.groupID != 0 {
+      let text = Array("\(entry.userID):\(entry.groupID)".utf8)
+      let result = unsafe text.withUnsafeBytes { bytes in
+        unsafe isl_set_attribute(file, "user.isolate.owner", bytes.baseAddress, bytes.count)
+      }
+      // A filesystem without such attributes loses nothing but a note: the layer's list has the owner too.
+      if result < 0, errno != EOPNOTSUPP {
+        throw LayerTree.failure("fsetxattr", entry.path.components[...], errno)
+      }
+    }
+  }
+
+  private func setAttributes(_ entry: TarEntry, _ file: Int32) throws(ImageError) {
+    for (name, value) in entry.attributes {
+      if Self.ownAttributes.contains(where: { name.starts(with: $0) }) { continue }
+      let result = LayerTree.with(name) { name in
+        unsafe value.withUnsafeBytes { unsafe isl_set_attribute(file, name, $0.baseAddress, $0.count) }
+      }
+      // Labels, capabilities and other users' namespaces need privileges; the layer's list has them.
+      if result < 0, ![EPERM, EOPNOTSUPP, EINVAL].contains(errno) {
+        throw LayerTree.failure("fsetxattr", entry.path.components[...], errno)
+      }
+    }
+  }
+
+  private static func times(_ modified: (seconds: Int64, nanoseconds: Int64)) -> [timespec] {
+    let time = timespec(tv_sec: Int(modified.seconds), tv_nsec: Int(modified.nanoseconds))
+    return [time, time]
+  }
+}

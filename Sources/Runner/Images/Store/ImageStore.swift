@@ -1,0 +1,280 @@
+import CShims
+import Glibc
+import Isolate
+
+/// Images on disk, by content: documents by their digest, each layer once, unpacked, by the digest of its
+/// uncompressed archive (diffID).
+///
+/// ```
+/// names/NAME          the digest of the image's manifest, a line; its time is when the image was last used
+/// documents/HEX       manifests and configurations
+/// layers/HEX/tree     a layer as overlay wants it
+/// layers/HEX/list     what its archive said of every file
+/// locks/HEX           held shared by whoever uses a layer, exclusively by who makes or removes it
+/// staging/RANDOM      a layer in the making, with the lock of its maker
+/// downloads/HEX       what has been downloaded of a compressed layer
+/// ```
+///
+/// Everything appears by rename(2), so a process that is killed leaves nothing half made where others look.
+package final class ImageStore: Sendable {
+  package let path: String
+  package let limits: ExtractionLimits
+
+  /// Opens the store, making it when it is absent, and removes what killed processes left.
+  package init(path: String, limits: ExtractionLimits = ExtractionLimits()) throws(ImageError) {
+    self.path = path
+    self.limits = limits
+    for folder in ["", "/names", "/documents", "/layers", "/locks", "/staging", "/downloads"] {
+      let folder = path + folder
+      if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
+        throw ImageError(SystemError("mkdir", folder, code: errno))
+      }
+    }
+    removeStale()
+  }
+
+  private func removeStale() {
+    for name in (try? Files.names(in: "\(path)/staging")) ?? [] {
+      let lock = FileLock("\(path)/staging/\(name)/lock", waits: false, creates: false)
+      if lock == nil, Files.exists("\(path)/staging/\(name)/lock") { continue }
+      // Without a lock: its maker has not come that far, or is gone. An hour is more than it takes.
+      if lock == nil, age(of: "\(path)/staging/\(name)") < 3600 { continue }
+      removeTree("staging/\(name)")
+      _ = consume lock
+    }
+  }
+
+  /// Seconds since something was last changed.
+  func age(of path: String) -> Int {
+    var information = stat()
+    guard unsafe lstat(path, &information) == 0 else { return 0 }
+    return time(nil) - information.st_mtim.tv_sec
+  }
+
+  /// Removes a tree inside the store.
+  func removeTree(_ name: String) { _ = unsafe isl_remove_tree(AT_FDCWD, "\(path)/\(name)") }
+
+  // MARK: Documents
+
+  /// Keeps a manifest or configuration.
+  package func add(document bytes: [UInt8]) throws(ImageError) -> Digest {
+    let digest = Digest(of: bytes)
+    let place = "\(path)/documents/\(digest.hex)"
+    if !Files.exists(place) { try write(bytes, to: place) }
+    return digest
+  }
+
+  /// A kept document; its digest is checked again.
+  package func document(_ digest: Digest) throws(ImageError) -> [UInt8] {
+    let place = "\(path)/documents/\(digest.hex)"
+    let bytes: [UInt8]
+    do { bytes = try Files.read(place, limit: limits.documentBytes) } catch { throw ImageError(error) }
+    guard Digest(of: bytes) == digest else {
+      throw ImageError(.invalid, "\(place) is damaged", remedy: "remove the image and pull it again")
+    }
+    return bytes
+  }
+
+  func write(_ bytes: [UInt8], to place: String) throws(ImageError) {
+    let temporary = "\(path)/staging/.\(String(isl_random(), radix: 36))"
+    do throws(SystemError) {
+      try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+      if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
+    } catch {
+      unsafe unlink(temporary)
+      throw ImageError(error)
+    }
+  }
+
+  // MARK: Layers
+
+  /// The folder of an unpacked layer, or nil.
+  package func tree(of layer: Digest) -> String? {
+    let tree = "\(path)/layers/\(layer.hex)/tree"
+    return Files.exists(tree) ? tree : nil
+  }
+
+  /// Keeps layers from being removed as long as it lives.
+  package struct Lease: ~Copyable {
+    private var locks: [Int32] = []
+    package init() {}
+    mutating func hold(_ descriptor: Int32) { locks.append(descriptor) }
+    deinit { for lock in locks { close(lock) } }
+  }
+
+  /// Holds a layer that is there; false when it is not.
+  package func hold(_ layer: Digest, with lease: inout Lease) throws(ImageError) -> Bool {
+    let lock = "\(path)/locks/\(layer.hex)"
+    let number = unsafe open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    if number < 0 { throw ImageError(SystemError("open", lock, code: errno)) }
+    if isl_lock_shared(number, 1) < 0 || tree(of: layer) == nil {
+      close(number)
+      return false
+    }
+    lease.hold(number)
+    return true
+  }
+
+  /// Unpacks a layer unless it is there. Two who want the same one at once get it once: the second waits.
+  ///
+  /// - Parameters:
+  ///   - layer: The digest that the uncompressed archive must have; nil to take it as it comes.
+  ///   - blob: The digest and size that the compressed bytes must have.
+  ///   - open: Called only when the bytes are needed.
+  /// - Returns: The digest of the uncompressed archive.
+  /// - Throws: `ImageError` when it is damaged, refused, or cannot be written.
+  func add(
+    layer: Digest?, blob: Descriptor? = nil, _ open: () throws(ImageError) -> any BlobInput
+  ) throws(ImageError) -> Digest {
+    guard let layer else { return try make(nil, blob, open) }
+    return try locked("locks/\(layer.hex)") { () throws(ImageError) in
+      tree(of: layer) != nil ? layer : try make(layer, blob, open)
+    }
+  }
+
+  /// Runs `body` while nobody else holds the lock.
+  private func locked<Value>(
+    _ name: String, _ body: () throws(ImageError) -> Value
+  ) throws(ImageError) -> Value {
+    guard let lock = FileLock("\(path)/\(name)", waits: true) else {
+      throw ImageError(SystemError("flock", "\(path)/\(name)", code: errno))
+    }
+    let result = Result { () throws(ImageError) in try body() }
+    _ = consume lock
+    return try result.get()
+  }
+
+  private func make(
+    _ layer: Digest?, _ blob: Descriptor?, _ open: () throws(ImageError) -> any BlobInput
+  ) throws(ImageError) -> Digest {
+    let staging = "staging/\(String(isl_random(), radix: 36))"
+    let folder = "\(path)/\(staging)"
+    defer { removeTree(staging) }
+    for name in [folder, "\(folder)/layer", "\(folder)/layer/tree"] {
+      if unsafe mkdir(name, name == folder ? 0o700 : 0o755) != 0 {
+        throw ImageError(SystemError("mkdir", name, code: errno))
+      }
+    }
+    return try locked("\(staging)/lock") { () throws(ImageError) in
+      let summary = try unpack(open(), into: "\(folder)/layer")
+      try Self.check(summary, layer, blob)
+      // Unknown before, it is locked only now; whoever was faster has made the same.
+      if layer != nil { return try place("\(folder)/layer", summary.diffID) }
+      return try locked("locks/\(summary.diffID.hex)") { () throws(ImageError) in
+        try place("\(folder)/layer", summary.diffID)
+      }
+    }
+  }
+
+  private func place(_ folder: String, _ layer: Digest) throws(ImageError) -> Digest {
+    let place = "\(path)/layers/\(layer.hex)"
+    if unsafe rename(folder, place) != 0, errno != EEXIST, errno != ENOTEMPTY {
+      throw ImageError(SystemError("rename", place, code: errno))
+    }
+    return layer
+  }
+
+  private static func check(
+    _ summary: LayerStream.Summary, _ layer: Digest?, _ blob: Descriptor?
+  ) throws(ImageError) {
+    if let blob {
+      let expected = try blob.address()
+      guard summary.digest == expected, summary.size == blob.size else {
+        throw ImageError(
+          .invalid,
+          "\(expected) is damaged: \(summary.size) bytes with the digest \(summary.digest) came, \(blob.size) bytes were announced"
+        )
+      }
+    }
+    if let layer, summary.diffID != layer {
+      throw ImageError(
+        .invalid, "not the layer that the configuration names: \(summary.diffID) instead of \(layer)")
+    }
+  }
+
+  private func unpack(_ input: any BlobInput, into folder: String) throws(ImageError) -> LayerStream.Summary {
+    let stream = try LayerStream(input, limits)
+    var extractor = try LayerExtractor(path: "\(folder)/tree", list: "\(folder)/list", limits)
+    try extractor.extract(stream)
+    return try stream.summary()
+  }
+
+  // MARK: Images
+
+  /// An image that the store has.
+  package struct Image: Sendable {
+    package var reference: ImageReference
+    package var digest: Digest
+    package var manifest: ImageManifest
+    package var configuration: ImageConfiguration
+    package var configurationDigest: Digest
+    /// The lowest first.
+    package var layers: [Digest]
+    /// Seconds since it was last used.
+    package var unusedForSeconds: Int
+  }
+
+  /// Gives an image a name, taking it from one that had it.
+  package func name(_ reference: ImageReference, _ manifest: Digest) throws(ImageError) {
+    try write(Array("\(manifest)\n".utf8), to: "\(path)/names/\(Self.fileName(reference))")
+  }
+
+  /// The image of that name, or nil.
+  package func image(_ reference: ImageReference) throws(ImageError) -> Image? {
+    let file = "\(path)/names/\(Self.fileName(reference))"
+    guard let text = Files.text(file), let digest = Digest(String(text.prefix { $0 != "\n" })) else {
+      return nil
+    }
+    let manifest = try ImageManifest(document(digest), of: reference.familiar)
+    guard let config = manifest.config else {
+      throw ImageError(.invalid, "\(reference.familiar): an index instead of a manifest")
+    }
+    let configurationDigest = try config.address()
+    let configuration = try ImageConfiguration(document(configurationDigest), of: reference.familiar)
+    return Image(
+      reference: reference, digest: digest, manifest: manifest, configuration: configuration,
+      configurationDigest: configurationDigest, layers: try configuration.layers(limits),
+      unusedForSeconds: age(of: file))
+  }
+
+  /// All images by name; broken ones are left out and said.
+  package func images() throws(ImageError) -> (images: [Image], broken: [ImageError]) {
+    var images: [Image] = []
+    var broken: [ImageError] = []
+    for reference in try references() {
+      do throws(ImageError) {
+        if let image = try image(reference) { images.append(image) }
+      } catch { broken.append(error.about(reference.familiar)) }
+    }
+    return (images, broken)
+  }
+
+  func references() throws(ImageError) -> [ImageReference] {
+    let names: [String]
+    do { names = try Files.names(in: "\(path)/names") } catch { throw ImageError(error) }
+    return names.compactMap { try? ImageReference(Self.reference($0)) }.sorted {
+      $0.description < $1.description
+    }
+  }
+
+  /// Notes that an image is used now.
+  package func touch(_ reference: ImageReference) {
+    _ = unsafe utimensat(AT_FDCWD, "\(path)/names/\(Self.fileName(reference))", nil, 0)
+  }
+
+  /// Takes a name away; what no image uses any more goes with `prune`.
+  package func remove(_ reference: ImageReference) throws(ImageError) -> Bool {
+    let file = "\(path)/names/\(Self.fileName(reference))"
+    if unsafe unlink(file) == 0 { return true }
+    if errno == ENOENT { return false }
+    throw ImageError(SystemError("unlink", file, code: errno))
+  }
+
+  private static func fileName(_ reference: ImageReference) -> String {
+    reference.description.replacing("%", with: "%25").replacing("/", with: "%2F")
+  }
+
+  private static func reference(_ fileName: String) -> String {
+    fileName.replacing("%2F", with: "/").replacing("%25", with: "%")
+  }
+}
