@@ -60,6 +60,10 @@ static int make_parent_private(int directory) {
 /// Layers are named relative to a directory: the mount table then shows no host path, and no name needs escaping.
 static int mount_overlay(struct isl_child *child, const struct isl_step *step, int target) {
   char path[40];
+  if (step->d) {
+    if (mount("tmpfs", isl_fd_path(path, target), "tmpfs", MS_NODEV | MS_NOSUID, isl_text(child, step->d)) < 0) return -errno;
+    if (chdir(isl_text(child, step->a)) < 0 || mkdir("upper", 0755) < 0 || mkdir("work", 0700) < 0) return -errno;
+  }
   if (chdir(isl_text(child, step->c)) < 0) return -errno;
   int r = mount("overlay", isl_fd_path(path, target), "overlay", MS_NODEV | MS_NOSUID, isl_text(child, step->b)) < 0 ? -errno : 0;
   if (r == 0) {

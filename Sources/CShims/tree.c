@@ -88,3 +88,33 @@ int isl_set_attribute(int fd, const char *name, const void *value, size_t count)
 int isl_get_attribute(const char *path, const char *name, void *value, size_t count) {
   return (int)lgetxattr(path, name, value, count);
 }
+
+int isl_is_whiteout(int folder, const char *name) {
+  struct stat st;
+  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return 0;
+  if (S_ISCHR(st.st_mode)) return st.st_rdev == 0;
+  if (!S_ISREG(st.st_mode) || st.st_size != 0) return 0;
+  int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return 0;
+  int is = fgetxattr(fd, "user.overlay.whiteout", NULL, 0) >= 0;
+  close(fd);
+  return is;
+}
+
+int isl_make_whiteout(int folder, const char *name) {
+  if (mknodat(folder, name, S_IFCHR, 0) == 0) return 0;
+  // An overlay below ours keeps such devices to itself.
+  if (errno != EPERM) return -1;
+  int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0) return -1;
+  int r = fsetxattr(fd, "user.overlay.whiteout", "y", 1, 0);
+  close(fd);
+  int above = r < 0 ? -1 : openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (above < 0) return -1;
+  // overlayfs looks for such files only in folders that say so; one that hides everything below need not.
+  char known;
+  if (fgetxattr(above, "user.overlay.opaque", &known, 1) != 1 || known != 'y')
+    r = fsetxattr(above, "user.overlay.opaque", "x", 1, 0);
+  close(above);
+  return r;
+}

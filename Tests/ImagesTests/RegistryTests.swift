@@ -140,6 +140,32 @@ struct RegistryTestsAsAnyUser {
     }
   }
 
+  @Test(
+    "runs where all there is is an overlay, as in a container: changes are kept in memory, and that is said")
+  func nested() async throws {
+    let registry = try await Registry()
+    let caller = try ImageCaller()
+    for folder in ["lower", "upper", "work", "merged"] {
+      try FileManager.default.createDirectory(
+        atPath: caller.directory.path(folder), withIntermediateDirectories: true)
+    }
+    let line = """
+      cd "\(caller.directory.path)" && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr it merged || exit 9
+      export XDG_CACHE_HOME="$PWD/merged"
+      p="\(Program.preflight.path)"
+      $p image import "\(registry.directory.path("layout/it"))" --name it:1 && $p image verify || exit 8
+      $p run --image it:1 && $p run --image it:1 -- sh -c 'ls /folder && >/bin/new && ls /bin/new'
+      ls merged/preflight/runs
+      """
+    let unshare = try #require(Program(onPath: "unshare"))
+    let outcome = try await unshare.run(
+      ["--user", "--map-root-user", "--mount", "sh", "-c", line], caller.circumstances())
+    #expect(
+      outcome.output == "it:1\nof the upper layer\nthe image\n0\nfile\n/bin/new\n",
+      "the whiteout holds too: \(outcome)")
+    #expect(outcome.errorOutput.contains("is kept in memory: "), "\(outcome)")
+  }
+
   @Test("that is not there, or whose registry is not, is one clear error with its status")
   func missing() async throws {
     let registry = try await Registry()

@@ -9,6 +9,11 @@ int isl_remove_tree(int parent, const char *name);
 
 /// An O_PATH descriptor of the folder `name` in `parent` that is no link; -1 and errno otherwise.
 int isl_open_folder(int parent, const char *name);
+/// Whether `name` in `folder` is one of overlay's whiteouts: a character device 0/0, or, where such cannot be made,
+/// an empty file with the attribute user.overlay.whiteout (Linux 6.7).
+int isl_is_whiteout(int folder, const char *name);
+/// Makes a whiteout: 0, or -1 and errno.
+int isl_make_whiteout(int folder, const char *name);
 /// fsetxattr(2): 0, or -1 and errno.
 int isl_set_attribute(int fd, const char *name, const void *value, size_t count);
 /// lgetxattr(2): the length, or -1 and errno.

@@ -66,7 +66,9 @@ struct LaunchPlanBuilder {
       step(
         ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath),
         b: buffer.string(options.rootOverlay?.text ?? ""),
-        c: buffer.string(options.rootOverlay?.directory ?? ""), v: propagation.copiedTree == 0 ? 1 : 0)
+        c: buffer.string(options.rootOverlay?.directory ?? ""),
+        d: buffer.string(options.rootOverlay?.keepsChangesInMemory == true ? "mode=755" : ""),
+        v: propagation.copiedTree == 0 ? 1 : 0)
       try addMounts(keepsPrivate: propagation.isPrivate)
       addConsole(isFirst: true)
       addNetwork()

@@ -58,6 +58,9 @@ public struct ContainerOptions: Sendable {
     /// Where changes go, and the empty folder beside it that overlay works in.
     public var upper: String
     public var work: String
+    /// Mounts a tmpfs on `root.path` first and makes `upper` and `work` in it, where the directory's own filesystem
+    /// cannot be written through an overlay. They are names below that path then.
+    public var keepsChangesInMemory = false
 
     public init(directory: String, layers: [String], upper: String, work: String) {
       self.directory = directory

@@ -88,6 +88,11 @@ package final class SandboxedCommand {
       case .isolate(let error): throw RunnerError(error)
       }
     }
+    if let reason = sandbox.stored?.memoryReason {
+      StandardStream.standardError(
+        "preflight: what the command writes is kept in memory: \(reason)\n"
+          + "set XDG_CACHE_HOME to a directory that is not itself on an overlay to keep it on disk\n")
+    }
     let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
     defer { network.shutdown() }

@@ -70,9 +70,9 @@ final class Sandbox {
   func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
     if connectionWatchRefusal != nil { options.notifiedCalls = [] }
-    options.rootOverlay = stored?.overlay
     while true {
       do {
+        options.rootOverlay = stored?.overlay
         return try Container.start(specification(for: phase), bundle: "/", options: options)
       } catch {
         guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else {
@@ -86,6 +86,11 @@ final class Sandbox {
     _ refusal: LaunchError, _ options: inout ContainerOptions
   ) throws(PhaseStartError) -> Bool {
     switch refusal.stage {
+    case .step("open rootfs"):
+      // The state directory is itself on an overlay, as in a container.
+      guard let stored, stored.memoryReason == nil else { return false }
+      stored.keepChangesInMemory(why: "\(refusal)")
+      return true
     case .step("mount") where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }

@@ -7,7 +7,9 @@ import Isolate
 final class StoredRootfs {
   let image: ImageStore.Image
   let user: ImageUser
-  let overlay: ContainerOptions.RootOverlay
+  private(set) var overlay: ContainerOptions.RootOverlay
+  /// Why what programs write is kept in memory and not on disk, when it is.
+  private(set) var memoryReason: String?
   /// Files of ours that are shown in the image, by the path they are shown at.
   private var files: [String: String] = [:]
   // Layers stay as long as this does.
@@ -68,6 +70,13 @@ final class StoredRootfs {
     try Files.write(
       "APT::Sandbox::User \"root\";\n", to: "\(run.path)/etc/apt.conf", flags: O_WRONLY | O_CREAT | O_TRUNC)
     files["/etc/apt/apt.conf.d/99preflight"] = "\(run.path)/etc/apt.conf"
+  }
+
+  /// Goes on without a writable layer on disk.
+  func keepChangesInMemory(why: String) {
+    memoryReason = why
+    overlay.keepsChangesInMemory = true
+    (overlay.upper, overlay.work) = ("rootfs/upper", "rootfs/work")
   }
 
   /// Adds a file of ours that programs in the image read.

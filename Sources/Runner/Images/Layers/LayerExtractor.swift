@@ -4,7 +4,7 @@ import Glibc
 import Isolate
 
 /// Unpacks one layer into a folder of its own, as overlay's lower layers are (kernel documentation,
-/// filesystems/overlayfs: a whiteout is a character device 0/0, an opaque folder has the attribute
+/// filesystems/overlayfs: a whiteout is a character device 0/0 or what stands for it, an opaque folder has the attribute
 /// user.overlay.opaque under `userxattr`).
 ///
 /// Every file is the caller's; whose it was in the image is in the attribute `user.isolate.owner` and in the layer's
@@ -135,7 +135,8 @@ struct LayerExtractor {
       throw Self.noTarget(entry)
     }
     // A whiteout with a second name would be two.
-    guard information.st_mode & S_IFMT != S_IFDIR, information.st_mode & S_IFMT != S_IFCHR else {
+    let isWhiteout = LayerTree.with(last) { unsafe isl_is_whiteout(from.number, $0) == 1 }
+    guard information.st_mode & S_IFMT != S_IFDIR, !isWhiteout else {
       throw Self.noTarget(entry)
     }
     let folder = try tree.folder(entry.path.components.dropLast(), makes: true) ?? -1
@@ -161,7 +162,7 @@ struct LayerExtractor {
       var information = stat()
       let status = LayerTree.with(name) { unsafe fstatat(folder, $0, &information, AT_SYMLINK_NOFOLLOW) }
       if status == 0, information.st_mode & S_IFMT != S_IFDIR {
-        let wasWhiteout = information.st_mode & S_IFMT == S_IFCHR
+        let wasWhiteout = LayerTree.with(name) { unsafe isl_is_whiteout(folder, $0) == 1 }
         try tree.remove(name, in: folder, of: entry.path)
         let again = LayerTree.with(name) { unsafe mkdirat(folder, $0, 0o755) }
         try LayerTree.check(again, "mkdir", entry.path.components[...])
@@ -223,7 +224,7 @@ struct LayerExtractor {
       throw ImageError(.invalid, "\"\(entry.path)\" hides nothing that could be")
     }
     let path = EntryPath(components: above.components + [hidden])
-    let result = LayerTree.with(hidden) { unsafe mknodat(folder, $0, S_IFCHR, 0) }
+    let result = LayerTree.with(hidden) { unsafe isl_make_whiteout(folder, $0) }
     if result == 0 { return list.add(entry, path: path, kind: "whiteout") }
     guard errno == EEXIST else { throw LayerTree.failure("mknod", path.components[...], errno) }
     // It hides what lower layers have, not what this one has put there; a folder then shows only this layer's.

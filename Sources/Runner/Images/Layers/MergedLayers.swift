@@ -25,7 +25,7 @@ package struct MergedLayers {
         }
         if !found, errno != ENOENT { throw Self.refusal(path, SystemError("fstatat", code: errno).reason) }
         // A whiteout.
-        if found, information.st_mode & S_IFMT == S_IFCHR { return nil }
+        if found, LayerTree.with(name, { unsafe isl_is_whiteout(folder.number, $0) == 1 }) { return nil }
         if found { return try read(name, in: folder.number, path, limit) }
       }
       if place.hidesLower { return nil }
@@ -57,7 +57,7 @@ package struct MergedLayers {
       let count = unsafe value.withUnsafeMutableBytes {
         unsafe isl_get_attribute(place, "user.overlay.opaque", $0.baseAddress, $0.count)
       }
-      if count == 1 { hides = true }
+      if count == 1, value[0] == UInt8(ascii: "y") { hides = true }
     }
     return Place(folder: current, hidesLower: hides)
   }

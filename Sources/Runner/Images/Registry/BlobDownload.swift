@@ -19,8 +19,8 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
   private var state = State.running
   private var isAbandoned = false
 
-  /// Opens what there is of a blob. Who already writes it is waited for.
-  init(path: String) throws(ImageError) {
+  /// Opens what there is of a blob of `size` bytes. Who already writes it is waited for.
+  init(path: String, size: Int64) throws(ImageError) {
     self.path = path
     let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
@@ -28,6 +28,10 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
     _ = isl_lock(number, 1)
     var information = stat()
     written = unsafe fstat(number, &information) == 0 ? Int64(information.st_size) : 0
+    if written > size {
+      if ftruncate(number, 0) < 0 { throw ImageError(SystemError("ftruncate", path, code: errno)) }
+      written = 0
+    }
   }
 
   /// How many bytes there are.
@@ -38,16 +42,6 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
 
   /// The reader will not come back.
   func abandon() { mutex.change { isAbandoned = true } }
-
-  /// Forgets everything: the registry begins from the start, or what there is, is wrong. Not after bytes were read.
-  func restart() throws(ImageError) {
-    guard mutex.locked({ position == 0 || position <= written }) else { return }
-    if ftruncate(file.number, 0) < 0 { throw ImageError(SystemError("ftruncate", path, code: errno)) }
-    mutex.change { written = 0 }
-  }
-
-  /// Whether bytes have been read that `restart` would take back.
-  var wasRead: Bool { mutex.locked { position > 0 } }
 
   /// Adds what came.
   func append(_ bytes: UnsafeRawBufferPointer) throws(ImageError) {

@@ -66,7 +66,8 @@ package struct ImagePuller: Sendable {
     let blobs = manifest.layers ?? []
     let source = BlobSource { descriptor, index throws(ImageError) in
       let digest = try descriptor.address()
-      let download = try BlobDownload(path: "\(store.path)/downloads/\(digest.hex)")
+      let download = try BlobDownload(
+        path: "\(store.path)/downloads/\(digest.hex)", size: descriptor.size)
       Task {
         do {
           try await registry.download(digest, size: descriptor.size, into: download) {

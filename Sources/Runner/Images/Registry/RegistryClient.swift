@@ -68,24 +68,21 @@ actor RegistryClient {
   ) async throws {
     var failures = 0
     while true {
-      if download.count > size { try download.restart() }
       let start = download.count
       if start == size, size > 0 { return }
       do {
         let response = try await answer("/blobs/\(digest)", accept: "*/*", from: start)
-        if start > 0, !Self.resumes(response, at: start) {
-          // What was read already cannot be taken back; the whole layer is begun anew then.
-          if download.wasRead {
-            throw ImageError(.transient, "\(reference.registry) cannot go on with a cut off blob")
-          }
-          try download.restart()
-        }
+        // A registry that does not know ranges begins at the start: what is there already is passed over.
+        var known = Self.resumes(response, at: start) ? 0 : start
         for try await buffer in response.body {
           if download.isOver { return }
-          if download.count + Int64(buffer.readableBytes) > size {
+          let skipped = Int(min(known, Int64(buffer.readableBytes)))
+          known -= Int64(skipped)
+          let new = buffer.readableBytesView.dropFirst(skipped)
+          if download.count + Int64(new.count) > size {
             throw ImageError(.invalid, "\(reference.registry) sends more than the \(size) bytes of \(digest)")
           }
-          unsafe try buffer.withUnsafeReadableBytes { unsafe try download.append($0) }
+          unsafe try new.withUnsafeBytes { unsafe try download.append($0) }
           progress(download.count)
         }
         if download.count == size { return }
@@ -104,7 +101,7 @@ actor RegistryClient {
   }
 
   private static func resumes(_ response: HTTPClientResponse, at start: Int64) -> Bool {
-    guard response.status == .partialContent else { return false }
+    guard start > 0, response.status == .partialContent else { return false }
     return response.headers.first(name: "Content-Range")?.hasPrefix("bytes \(start)-") == true
   }
 

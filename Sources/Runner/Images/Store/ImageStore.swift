@@ -34,14 +34,15 @@ package final class ImageStore: Sendable {
   }
 
   private func removeStale() {
-    for name in (try? Files.names(in: "\(path)/staging")) ?? [] {
+    // Who is about to take a lock there holds this one.
+    guard let gate = FileLock("\(path)/locks/staging", waits: false) else { return }
+    for name in names("staging") {
       let lock = FileLock("\(path)/staging/\(name)/lock", waits: false, creates: false)
       if lock == nil, Files.exists("\(path)/staging/\(name)/lock") { continue }
-      // Without a lock: its maker has not come that far, or is gone. An hour is more than it takes.
-      if lock == nil, age(of: "\(path)/staging/\(name)") < 3600 { continue }
       removeTree("staging/\(name)")
       _ = consume lock
     }
+    _ = consume gate
   }
 
   /// Seconds since something was last changed.
@@ -76,13 +77,15 @@ package final class ImageStore: Sendable {
   }
 
   func write(_ bytes: [UInt8], to place: String) throws(ImageError) {
-    let temporary = "\(path)/staging/.\(String(isl_random(), radix: 36))"
-    do throws(SystemError) {
-      try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-      if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
-    } catch {
-      unsafe unlink(temporary)
-      throw ImageError(error)
+    let temporary = "\(path)/staging/\(String(isl_random(), radix: 36))"
+    try locked("locks/staging") { () throws(ImageError) in
+      do throws(SystemError) {
+        try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
+      } catch {
+        unsafe unlink(temporary)
+        throw ImageError(error)
+      }
     }
   }
 
@@ -150,12 +153,8 @@ package final class ImageStore: Sendable {
     let staging = "staging/\(String(isl_random(), radix: 36))"
     let folder = "\(path)/\(staging)"
     defer { removeTree(staging) }
-    for name in [folder, "\(folder)/layer", "\(folder)/layer/tree"] {
-      if unsafe mkdir(name, name == folder ? 0o700 : 0o755) != 0 {
-        throw ImageError(SystemError("mkdir", name, code: errno))
-      }
-    }
-    return try locked("\(staging)/lock") { () throws(ImageError) in
+    let mine = try openStaging(folder)
+    let result = Result { () throws(ImageError) in
       let summary = try unpack(open(), into: "\(folder)/layer")
       try Self.check(summary, layer, blob)
       // Unknown before, it is locked only now; whoever was faster has made the same.
@@ -164,6 +163,24 @@ package final class ImageStore: Sendable {
         try place("\(folder)/layer", summary.diffID)
       }
     }
+    _ = consume mine
+    return try result.get()
+  }
+
+  /// Makes a folder for a layer, with its lock held from the first moment that others look at it.
+  private func openStaging(_ folder: String) throws(ImageError) -> FileLock {
+    guard let gate = FileLock("\(path)/locks/staging", waits: true) else {
+      throw ImageError(SystemError("flock", "\(path)/locks/staging", code: errno))
+    }
+    for part in ["", "/layer", "/layer/tree"]
+    where unsafe mkdir(folder + part, part.isEmpty ? 0o700 : 0o755) != 0 {
+      throw ImageError(SystemError("mkdir", folder + part, code: errno))
+    }
+    guard let lock = FileLock("\(folder)/lock", waits: false) else {
+      throw ImageError(SystemError("flock", folder, code: errno))
+    }
+    _ = consume gate
+    return lock
   }
 
   private func place(_ folder: String, _ layer: Digest) throws(ImageError) -> Digest {

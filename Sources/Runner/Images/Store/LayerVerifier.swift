@@ -119,7 +119,7 @@ struct LayerVerifier {
     let count = unsafe value.withUnsafeMutableBytes {
       unsafe isl_get_attribute(place, "user.overlay.opaque", $0.baseAddress, $0.count)
     }
-    if (count == 1) != opaque.contains(path) {
+    if (count == 1 && value[0] == UInt8(ascii: "y")) != opaque.contains(path) {
       problems.append("\(layer): \(path) hides other files than it should")
     }
     for name in (try? RawNames.names(in: place)) ?? [] {
@@ -130,14 +130,16 @@ struct LayerVerifier {
 
   private mutating func compare(_ entry: LayerListEntry, _ information: stat, _ place: String) {
     let kinds: [String: mode_t] = [
-      "file": S_IFREG, "folder": S_IFDIR, "link": S_IFLNK, "fifo": S_IFIFO, "whiteout": S_IFCHR,
+      "file": S_IFREG, "folder": S_IFDIR, "link": S_IFLNK, "fifo": S_IFIFO,
     ]
-    guard information.st_mode & S_IFMT == kinds[entry.kind] else {
+    let isWhiteout = unsafe isl_is_whiteout(AT_FDCWD, place) == 1
+    if isWhiteout, entry.kind == "whiteout" { return }
+    guard information.st_mode & S_IFMT == kinds[entry.kind], !isWhiteout else {
       problems.append("\(layer): \(entry.path) is not a \(entry.kind) any more")
       return
     }
-    if entry.kind == "link" || entry.kind == "whiteout" {
-      if entry.kind == "link", RawNames.link(at: place) != entry.target {
+    if entry.kind == "link" {
+      if RawNames.link(at: place) != entry.target {
         problems.append("\(layer): \(entry.path) leads elsewhere")
       }
       return
