@@ -17,6 +17,8 @@ struct Preflight: ParsableCommand {
 
   static func main() {
     StandardStream.openMissing()
+    // A file that grows beyond RLIMIT_FSIZE is an error of write(2), to be told as one.
+    _ = signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -169,7 +169,8 @@ struct ImageCommand: ParsableCommand {
       options.sizeInBytes = try keep.map { try Quantity.size($0, option: "--keep") }
       let pruned = try ImageCommand.store().prune(options)
       for image in pruned.images { StandardStream.standardOutput("\(image.familiar)\n") }
-      StandardStream.standardOutput("\(pruned.layers) layers, \(Quantity.bytes(pruned.bytes))\n")
+      StandardStream.standardOutput(
+        "\(pruned.layers) \(pruned.layers == 1 ? "layer" : "layers"), \(Quantity.bytes(pruned.bytes))\n")
     }
   }
 

@@ -164,7 +164,11 @@ package final class ImageStore: Sendable {
       }
     }
     _ = consume mine
-    return try result.get()
+    do throws(ImageError) { return try result.get() } catch {
+      // What failed is named as the archive names it.
+      if error.kind != .system { throw error }
+      throw ImageError(.system, "\(error.message) (in \(path))", remedy: error.remedy)
+    }
   }
 
   /// Makes a folder for a layer, with its lock held from the first moment that others look at it.
