@@ -37,8 +37,12 @@ static int remove_entry(int top, int parent, const char *name, int depth, unsign
   if (unlinkat(parent, name, AT_REMOVEDIR) == 0) return 0;
   if (depth >= DEEPEST) {
     char place[32];
-    snprintf(place, sizeof place, ".deep-%u", (*moved)++);
-    return renameat(parent, name, top, place) < 0 ? -errno : 0;
+    int r;
+    do { // whoever made the tree may have used such a name
+      snprintf(place, sizeof place, ".deep-%u", (*moved)++);
+      r = renameat(parent, name, top, place);
+    } while (r < 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR));
+    return r < 0 ? -errno : 0;
   }
   int fd = open_folder(parent, name);
   if (fd < 0) return fd;
@@ -58,17 +62,19 @@ static int empty(int top, DIR *folder, int depth, unsigned *moved) {
   (void)fchmod(fd, 0700); // where it fails, removing what is in it says why
   for (;;) {
     unsigned count = 0, before = *moved;
+    int failed = 0;
     struct dirent *entry;
     rewinddir(folder);
     while ((errno = 0, entry = readdir(folder)) != NULL) {
       if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+      // What cannot be removed keeps nothing else from it.
       int r = remove_entry(top, fd, entry->d_name, depth, moved);
-      if (r < 0) return r;
-      count++;
+      if (r == 0) count++;
+      else if (failed == 0) failed = r;
     }
     if (errno) return -errno;
     // Another look: a filesystem may leave entries out while others are removed, and deep ones were moved here.
-    if (count == 0 || (top != fd && *moved == before)) return 0;
+    if (count == 0 || (top != fd && *moved == before)) return failed;
   }
 }
 

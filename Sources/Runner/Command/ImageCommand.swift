@@ -86,13 +86,12 @@ struct ImageCommand: ParsableCommand {
       let (images, broken) = try store.images()
       var rows = quiet ? [] : [["IMAGE", "DIGEST", "LAYERS", "SIZE", "LAST USED"]]
       for image in images {
-        let size = image.layers.reduce(0) { $0 + store.bytes(of: "\(store.path)/layers/\($1.hex)") }
         rows.append(
           quiet
             ? [image.reference.familiar]
             : [
               image.reference.familiar, String(image.digest.hex.prefix(12)), "\(image.layers.count)",
-              Quantity.bytes(size), Quantity.ago(image.unusedForSeconds),
+              Quantity.bytes(store.bytes(of: image)), Quantity.ago(image.unusedForSeconds),
             ])
       }
       StandardStream.standardOutput(Quantity.table(rows))
@@ -127,7 +126,7 @@ struct ImageCommand: ParsableCommand {
         configurationDigest: "\(image.configurationDigest)", architecture: image.configuration.architecture,
         os: image.configuration.os, created: image.configuration.created,
         config: image.configuration.config ?? .init(), layers: image.layers.map(\.description),
-        bytes: image.layers.reduce(0) { $0 + store.bytes(of: "\(store.path)/layers/\($1.hex)") })
+        bytes: store.bytes(of: image))
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       StandardStream.standardOutput(String(decoding: try encoder.encode(description), as: UTF8.self) + "\n")

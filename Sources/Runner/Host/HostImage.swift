@@ -55,10 +55,7 @@ struct HostImage {
     }
     try write(Self.passwd(), to: "etc/passwd")
     try write(Self.group(), to: "etc/group")
-    try write("\(hostname)\n", to: "etc/hostname")
-    try write(
-      "127.0.0.1 localhost\n::1 localhost\n\(SandboxNetwork.outsideAddress) \(hostname)\n", to: "etc/hosts")
-    try write("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", to: "etc/resolv.conf")
+    for (name, text) in SandboxNetwork.files(hostname: hostname) { try write(text, to: "etc/\(name)") }
     try write(
       "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
       to: "etc/nsswitch.conf")

@@ -17,14 +17,7 @@ enum Directories {
   /// Removes a tree without following links; what the sandbox made unwritable is made writable first.
   /// Never leaves the filesystem entry it was given: links inside are removed, not followed.
   static func remove(_ path: String) {
-    guard let kind = kind(of: path) else { return }
-    guard kind == S_IFDIR else {
-      unsafe unlink(path)
-      return
-    }
-    unsafe chmod(path, 0o700)
-    for name in (try? Files.names(in: path)) ?? [] { remove("\(path)/\(name)") }
-    unsafe rmdir(path)
+    _ = unsafe isl_remove_tree(AT_FDCWD, path)
   }
 
   /// The type bits of what is at `path` itself, or nil.

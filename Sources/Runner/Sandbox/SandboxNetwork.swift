@@ -18,6 +18,14 @@ final class SandboxNetwork {
     .init(address: .loopback, port: proxyPort), .init(address: .loopback, port: 53, isDatagram: true),
   ]
 
+  /// Files of /etc that tell programs of this network, by their names.
+  static func files(hostname: String) -> [String: String] {
+    [
+      "hostname": "\(hostname)\n", "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+      "hosts": "127.0.0.1 localhost\n::1 localhost\n\(outsideAddress) \(hostname)\n",
+    ]
+  }
+
   private let phase: PhaseEvidence.Name
   private let recorder: EgressRecorder
   private var proxy: EgressProxy?

@@ -50,11 +50,7 @@ final class StoredRootfs {
       }
       for folder in ["root-upper", "root-work", "etc"] { try Directories.make("\(run.path)/\(folder)") }
       overlay = .init(directory: run.path, layers: names, upper: "root-upper", work: "root-work")
-      let texts = [
-        "hostname": "\(hostname)\n", "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
-        "hosts": "127.0.0.1 localhost\n::1 localhost\n\(SandboxNetwork.outsideAddress) \(hostname)\n",
-      ]
-      for (name, text) in texts {
+      for (name, text) in SandboxNetwork.files(hostname: hostname) {
         try Files.write(text, to: "\(run.path)/etc/\(name)", flags: O_WRONLY | O_CREAT | O_TRUNC)
         files["/etc/\(name)"] = "\(run.path)/etc/\(name)"
       }

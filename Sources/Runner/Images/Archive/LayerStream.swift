@@ -2,7 +2,6 @@ import CDecompression
 import Crypto
 import Glibc
 import Isolate
-import Synchronization
 
 /// A layer's uncompressed bytes, made on a thread of its own while the consumer writes files: the compressed
 /// bytes are read, hashed and decompressed, the result is hashed and handed over in chunks.
@@ -188,7 +187,7 @@ final class LayerStream: ByteSource {
         start += taken
         filling.count += given
         uncompressedSize += Int64(given)
-        try check(status, made: given + taken)
+        try check(status)
         isBetweenMembers = status == PFL_MEMBER_END
         if filling.count == LayerStream.chunkBytes {
           hand(filling, hashing: format != PFL_FORMAT_NONE)
@@ -211,7 +210,7 @@ final class LayerStream: ByteSource {
       return count
     }
 
-    private func check(_ status: pfl_status, made: Int) throws(ImageError) {
+    private func check(_ status: pfl_status) throws(ImageError) {
       switch status {
       case PFL_DAMAGED: throw ImageError(.invalid, "the compressed layer is damaged")
       case PFL_TOO_LARGE:

@@ -200,10 +200,10 @@ package struct ImageImporter {
         }
         layers.append(Descriptor(mediaType: ImageManifest.ociLayer, digest: diffID, size: size))
       }
-      let names1 = image.layers
+      let layerFiles = image.layers
       let source = BlobSource(checksBlob: false) { _, index throws(ImageError) in
-        guard let (input, _) = try files.open(names1[index]) else {
-          throw ImageError(.invalid, "\(path): \(names1[index]) is missing")
+        guard let (input, _) = try files.open(layerFiles[index]) else {
+          throw ImageError(.invalid, "\(path): \(layerFiles[index]) is missing")
         }
         return input
       }

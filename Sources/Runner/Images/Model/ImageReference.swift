@@ -57,6 +57,12 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     return local
   }
 
+  /// Whether the registry is on this machine: it may speak without TLS, as for docker and podman, and no proxy leads there.
+  var isLoopback: Bool {
+    registry == "localhost" || registry.hasPrefix("localhost:") || registry.hasPrefix("127.")
+      || registry.hasPrefix("[::1]")
+  }
+
   /// The whole name, nothing left out.
   package var description: String {
     "\(registry)/\(repository)\(tag.map { ":\($0)" } ?? "")\(digest.map { "@\($0)" } ?? "")"

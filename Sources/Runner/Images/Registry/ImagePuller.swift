@@ -60,10 +60,10 @@ package struct ImagePuller: Sendable {
     }
     let configuration = try document(config) { try await registry.blob($0) }
     let layers = try ImageConfiguration(configuration, of: reference.familiar).layers(store.limits)
-    for (layer, blob) in zip(layers, manifest.layers ?? []) where store.tree(of: layer) != nil {
+    let blobs = manifest.layers ?? []
+    for (layer, blob) in zip(layers, blobs) where store.tree(of: layer) != nil {
       observer?.layerIsThere(layer, size: blob.size)
     }
-    let blobs = manifest.layers ?? []
     let source = BlobSource { descriptor, index throws(ImageError) in
       let digest = try descriptor.address()
       let download = try BlobDownload(
@@ -143,8 +143,8 @@ package struct ImagePuller: Sendable {
 
   private func proxy(for reference: ImageReference) throws(ImageError) -> HTTPClient.Configuration.Proxy? {
     func value(_ name: String) -> String? { environment[name] ?? environment[name.uppercased()] }
+    if reference.isLoopback { return nil }
     let host = String(reference.registry.split(separator: ":").first ?? "")
-    if host == "localhost" || host.hasPrefix("127.") || reference.registry.hasPrefix("[::1]") { return nil }
     let exceptions = (value("no_proxy") ?? "").split { $0 == "," || $0 == " " }
     if exceptions.contains(where: {
       $0 == "*" || host == $0 || host.hasSuffix($0.hasPrefix(".") ? "\($0)" : ".\($0)")

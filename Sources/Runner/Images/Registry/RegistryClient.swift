@@ -36,11 +36,6 @@ actor RegistryClient {
     reference.registry == ImageReference.defaultRegistry ? "registry-1.docker.io" : reference.registry
   }
 
-  /// Registries on this machine may speak without TLS, as for docker and podman.
-  private var isLoopback: Bool {
-    host == "localhost" || host.hasPrefix("localhost:") || host.hasPrefix("127.") || host.hasPrefix("[::1]")
-  }
-
   /// The manifest or index that a tag or digest names.
   func manifest(_ name: String) async throws -> [UInt8] {
     let response = try await answer("/manifests/\(name)", accept: Self.manifestTypes)
@@ -249,7 +244,7 @@ actor RegistryClient {
       let response = try await follow("https://\(host)/v2/\(reference.repository)\(path)", accept, start)
       origin = "https://\(host)"
       return response
-    } catch let error where isLoopback && !(error is ImageError) {
+    } catch let error where reference.isLoopback && !(error is ImageError) {
       let response = try await follow("http://\(host)/v2/\(reference.repository)\(path)", accept, start)
       origin = "http://\(host)"
       return response

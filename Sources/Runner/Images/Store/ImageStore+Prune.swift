@@ -68,7 +68,7 @@ extension ImageStore {
     guard let limit = options.sizeInBytes else { return }
     var sizes: [Digest: Int64] = [:]
     for layer in images.flatMap(\.layers) where sizes[layer] == nil {
-      sizes[layer] = bytes(of: "\(path)/layers/\(layer.hex)")
+      sizes[layer] = bytes(of: layer)
     }
     while !images.isEmpty, Set(images.flatMap(\.layers)).reduce(0, { $0 + (sizes[$1] ?? 0) }) > limit {
       let image = images.removeFirst()
@@ -78,8 +78,13 @@ extension ImageStore {
 
   func names(_ folder: String) -> [String] { (try? Files.names(in: "\(path)/\(folder)")) ?? [] }
 
+  /// Bytes on disk of an image's layers, also of those that others share.
+  package func bytes(of image: Image) -> Int64 { image.layers.reduce(0) { $0 + bytes(of: $1) } }
+
+  private func bytes(of layer: Digest) -> Int64 { bytes(of: "\(path)/layers/\(layer.hex)") }
+
   /// Bytes on disk of a tree, hard links counted once for each name.
-  package func bytes(of folder: String) -> Int64 {
+  private func bytes(of folder: String) -> Int64 {
     var information = stat()
     guard unsafe lstat(folder, &information) == 0 else { return 0 }
     var total = Int64(information.st_blocks) * 512
