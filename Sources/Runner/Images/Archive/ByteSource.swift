@@ -4,6 +4,8 @@ protocol ByteSource: AnyObject {
   ///
   /// - Returns: What `body` said, or nil at the end of the source.
   func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int?
+  /// Takes up to `limit` bytes, at least one, to be kept; nil at the end of the source.
+  func share(atMost limit: Int64) throws(ImageError) -> SharedBytes?
   /// Goes on by `count` bytes without showing them, if it can; false where they must be taken one by one.
   func skip(_ count: Int64) -> Bool
   /// How many bytes have been taken.
@@ -12,4 +14,14 @@ protocol ByteSource: AnyObject {
 
 extension ByteSource {
   func skip(_ count: Int64) -> Bool { false }
+
+  func share(atMost limit: Int64) throws(ImageError) -> SharedBytes? {
+    var copy: SharedBytes?
+    _ = try take { bytes throws(ImageError) in
+      let count = Int(min(Int64(bytes.byteCount), limit))
+      copy = SharedBytes(copying: bytes.extracting(first: count))
+      return count
+    }
+    return copy
+  }
 }

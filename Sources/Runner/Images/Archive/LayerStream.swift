@@ -23,12 +23,25 @@ final class LayerStream: ByteSource {
   }
 
   static let chunkBytes = 256 << 10
-  static let chunkCount = 8
+  static let chunkCount = 12
 
   @safe private final class Chunk: @unchecked Sendable {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: LayerStream.chunkBytes, alignment: 64)
     var count = 0
     deinit { unsafe bytes.deallocate() }
+  }
+
+  /// Whoever works on a chunk holds this; with the last of them it can be filled again.
+  private final class Lease: Sendable {
+    let chunk: Chunk
+    private let shared: Shared
+
+    init(_ chunk: Chunk, _ shared: Shared) { (self.chunk, self.shared) = (chunk, shared) }
+
+    deinit {
+      let (chunk, shared) = (chunk, shared)
+      shared.change { shared.free.append(chunk) }
+    }
   }
 
   private enum Ending: Sendable {
@@ -50,79 +63,76 @@ final class LayerStream: ByteSource {
   }
 
   private let shared = Shared()
-  private var thread = pthread_t()
-  private var isJoined = false
-  private var current: Chunk?
+  private let thread: JoinedThread
+  private var current: Lease?
   private var position = 0
   private(set) var offset: Int64 = 0
 
   /// Begins to read.
-  init(_ input: any BlobInput, _ limits: ExtractionLimits) throws(ImageError) {
-    let producer = Producer(shared, input, limits)
-    let pointer = unsafe Unmanaged.passRetained(producer).toOpaque()
-    let status = unsafe pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer = unsafe pointer else { return nil }
-        unsafe Unmanaged<Producer>.fromOpaque(pointer).takeRetainedValue().run()
-        return nil
-      }, pointer)
-    if status != 0 {
-      unsafe Unmanaged<Producer>.fromOpaque(pointer).release()
-      isJoined = true
-      throw ImageError(SystemError("pthread_create", code: status))
-    }
+  init(
+    _ input: any BlobInput, _ limits: ExtractionLimits, gzip: pfl_gzip = PFL_GZIP_FASTEST
+  ) throws(ImageError) {
+    let shared = shared
+    thread = try JoinedThread { Producer(shared, input, limits, gzip).run() }
   }
 
   deinit {
+    let shared = shared
     shared.change { shared.isAbandoned = true }
-    join()
-  }
-
-  private func join() {
-    if isJoined { return }
-    isJoined = true
-    pthread_join(thread, nil)
+    thread.join()
   }
 
   func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
-    if current == nil {
-      enum Next {
-        case chunk(Chunk)
-        case end
-        case failure(ImageError)
-      }
-      let shared = shared
-      let next: Next = shared.wait {
-        if !shared.full.isEmpty { return .chunk(shared.full.removeFirst()) }
-        switch shared.ending {
-        case .running: return nil
-        case .complete: return .end
-        case .failed(let error): return .failure(error)
-        }
-      }
-      switch next {
-      case .chunk(let chunk): (current, position) = (chunk, 0)
-      case .end: return nil
-      case .failure(let error): throw error
-      }
-    }
-    guard let chunk = current else { return nil }
+    guard let chunk = try next()?.chunk else { return nil }
     let rest = unsafe UnsafeRawBufferPointer(chunk.bytes)[position..<chunk.count]
-    let span = unsafe RawSpan(_unsafeBytes: rest)
-    let taken = try body(span)
-    position += taken
-    offset += Int64(taken)
-    if position == chunk.count {
-      current = nil
-      shared.change { shared.free.append(chunk) }
-    }
+    let taken = try body(unsafe RawSpan(_unsafeBytes: rest))
+    advance(taken, in: chunk)
     return taken
+  }
+
+  func share(atMost limit: Int64) throws(ImageError) -> SharedBytes? {
+    guard let lease = try next() else { return nil }
+    let count = Int(min(Int64(lease.chunk.count - position), limit))
+    let part = unsafe UnsafeRawBufferPointer(rebasing: lease.chunk.bytes[position..<position + count])
+    let bytes = unsafe SharedBytes(part, keptBy: lease)
+    advance(count, in: lease.chunk)
+    return bytes
+  }
+
+  /// What is read now, waiting for it; nil at the end.
+  private func next() throws(ImageError) -> Lease? {
+    if let current { return current }
+    enum Next {
+      case chunk(Chunk)
+      case end
+      case failure(ImageError)
+    }
+    let shared = shared
+    let next: Next = shared.wait {
+      if !shared.full.isEmpty { return .chunk(shared.full.removeFirst()) }
+      switch shared.ending {
+      case .running: return nil
+      case .complete: return .end
+      case .failed(let error): return .failure(error)
+      }
+    }
+    switch next {
+    case .chunk(let chunk): (current, position) = (Lease(chunk, shared), 0)
+    case .end: return nil
+    case .failure(let error): throw error
+    }
+    return current
+  }
+
+  private func advance(_ count: Int, in chunk: Chunk) {
+    position += count
+    offset += Int64(count)
+    if position == chunk.count { current = nil }
   }
 
   /// What the stream was; only after `take` has given nil.
   func summary() throws(ImageError) -> Summary {
-    join()
+    thread.join()
     switch shared.ending {
     case .complete(let summary): return summary
     case .failed(let error): throw error
@@ -135,13 +145,14 @@ final class LayerStream: ByteSource {
     private let shared: Shared
     private let input: any BlobInput
     private let limits: ExtractionLimits
+    private let gzip: pfl_gzip
     private var compressed = SHA256()
     private var uncompressed = SHA256()
     private var size: Int64 = 0
     private var uncompressedSize: Int64 = 0
 
-    init(_ shared: Shared, _ input: any BlobInput, _ limits: ExtractionLimits) {
-      (self.shared, self.input, self.limits) = (shared, input, limits)
+    init(_ shared: Shared, _ input: any BlobInput, _ limits: ExtractionLimits, _ gzip: pfl_gzip) {
+      (self.shared, self.input, self.limits, self.gzip) = (shared, input, limits, gzip)
     }
 
     func run() {
@@ -162,15 +173,17 @@ final class LayerStream: ByteSource {
         available += count
       }
       let format = unsafe pfl_format_of(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), available)
-      guard let decoder = unsafe pfl_decoder_make(format, limits.zstdWindowBytes) else {
+      guard let decoder = unsafe pfl_decoder_make(format, gzip, limits.zstdWindowBytes) else {
         throw ImageError(SystemError("malloc", code: ENOMEM))
       }
       defer { unsafe pfl_decoder_free(decoder) }
       var start = 0
       var isBetweenMembers = true
+      // Of output that was filled to its end; with the last of the input taken there is still some to come.
+      var hasMore = false
       var chunk: Chunk?
       while true {
-        if start == available {
+        if start == available, !hasMore {
           available = unsafe try read(into: buffer)
           start = 0
           if available == 0 { break }
@@ -189,6 +202,7 @@ final class LayerStream: ByteSource {
         uncompressedSize += Int64(given)
         try check(status)
         isBetweenMembers = status == PFL_MEMBER_END
+        hasMore = filling.count == LayerStream.chunkBytes && given > 0 && !isBetweenMembers
         if filling.count == LayerStream.chunkBytes {
           hand(filling, hashing: format != PFL_FORMAT_NONE)
           chunk = nil

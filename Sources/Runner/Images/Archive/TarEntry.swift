@@ -6,24 +6,28 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
   package init(components: [[UInt8]]) { self.components = components }
 
   /// Cleans a path: leading slashes, "." and doubled slashes go; ".." and NUL are refused.
-  init(_ bytes: [UInt8], _ limits: ExtractionLimits, what: String) throws(ImageError) {
-    let shown = Self.shown(bytes)
+  init(
+    _ bytes: [UInt8], _ limits: ExtractionLimits, what: @autoclosure () -> String
+  ) throws(ImageError) {
     guard bytes.count <= limits.pathBytes else {
       throw ImageError(
-        .invalid, "\(what) \"\(shown.prefix(100))...\" is longer than \(limits.pathBytes) bytes")
+        .invalid, "\(what()) \"\(Self.shown(bytes).prefix(100))...\" is longer than \(limits.pathBytes) bytes"
+      )
+    }
+    func refusal(_ why: String) -> ImageError {
+      ImageError(.invalid, "\(what()) \"\(Self.shown(bytes))\" \(why)")
     }
     components = []
-    for part in bytes.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
-      if part.elementsEqual("..".utf8) { throw ImageError(.invalid, "\(what) \"\(shown)\" leads upwards") }
-      if part.contains(0) { throw ImageError(.invalid, "\(what) \"\(shown)\" holds a NUL byte") }
-      if part.count > 255 {
-        throw ImageError(.invalid, "\(what) \"\(shown)\" has a component longer than 255 bytes")
-      }
+    for part in bytes.split(separator: UInt8(ascii: "/")) where part != [0x2e] {
+      if part == [0x2e, 0x2e] { throw refusal("leads upwards") }
+      if part.contains(0) { throw refusal("holds a NUL byte") }
+      if part.count > 255 { throw refusal("has a component longer than 255 bytes") }
       components.append(Array(part))
     }
     if components.count > limits.depth {
       throw ImageError(
-        .invalid, "\(what) \"\(shown.prefix(100))...\" is more than \(limits.depth) folders deep")
+        .invalid,
+        "\(what()) \"\(Self.shown(bytes).prefix(100))...\" is more than \(limits.depth) folders deep")
     }
   }
 

@@ -7,7 +7,9 @@ struct TarHeader {
 
   /// Reads a block; nil when it is one of zeros.
   init?(_ block: [UInt8], at offset: Int64) throws(ImageError) {
-    if !block.contains(where: { $0 != 0 }) { return nil }
+    let (sum, signed) = Self.sums(block)
+    // A block of zeros has nothing but the spaces that stand for its checksum.
+    if sum == 8 * 0x20, !block.contains(where: { $0 != 0 }) { return nil }
     self.block = block
     let magic = block[257..<265]
     if magic.elementsEqual("ustar\u{0}00".utf8) {
@@ -19,16 +21,24 @@ struct TarHeader {
     } else {
       flavor = .version7
     }
-    var sum: Int64 = 0
-    var signed: Int64 = 0
-    for (index, byte) in block.enumerated() {
-      let value = (148..<156).contains(index) ? 0x20 : byte
-      sum += Int64(value)
-      signed += Int64(Int8(bitPattern: value))
-    }
     guard let stored = try? number(148, 8, "checksum"), stored == sum || stored == signed else {
       throw ImageError(.invalid, "the archive is damaged: no tar header at byte \(offset)")
     }
+  }
+
+  /// The sum of all bytes, the checksum taken as spaces, of unsigned and (as some have it) of signed bytes.
+  private static func sums(_ block: [UInt8]) -> (Int64, Int64) {
+    var (sum, above): (UInt32, UInt32) = (0, 0)
+    for byte in block.span.indices {
+      let value = block.span[byte]
+      sum &+= UInt32(value)
+      above &+= UInt32(value >> 7)
+    }
+    for value in block[148..<156] {
+      sum = sum &- UInt32(value) &+ 0x20
+      above &-= UInt32(value >> 7)
+    }
+    return (Int64(sum), Int64(sum) - 256 * Int64(above))
   }
 
   var type: UInt8 { block[156] }

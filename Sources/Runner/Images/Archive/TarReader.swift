@@ -50,18 +50,11 @@ struct TarReader: ~Copyable {
   }
 
   /// Gives the data of the current member to `body`, piece by piece.
-  mutating func read(_ body: (RawSpan) throws(ImageError) -> Void) throws(ImageError) {
-    var left = remaining
-    while left > 0 {
-      let most = left
-      let taken = try source.take { bytes throws(ImageError) in
-        let count = Int(min(Int64(bytes.byteCount), most))
-        try body(bytes.extracting(first: count))
-        return count
-      }
-      guard let taken else { throw Self.truncated }
-      left -= Int64(taken)
-      remaining = left
+  mutating func read(_ body: (SharedBytes) throws(ImageError) -> Void) throws(ImageError) {
+    while remaining > 0 {
+      guard let bytes = try source.share(atMost: remaining) else { throw Self.truncated }
+      remaining -= Int64(bytes.count)
+      try body(bytes)
     }
   }
 
@@ -129,7 +122,7 @@ struct TarReader: ~Copyable {
     var name = record("path") ?? longName ?? header.name
     if isSparsePax, let real = pax.last("GNU.sparse.name") { name = real }
     var entry = TarEntry(path: try EntryPath(name, limits, what: "the path"))
-    let subject = "\(entry.path)"
+    let subject = entry.path
     entry.storedSize = try size(header, pax, of: subject)
     entry.size = entry.storedSize
     entry.mode = UInt32(truncatingIfNeeded: try header.number(100, 8, "mode")) & 0o7777
@@ -164,7 +157,8 @@ struct TarReader: ~Copyable {
   }
 
   /// The size in the header and the one in the pax header are one, or the header's cannot hold it.
-  private func size(_ header: TarHeader, _ pax: PaxRecords, of subject: String) throws(ImageError) -> Int64 {
+  private func size(_ header: TarHeader, _ pax: PaxRecords, of subject: EntryPath) throws(ImageError) -> Int64
+  {
     let plain = try header.number(124, 12, "size")
     let real = try pax.number("size")
     let size = real ?? plain
@@ -179,7 +173,7 @@ struct TarReader: ~Copyable {
   }
 
   private func identifier(
-    _ pax: PaxRecords, _ name: String, _ header: TarHeader, _ start: Int, of subject: String
+    _ pax: PaxRecords, _ name: String, _ header: TarHeader, _ start: Int, of subject: EntryPath
   ) throws(ImageError) -> UInt32 {
     var number = try header.number(start, 8, name)
     if let real = try pax.number(name) { number = real }
@@ -190,7 +184,7 @@ struct TarReader: ~Copyable {
     return value
   }
 
-  private func attributes(_ pax: PaxRecords, of subject: String) throws(ImageError) -> [(
+  private func attributes(_ pax: PaxRecords, of subject: EntryPath) throws(ImageError) -> [(
     name: [UInt8], value: [UInt8]
   )] {
     let prefix = "SCHILY.xattr."
@@ -207,7 +201,7 @@ struct TarReader: ~Copyable {
     return attributes
   }
 
-  private func kind(_ header: TarHeader, name: [UInt8], of subject: String) throws(ImageError)
+  private func kind(_ header: TarHeader, name: [UInt8], of subject: EntryPath) throws(ImageError)
     -> TarEntry.Kind
   {
     switch header.type {

@@ -1,4 +1,5 @@
 #include "decompression.h"
+#include "isal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 struct pfl_decoder {
   enum pfl_format format;
   z_stream zlib;
+  struct pfl_isal *isal; // in the place of zlib
   ZSTD_DStream *zstd;
   int between_members; // the next byte begins a new gzip member
 };
@@ -23,12 +25,15 @@ enum pfl_format pfl_format_of(const uint8_t *bytes, size_t count) {
   return PFL_FORMAT_NONE;
 }
 
-struct pfl_decoder *pfl_decoder_make(enum pfl_format format, size_t window_limit) {
+struct pfl_decoder *pfl_decoder_make(enum pfl_format format, enum pfl_gzip gzip, size_t window_limit) {
   struct pfl_decoder *decoder = calloc(1, sizeof *decoder);
   if (!decoder) return NULL;
   decoder->format = format;
   int made = 1;
-  if (format == PFL_FORMAT_GZIP) made = inflateInit2(&decoder->zlib, 15 + 16) == Z_OK; // 16: gzip only
+  if (format == PFL_FORMAT_GZIP && gzip == PFL_GZIP_FASTEST) decoder->isal = pfl_isal_make();
+  if (format == PFL_FORMAT_GZIP && !decoder->isal) {
+    made = inflateInit2(&decoder->zlib, 15 + 16) == Z_OK; // 16: gzip only
+  }
   if (format == PFL_FORMAT_ZSTD) {
     int bits = 10;
     while (bits < 31 && ((size_t)1 << (bits + 1)) <= window_limit) bits++;
@@ -44,7 +49,8 @@ struct pfl_decoder *pfl_decoder_make(enum pfl_format format, size_t window_limit
 
 void pfl_decoder_free(struct pfl_decoder *decoder) {
   if (!decoder) return;
-  if (decoder->format == PFL_FORMAT_GZIP) inflateEnd(&decoder->zlib);
+  if (decoder->isal) pfl_isal_free(decoder->isal);
+  else if (decoder->format == PFL_FORMAT_GZIP) inflateEnd(&decoder->zlib);
   ZSTD_freeDStream(decoder->zstd);
   free(decoder);
 }
@@ -94,6 +100,7 @@ static enum pfl_status run_zstd(
 enum pfl_status pfl_decoder_run(
     struct pfl_decoder *decoder, const uint8_t *input, size_t input_count, size_t *taken, uint8_t *output,
     size_t output_count, size_t *given) {
+  if (decoder->isal) return pfl_isal_run(decoder->isal, input, input_count, taken, output, output_count, given);
   // Both counts are of buffers, far below what zlib's 32-bit counts hold.
   if (decoder->format == PFL_FORMAT_GZIP) return run_gzip(decoder, input, input_count, taken, output, output_count, given);
   if (decoder->format == PFL_FORMAT_ZSTD) return run_zstd(decoder, input, input_count, taken, output, output_count, given);

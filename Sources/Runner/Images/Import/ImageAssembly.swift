@@ -15,6 +15,9 @@ struct BlobSource: Sendable {
 /// Puts an image together in the store: documents, layers at once as far as there are processors, and in the
 /// end its name.
 struct ImageAssembly {
+  /// However many processors there are: each layer takes memory.
+  private static let layersAtOnce = 4
+
   private let store: ImageStore
 
   init(_ store: ImageStore) { self.store = store }
@@ -33,13 +36,17 @@ struct ImageAssembly {
     }
     let store = store
     let failure = Mutex<ImageError?>(nil)
-    DispatchQueue.concurrentPerform(iterations: diffIDs.count) { index in
-      if failure.withLock({ $0 != nil }) { return }
-      do throws(ImageError) {
-        try add(diffIDs[index], blobs[index], index, source)
-      } catch {
-        failure.withLock {
-          if $0 == nil { $0 = error.about("\(reference.familiar), layer \(index + 1) of \(diffIDs.count)") }
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: min(diffIDs.count, Self.layersAtOnce)) { _ in
+      while failure.withLock({ $0 == nil }) {
+        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        if index >= diffIDs.count { return }
+        do throws(ImageError) {
+          try add(diffIDs[index], blobs[index], index, source)
+        } catch {
+          failure.withLock {
+            if $0 == nil { $0 = error.about("\(reference.familiar), layer \(index + 1) of \(diffIDs.count)") }
+          }
         }
       }
     }

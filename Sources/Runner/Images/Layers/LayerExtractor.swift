@@ -1,5 +1,4 @@
 import CShims
-import Crypto
 import Glibc
 import Isolate
 
@@ -9,24 +8,25 @@ import Isolate
 ///
 /// Every file is the caller's; whose it was in the image is in the attribute `user.isolate.owner` and in the layer's
 /// list. So a layer is the same for root and for everybody else.
+///
+/// Names are made here, one after the other; files are filled by `FileWriters` meanwhile.
 struct LayerExtractor {
   private static let whiteoutPrefix = Array(".wh.".utf8)
   private static let opaqueMarker = Array(".wh..wh..opq".utf8)
   private static let specialPrefix = Array(".wh..wh.".utf8)
-  /// Of the image's own attributes these would change what overlay shows, or what we recorded.
-  private static let ownAttributes = ["user.overlay.", "trusted.overlay.", "user.isolate."].map {
-    Array($0.utf8)
-  }
-
   private let tree: LayerTree
   private let limits: ExtractionLimits
   private let list: LayerListWriter
+  private let writers: FileWriters
   /// What is set when everything is in its place: writing into a folder changes its time, and its mode may forbid it.
-  private var folders: [EntryPath: (mode: UInt32, modified: (seconds: Int64, nanoseconds: Int64))] = [:]
+  private let folders = FolderSettings()
 
   /// `path` is an empty folder; `list` names a file that gets the layer's list.
-  init(path: String, list: String, _ limits: ExtractionLimits) throws(ImageError) {
+  init(
+    path: String, list: String, _ limits: ExtractionLimits, writers: Int = FileWriters.usualCount
+  ) throws(ImageError) {
     tree = try LayerTree(path)
+    self.writers = FileWriters(count: writers)
     self.list = try LayerListWriter(list)
     self.limits = limits
   }
@@ -35,9 +35,8 @@ struct LayerExtractor {
   mutating func extract(_ source: any ByteSource) throws(ImageError) {
     var reader = TarReader(source, limits)
     while let entry = try reader.next() { try place(entry, &reader) }
-    for path in folders.keys.sorted(by: { $0.components.count > $1.components.count }) {
-      try finishFolder(path)
-    }
+    try writers.finish()
+    try folders.forEach { path, settings throws(ImageError) in try finishFolder(path, settings) }
     try list.finish()
   }
 
@@ -52,20 +51,29 @@ struct LayerExtractor {
     let folder = try tree.folder(entry.path.components.dropLast(), makes: true) ?? -1
     if name.starts(with: Self.whiteoutPrefix) { return try placeWhiteout(entry, name, in: folder) }
     if entry.kind == .directory { return try placeFolder(entry, name, in: folder) }
-    try tree.remove(name, in: folder, of: entry.path)
-    if !folders.isEmpty { forgetFolders(at: entry.path) }
     switch entry.kind {
     case .file: try placeFile(entry, name, in: folder, &reader)
     case .symbolicLink: try placeLink(entry, name, in: folder)
-    case .hardLink: try placeHardLink(entry, name)
+    case .hardLink:
+      try makeRoom(entry, name, in: folder)
+      try placeHardLink(entry, name)
     case .fifo:
+      try makeRoom(entry, name, in: folder)
       try LayerTree.check(
         LayerTree.with(name) { unsafe mkfifoat(folder, $0, 0o600) }, "mkfifo", entry.path.components[...])
       try finish(entry, name, in: folder)
       list.add(entry, kind: "fifo")
-    case .device: list.add(entry, kind: "device")  // recorded, not made: a sandbox has its own /dev
+    case .device:
+      // Recorded, not made: a sandbox has its own /dev.
+      try makeRoom(entry, name, in: folder)
+      list.add(entry, kind: "device")
     case .directory: break
     }
+  }
+
+  /// Removes what an earlier member has put in this one's place.
+  private mutating func makeRoom(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+    if try tree.remove(name, in: folder, of: entry.path) { folders.forget(entry.path) }
   }
 
   // MARK: Files
@@ -73,47 +81,38 @@ struct LayerExtractor {
   private mutating func placeFile(
     _ entry: TarEntry, _ name: [UInt8], in folder: Int32, _ reader: inout TarReader
   ) throws(ImageError) {
-    let path = entry.path.components[...]
-    let number = LayerTree.with(name) {
-      unsafe openat(folder, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    }
-    if number < 0 { throw LayerTree.failure("open", path, errno) }
-    let file = OwnedDescriptor(owning: number)
-    var hash = SHA256()
-    var spans = (entry.spans ?? [])[...]
-    var left = spans.first?.count ?? entry.size
-    if let first = spans.first { lseek(number, off_t(first.offset), SEEK_SET) }
-    try reader.read { bytes throws(ImageError) in
-      unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-      var start = 0
-      while start < bytes.byteCount {
-        while left == 0, !spans.isEmpty {
-          spans.removeFirst()
-          left = spans.first?.count ?? 0
-          if let next = spans.first { lseek(number, off_t(next.offset), SEEK_SET) }
-        }
-        let most = Int(min(Int64(bytes.byteCount - start), left))
-        let piece = bytes.extracting(start..<(start + most))
-        let count = unsafe piece.withUnsafeBytes { unsafe write(number, $0.baseAddress, $0.count) }
-        if count < 0, errno == EINTR { continue }
-        if count <= 0 { throw LayerTree.failure("write", path, count < 0 ? errno : ENOSPC) }
-        start += count
-        left -= Int64(count)
+    // Attributes of a file that its owner may not write cannot be set (xattr(7)).
+    let hasMode = tree.keeps(entry.mode) && (entry.mode & 0o200 != 0 || !EntryMetadata.hasAttributes(entry))
+    func create() -> Int32 {
+      LayerTree.with(name) {
+        unsafe openat(
+          folder, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+          hasMode ? mode_t(entry.mode) : 0o600)
       }
     }
-    if entry.spans != nil { try LayerTree.check(ftruncate(number, off_t(entry.size)), "ftruncate", path) }
-    try setOwner(entry, number)
-    try setAttributes(entry, number)
-    try LayerTree.check(fchmod(number, mode_t(entry.mode)), "fchmod", path)
-    var times = Self.times(entry.modified)
-    try LayerTree.check(unsafe futimens(number, &times), "utimensat", path)
-    file.close()
-    list.add(entry, kind: "file", contents: Digest(hash.finalize()))
+    var number = create()
+    if number < 0, errno == EEXIST {
+      try makeRoom(entry, name, in: folder)
+      number = create()
+    }
+    if number < 0 { throw LayerTree.failure("open", entry.path.components[...], errno) }
+    let file = FileInTheMaking(number, entry, setsMode: !hasMode)
+    try writers.begin(file)
+    try reader.read { bytes throws(ImageError) in try writers.add(bytes, to: file) }
+    writers.end(file)
+    list.add(entry, kind: "file", file: file)
   }
 
   private mutating func placeLink(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
-    let result = LayerTree.with(entry.linkText) { text in
-      LayerTree.with(name) { unsafe symlinkat(text, folder, $0) }
+    func create() -> Int32 {
+      LayerTree.with(entry.linkText) { text in
+        LayerTree.with(name) { unsafe symlinkat(text, folder, $0) }
+      }
+    }
+    var result = create()
+    if result < 0, errno == EEXIST {
+      try makeRoom(entry, name, in: folder)
+      result = create()
     }
     try LayerTree.check(result, "symlink", entry.path.components[...])
     try finish(entry, name, in: folder, isLink: true)
@@ -174,18 +173,12 @@ struct LayerExtractor {
   }
 
   private mutating func recordFolder(_ entry: TarEntry) throws(ImageError) {
-    folders[entry.path] = (entry.mode, entry.modified)
+    folders.note(entry.path, .init(mode: entry.mode, modified: entry.modified))
     list.add(entry, kind: "folder")
-    if entry.userID != 0 || entry.groupID != 0 || !entry.attributes.isEmpty {
+    if EntryMetadata.hasAttributes(entry) {
       let file = try reopen(entry.path)
-      try setOwner(entry, file.number)
-      try setAttributes(entry, file.number)
+      try EntryMetadata.setAttributes(entry, file.number)
     }
-  }
-
-  private mutating func forgetFolders(at path: EntryPath) {
-    if folders[path] == nil { return }
-    for known in folders.keys where known.components.starts(with: path.components) { folders[known] = nil }
   }
 
   private func reopen(_ path: EntryPath) throws(ImageError) -> OwnedDescriptor {
@@ -197,12 +190,17 @@ struct LayerExtractor {
     return OwnedDescriptor(owning: number)
   }
 
-  private func finishFolder(_ path: EntryPath) throws(ImageError) {
-    guard let settings = folders[path] else { return }
-    let file = try reopen(path)
-    try LayerTree.check(fchmod(file.number, mode_t(settings.mode)), "fchmod", path.components[...])
-    var times = Self.times(settings.modified)
-    try LayerTree.check(unsafe futimens(file.number, &times), "utimensat", path.components[...])
+  private func finishFolder(
+    _ path: EntryPath, _ settings: FolderSettings.Settings
+  ) throws(ImageError) {
+    guard let folder = try tree.folder(path.components[...], makes: false) else {
+      throw LayerTree.failure("open", path.components[...], ENOENT)
+    }
+    var times = EntryMetadata.times(settings.modified)
+    // The mode last: it may be one without which "." cannot be reached.
+    try LayerTree.check(unsafe utimensat(folder, ".", &times, 0), "utimensat", path.components[...])
+    try LayerTree.check(
+      unsafe fchmodat(folder, ".", mode_t(settings.mode), 0), "fchmodat", path.components[...])
   }
 
   // MARK: Whiteouts (OCI image-spec, layer.md)
@@ -252,39 +250,8 @@ struct LayerExtractor {
       try LayerTree.check(
         LayerTree.with(name) { unsafe fchmodat(folder, $0, mode_t(entry.mode), 0) }, "fchmodat", path)
     }
-    var times = Self.times(entry.modified)
+    var times = EntryMetadata.times(entry.modified)
     let result = LayerTree.with(name) { unsafe utimensat(folder, $0, &times, AT_SYMLINK_NOFOLLOW) }
     try LayerTree.check(result, "utimensat", path)
-  }
-
-  private func setOwner(_ entry: TarEntry, _ file: Int32) throws(ImageError) {
-    if entry.userID != 0 || entry.groupID != 0 {
-      let text = Array("\(entry.userID):\(entry.groupID)".utf8)
-      let result = unsafe text.withUnsafeBytes { bytes in
-        unsafe isl_set_attribute(file, "user.isolate.owner", bytes.baseAddress, bytes.count)
-      }
-      // A filesystem without such attributes loses nothing but a note: the layer's list has the owner too.
-      if result < 0, errno != EOPNOTSUPP {
-        throw LayerTree.failure("fsetxattr", entry.path.components[...], errno)
-      }
-    }
-  }
-
-  private func setAttributes(_ entry: TarEntry, _ file: Int32) throws(ImageError) {
-    for (name, value) in entry.attributes {
-      if Self.ownAttributes.contains(where: { name.starts(with: $0) }) { continue }
-      let result = LayerTree.with(name) { name in
-        unsafe value.withUnsafeBytes { unsafe isl_set_attribute(file, name, $0.baseAddress, $0.count) }
-      }
-      // Labels, capabilities and other users' namespaces need privileges; the layer's list has them.
-      if result < 0, ![EPERM, EOPNOTSUPP, EINVAL].contains(errno) {
-        throw LayerTree.failure("fsetxattr", entry.path.components[...], errno)
-      }
-    }
-  }
-
-  private static func times(_ modified: (seconds: Int64, nanoseconds: Int64)) -> [timespec] {
-    let time = timespec(tv_sec: Int(modified.seconds), tv_nsec: Int(modified.nanoseconds))
-    return [time, time]
   }
 }

@@ -9,6 +9,9 @@ final class LayerListWriter {
   private let file: OwnedDescriptor
   private let path: String
   private var pending: [UInt8] = []
+  /// Lines behind one whose file is still being written.
+  private var waiting: [(beforeDigest: [UInt8], file: FileInTheMaking?, afterDigest: [UInt8])] = []
+  private var firstWaiting = 0
   private var failure: Int32 = 0
 
   init(_ path: String) throws(ImageError) {
@@ -19,27 +22,50 @@ final class LayerListWriter {
     pending.reserveCapacity(80 << 10)
   }
 
-  func add(_ entry: TarEntry, path: EntryPath? = nil, kind: String, contents: Digest? = nil) {
-    var target: [UInt8] = entry.linkText
-    if let path = entry.target { target = Array(path.components.joined(separator: [UInt8(ascii: "/")])) }
+  /// Adds a line; the digest in it is that of `file`, when that is complete.
+  func add(_ entry: TarEntry, path: EntryPath? = nil, kind: String, file: FileInTheMaking? = nil) {
+    let mode = String(entry.mode, radix: 8)
+    let time = "\(entry.modified.seconds).\(entry.modified.nanoseconds)"
+    let before = "\(kind)\t\(mode)\t\(entry.userID)\t\(entry.groupID)\t\(entry.size)\t\(time)\t"
+    var after: [UInt8] = [0x09]
+    Self.escape((path ?? entry.path).components, into: &after)
+    after.append(0x09)
     if case .device(let isBlock, let major, let minor) = entry.kind {
-      target = Array("\(isBlock ? "b" : "c")\(major):\(minor)".utf8)
+      after += Array("\(isBlock ? "b" : "c")\(major):\(minor)".utf8)
+    } else {
+      Self.escape(entry.target?.components ?? [entry.linkText], into: &after)
     }
-    let holes = (entry.spans ?? []).map { "\($0.offset)+\($0.count)" }.joined(separator: ",")
-    let fields: [[UInt8]] = [
-      Array(kind.utf8), Array(String(entry.mode, radix: 8).utf8), Array("\(entry.userID)".utf8),
-      Array("\(entry.groupID)".utf8), Array("\(entry.size)".utf8),
-      Array("\(entry.modified.seconds).\(entry.modified.nanoseconds)".utf8),
-      Array((contents?.hex ?? "").utf8),
-      Self.escaped(Array((path ?? entry.path).components.joined(separator: [UInt8(ascii: "/")]))),
-      Self.escaped(target),
-      Array((entry.spans == nil ? "" : "=" + holes).utf8),
-      Array(
-        entry.attributes.map { Self.escaped($0.name) + [UInt8(ascii: "=")] + Self.escaped($0.value) }.joined(
-          separator: [UInt8(ascii: ",")])),
-    ]
-    pending += fields.joined(separator: [UInt8(ascii: "\t")])
-    pending.append(0x0a)
+    after.append(0x09)
+    if let spans = entry.spans {
+      after += Array("=\(spans.map { "\($0.offset)+\($0.count)" }.joined(separator: ","))".utf8)
+    }
+    after.append(0x09)
+    for (index, attribute) in entry.attributes.enumerated() {
+      if index > 0 { after.append(UInt8(ascii: ",")) }
+      Self.escape([attribute.name], into: &after)
+      after.append(UInt8(ascii: "="))
+      Self.escape([attribute.value], into: &after)
+    }
+    after.append(0x0a)
+    waiting.append((Array(before.utf8), file, after))
+    settle()
+  }
+
+  /// Takes over the lines that are known in whole, as far as none before them is not.
+  private func settle() {
+    while firstWaiting < waiting.count {
+      let line = waiting[firstWaiting]
+      let digest = line.file?.contents
+      if line.file != nil, digest == nil { break }
+      pending += line.beforeDigest
+      if let digest { pending += Array(digest.hex.utf8) }
+      pending += line.afterDigest
+      firstWaiting += 1
+    }
+    if firstWaiting == waiting.count || firstWaiting > 1000 {
+      waiting.removeFirst(firstWaiting)
+      firstWaiting = 0
+    }
     if pending.count >= 64 << 10 { flush() }
   }
 
@@ -54,24 +80,30 @@ final class LayerListWriter {
     pending.removeAll(keepingCapacity: true)
   }
 
+  /// Writes what is left; every file is complete.
+  ///
   /// - Throws: What went wrong in any of the writes.
   func finish() throws(ImageError) {
+    settle()
     flush()
     if failure != 0 { throw ImageError(SystemError("write", path, code: failure)) }
   }
 
-  /// Everything but letters, digits and `/._-+:` as %XX.
-  static func escaped(_ bytes: [UInt8]) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    var result: [UInt8] = []
-    result.reserveCapacity(bytes.count)
-    for byte in bytes {
-      switch byte {
-      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2f, 0x2e, 0x5f, 0x2d, 0x2b, 0x3a: result.append(byte)
-      default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+  /// Parts with "/" between them, everything but letters, digits and `/._-+:` as %XX.
+  private static func escape(_ parts: [[UInt8]], into line: inout [UInt8]) {
+    for (index, part) in parts.enumerated() {
+      if index > 0 { line.append(0x2f) }
+      for byte in part {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2f, 0x2e, 0x5f, 0x2d, 0x2b, 0x3a: line.append(byte)
+        default: line += [UInt8(ascii: "%"), digit(byte >> 4), digit(byte & 15)]
+        }
       }
     }
-    return result
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? 0x30 + value : UInt8(ascii: "a") + value - 10
   }
 }
 

@@ -14,18 +14,32 @@ final class LayerTree {
 
   private let root: OwnedDescriptor
   private var open: [Open] = []
+  /// The bits that what is made here does not get at once, whatever is asked for.
+  private let masked: mode_t
 
   /// Opens an empty folder of our own.
   init(_ path: String) throws(ImageError) {
     let number = unsafe isl_open_folder(AT_FDCWD, path)
     if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
     root = OwnedDescriptor(owning: number)
+    // Where a folder has a default ACL, that stands in the place of the mask (acl(5)).
+    let hasDefault = unsafe isl_get_attribute(path, "system.posix_acl_default", nil, 0) > 0
+    masked = hasDefault ? 0o7777 : Self.fileModeMask() ?? 0o7777
   }
 
-  deinit { close(keeping: 0) }
+  /// The caller's umask without changing it for a moment (proc_pid_status(5), since Linux 4.7).
+  private static func fileModeMask() -> mode_t? {
+    guard let text = Files.text("/proc/self/status") else { return nil }
+    for line in text.split(separator: "\n") where line.hasPrefix("Umask:") {
+      return line.split(whereSeparator: { $0 == "\t" || $0 == " " }).last.flatMap { mode_t($0, radix: 8) }
+    }
+    return nil
+  }
 
-  /// Must be called when a folder was removed.
-  func forget() { close(keeping: 0) }
+  /// Whether something made with that mode has it at once. Writing takes the bits above the lowest nine away.
+  func keeps(_ mode: UInt32) -> Bool { mode_t(mode) & (masked | 0o7000) == 0 }
+
+  deinit { close(keeping: 0) }
 
   private func close(keeping count: Int) {
     while open.count > count { _ = Glibc.close(open.removeLast().descriptor) }
@@ -47,6 +61,9 @@ final class LayerTree {
       if next < 0, errno == ENOENT {
         guard makes else { return nil }
         try Self.check(Self.with(name) { unsafe mkdirat(above, $0, 0o755) }, "mkdir", components)
+        if !keeps(0o755) {
+          try Self.check(Self.with(name) { unsafe fchmodat(above, $0, 0o755, 0) }, "fchmodat", components)
+        }
         next = openFolder(above, name)
       }
       if next < 0 {
@@ -69,8 +86,11 @@ final class LayerTree {
   }
 
   /// Removes what is at a name, with all that is below it, following nothing.
-  func remove(_ name: [UInt8], in folder: Int32, of path: EntryPath) throws(ImageError) {
-    if Self.with(name, { unsafe unlinkat(folder, $0, 0) }) == 0 || errno == ENOENT { return }
+  ///
+  /// - Returns: Whether that was a folder.
+  @discardableResult
+  func remove(_ name: [UInt8], in folder: Int32, of path: EntryPath) throws(ImageError) -> Bool {
+    if Self.with(name, { unsafe unlinkat(folder, $0, 0) }) == 0 || errno == ENOENT { return false }
     // EPERM instead of EISDIR is POSIX's answer, and some filesystems'.
     guard errno == EISDIR || errno == EPERM else { throw Self.failure("unlink", path.components[...], errno) }
     let status = Self.with(name) { unsafe isl_remove_tree(folder, $0) }
@@ -81,6 +101,7 @@ final class LayerTree {
     } else {
       close(keeping: 0)
     }
+    return true
   }
 
   static func check(_ result: Int32, _ call: String, _ components: ArraySlice<[UInt8]>) throws(ImageError) {
