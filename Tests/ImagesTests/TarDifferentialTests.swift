@@ -5,23 +5,35 @@ import Testing
 
 @testable import Images
 
-@Suite("Archives by GNU tar", .needs(.gnuTar))
+@Suite("Archives by GNU tar and bsdtar")
 struct TarDifferentialTestsAsAnyUser {
   @Test(
-    "give the same tree as with GNU tar itself, in every format",
+    "give the same tree as with GNU tar itself, in every format", .needs(.gnuTar),
     arguments: ["gnu", "pax", "ustar", "v7", "oldgnu", "posix"])
   func same(format: String) async throws {
+    let isLimited = ["ustar", "v7"].contains(format)
+    try await compare("tar", format, ["--format=\(format)", isLimited ? "--no-xattrs" : "--sparse"])
+  }
+
+  @Test(
+    "give the same tree as with bsdtar itself, in every format", .needs(.bsdTar),
+    arguments: ["gnutar", "pax", "paxr", "ustar", "v7"])
+  func sameByLibarchive(format: String) async throws {
+    let isLimited = ["ustar", "v7"].contains(format)
+    try await compare(
+      "bsdtar", isLimited ? format : "pax",
+      ["--format=\(format)"] + (format.contains("pax") ? ["--read-sparse"] : ["--no-xattrs"]))
+  }
+
+  private func compare(_ program: String, _ format: String, _ options: [String]) async throws {
     let seed = UInt64.random(in: 0..<1 << 32)
     var generator = SeededGenerator(seed: seed)
     let directory = try TemporaryDirectory()
     _ = unsafe mkdir(directory.path("source"), 0o755)
     try Self.grow(directory.path("source"), depth: 0, format: format, &generator)
-    let isLimited = ["ustar", "v7"].contains(format)
-    let tar = try #require(Program(onPath: "tar"))
-    let made = try await tar.run([
-      "--format=\(format)", isLimited ? "--no-xattrs" : "--sparse", "-C", directory.path("source"), "-cf",
-      directory.path("it.tar"), ".",
-    ])
+    let tar = try #require(Program(onPath: program))
+    let made = try await tar.run(
+      options + ["-C", directory.path("source"), "-cf", directory.path("it.tar"), "."])
     #expect(made.exitStatus == 0, "\(made)")
     _ = unsafe mkdir(directory.path("theirs"), 0o755)
     _ = unsafe mkdir(directory.path("ours"), 0o755)

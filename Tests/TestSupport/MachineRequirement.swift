@@ -61,6 +61,10 @@ public struct MachineRequirement: Sendable {
   /// GNU tar.
   public static let gnuTar = attempt("GNU tar", "tar", ["--sparse", "--version"])
 
+  /// libarchive's tar, and other programs that unpack images (Debian packages libarchive-tools, umoci).
+  public static let bsdTar = attempt("bsdtar", "bsdtar", ["--version"])
+  public static let umoci = attempt("umoci", "umoci", ["--version"])
+
   /// Makes certificates.
   public static let openssl = attempt("openssl", "openssl", ["version"])
 

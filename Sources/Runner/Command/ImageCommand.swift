@@ -16,8 +16,10 @@ struct ImageCommand: ParsableCommand {
 
   /// The store of the caller.
   static func store() throws -> ImageStore {
-    let state = try StateDirectory(environment: ProcessInfo.processInfo.environment)
-    return try ImageStore(path: "\(state.path)/images")
+    let environment = ProcessInfo.processInfo.environment
+    return try ImageStore(
+      path: "\(StateDirectory(environment: environment).path)/images",
+      limits: ExtractionLimits(environment: environment))
   }
 
   /// An image that must be there.

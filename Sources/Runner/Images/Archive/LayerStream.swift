@@ -16,6 +16,12 @@ final class LayerStream: ByteSource {
     var uncompressedSize: Int64
   }
 
+  /// Who decodes gzip: ISA-L where it is there, or zlib all the same.
+  enum GzipDecoder { case fastest, zlib }
+
+  /// Whether there is a faster one than zlib here.
+  static var hasFasterGzip: Bool { pfl_has_isal() != 0 }
+
   static func isCompressed(_ bytes: [UInt8]) -> Bool {
     unsafe bytes.withUnsafeBytes {
       unsafe pfl_format_of($0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count) != PFL_FORMAT_NONE
@@ -70,7 +76,7 @@ final class LayerStream: ByteSource {
 
   /// Begins to read.
   init(
-    _ input: any BlobInput, _ limits: ExtractionLimits, gzip: pfl_gzip = PFL_GZIP_FASTEST
+    _ input: any BlobInput, _ limits: ExtractionLimits, gzip: GzipDecoder = .fastest
   ) throws(ImageError) {
     let shared = shared
     thread = try JoinedThread { Producer(shared, input, limits, gzip).run() }
@@ -145,13 +151,13 @@ final class LayerStream: ByteSource {
     private let shared: Shared
     private let input: any BlobInput
     private let limits: ExtractionLimits
-    private let gzip: pfl_gzip
+    private let gzip: GzipDecoder
     private var compressed = SHA256()
     private var uncompressed = SHA256()
     private var size: Int64 = 0
     private var uncompressedSize: Int64 = 0
 
-    init(_ shared: Shared, _ input: any BlobInput, _ limits: ExtractionLimits, _ gzip: pfl_gzip) {
+    init(_ shared: Shared, _ input: any BlobInput, _ limits: ExtractionLimits, _ gzip: GzipDecoder) {
       (self.shared, self.input, self.limits, self.gzip) = (shared, input, limits, gzip)
     }
 
@@ -173,7 +179,10 @@ final class LayerStream: ByteSource {
         available += count
       }
       let format = unsafe pfl_format_of(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), available)
-      guard let decoder = unsafe pfl_decoder_make(format, gzip, limits.zstdWindowBytes) else {
+      guard
+        let decoder = unsafe pfl_decoder_make(
+          format, gzip == .zlib ? PFL_GZIP_ZLIB : PFL_GZIP_FASTEST, limits.zstdWindowBytes)
+      else {
         throw ImageError(SystemError("malloc", code: ENOMEM))
       }
       defer { unsafe pfl_decoder_free(decoder) }
@@ -228,17 +237,17 @@ final class LayerStream: ByteSource {
       switch status {
       case PFL_DAMAGED: throw ImageError(.invalid, "the compressed layer is damaged")
       case PFL_TOO_LARGE:
-        throw ImageError(
-          .invalid, "the layer needs a zstd window of more than \(limits.zstdWindowBytes) bytes")
+        throw limits.exceeded(
+          .window, "the layer needs a zstd window of more than \(limits.zstdWindowBytes) bytes")
       case PFL_NO_MEMORY: throw ImageError(SystemError("malloc", code: ENOMEM))
       default: break
       }
       if uncompressedSize > limits.bytes {
-        throw ImageError(.invalid, "the layer is larger than \(limits.bytes) bytes when uncompressed")
+        throw limits.exceeded(.bytes, "the layer is larger than \(limits.bytes) bytes when uncompressed")
       }
       if uncompressedSize > limits.ratioFreeBytes, uncompressedSize / max(size, 1) > limits.ratio {
-        throw ImageError(
-          .invalid,
+        throw limits.exceeded(
+          .ratio,
           "the layer grows to more than \(limits.ratio) times its size when uncompressed: \(size) bytes so far"
         )
       }

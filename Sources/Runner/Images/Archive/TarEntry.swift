@@ -25,9 +25,8 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
       components.append(Array(part))
     }
     if components.count > limits.depth {
-      throw ImageError(
-        .invalid,
-        "\(what()) \"\(Self.shown(bytes).prefix(100))...\" is more than \(limits.depth) folders deep")
+      throw limits.exceeded(
+        .depth, "\(what()) \"\(Self.shown(bytes).prefix(100))...\" is more than \(limits.depth) folders deep")
     }
   }
 

@@ -38,7 +38,7 @@ struct TarReader: ~Copyable {
       default:
         entries += 1
         if entries > limits.entries {
-          throw ImageError(.invalid, "the archive has more than \(limits.entries) files")
+          throw limits.exceeded(.entries, "the archive has more than \(limits.entries) files")
         }
         return try entry(header, pax ?? PaxRecords(), longName, longLink)
       }
@@ -50,7 +50,16 @@ struct TarReader: ~Copyable {
   }
 
   /// Gives the data of the current member to `body`, piece by piece.
-  mutating func read(_ body: (SharedBytes) throws(ImageError) -> Void) throws(ImageError) {
+  mutating func read(_ body: (RawSpan) throws(ImageError) -> Void) throws(ImageError) {
+    try share { bytes throws(ImageError) in
+      unsafe try bytes.withUnsafeBytes { bytes throws(ImageError) in
+        try body(unsafe RawSpan(_unsafeBytes: bytes))
+      }
+    }
+  }
+
+  /// The same with pieces that can be kept.
+  mutating func share(_ body: (SharedBytes) throws(ImageError) -> Void) throws(ImageError) {
     while remaining > 0 {
       guard let bytes = try source.share(atMost: remaining) else { throw Self.truncated }
       remaining -= Int64(bytes.count)
@@ -105,8 +114,8 @@ struct TarReader: ~Copyable {
   private mutating func extra(_ header: TarHeader, _ what: String) throws(ImageError) -> [UInt8] {
     let size = try header.number(124, 12, "size")
     guard (0...Int64(limits.headerBytes)).contains(size) else {
-      throw ImageError(
-        .invalid, "a \(what) of the archive has \(size) bytes; the limit is \(limits.headerBytes)")
+      throw limits.exceeded(
+        .headers, "a \(what) of the archive has \(size) bytes; the limit is \(limits.headerBytes)")
     }
     let bytes = try take(Int(size))
     guard bytes.count == Int(size) else { throw Self.truncated }
@@ -163,7 +172,8 @@ struct TarReader: ~Copyable {
     let real = try pax.number("size")
     let size = real ?? plain
     guard (0...limits.bytes).contains(size) else {
-      throw ImageError(.invalid, "\"\(subject)\" has \(size) bytes; the limit of a layer is \(limits.bytes)")
+      throw limits.exceeded(
+        .bytes, "\"\(subject)\" has \(size) bytes; the limit of a layer is \(limits.bytes)")
     }
     guard plain == size || size > 0o77777777777 else {
       throw ImageError(
@@ -193,8 +203,13 @@ struct TarReader: ~Copyable {
     for (key, value) in pax.values where key.hasPrefix(prefix) {
       let name = Array(key.utf8.dropFirst(prefix.utf8.count))
       total += name.count + value.count
-      guard (1...255).contains(name.count), !name.contains(0), total <= limits.attributeBytes else {
-        throw ImageError(.invalid, "the extended attributes of \"\(subject)\" are too large or badly named")
+      guard (1...255).contains(name.count), !name.contains(0) else {
+        throw ImageError(.invalid, "an extended attribute of \"\(subject)\" is badly named")
+      }
+      guard total <= limits.attributeBytes else {
+        throw limits.exceeded(
+          .attributes,
+          "the extended attributes of \"\(subject)\" take more than \(limits.attributeBytes) bytes")
       }
       attributes.append((name, value))
     }

@@ -12,7 +12,7 @@ extension FileCollection {
   func document(_ name: String, _ limits: ExtractionLimits) throws(ImageError) -> [UInt8]? {
     guard let (input, size) = try open(name) else { return nil }
     guard size <= limits.documentBytes else {
-      throw ImageError(.invalid, "\(name) has \(size) bytes; the limit is \(limits.documentBytes)")
+      throw limits.exceeded(.documents, "\(name) has \(size) bytes; the limit is \(limits.documentBytes)")
     }
     let bytes = try input.bytes(atMost: Int(size))
     if bytes.count < Int(size) { throw ImageError(.invalid, "\(name) is cut off") }

@@ -98,7 +98,7 @@ struct LayerExtractor {
     if number < 0 { throw LayerTree.failure("open", entry.path.components[...], errno) }
     let file = FileInTheMaking(number, entry, setsMode: !hasMode)
     try writers.begin(file)
-    try reader.read { bytes throws(ImageError) in try writers.add(bytes, to: file) }
+    try reader.share { bytes throws(ImageError) in try writers.add(bytes, to: file) }
     writers.end(file)
     list.add(entry, kind: "file", file: file)
   }

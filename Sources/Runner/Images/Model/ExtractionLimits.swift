@@ -23,4 +23,66 @@ package struct ExtractionLimits: Sendable {
   package var documentBytes = 4 << 20
 
   package init() {}
+
+  /// The limits that the caller can set, by their names in `variable`.
+  enum Name: String, CaseIterable {
+    case bytes, entries, depth, ratio, headers, attributes, window, layers, documents
+  }
+
+  /// The environment variable with limits of the caller's: `bytes=100G,entries=5000000`.
+  static let variable = "PREFLIGHT_IMAGE_LIMITS"
+
+  /// The usual limits, but for those that the caller's environment sets.
+  ///
+  /// - Throws: `ImageError` of the kind `usage` for a name or number that cannot be.
+  package init(environment: [String: String]) throws(ImageError) {
+    let text = environment[Self.variable] ?? ""
+    for part in text.split(separator: ",") {
+      let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = Name(rawValue: String(words[0])) else {
+        throw ImageError(
+          .usage, "\(Self.variable): there is no limit \"\(words[0].prefix(40))\"",
+          remedy: "the limits are \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      guard words.count == 2, let value = Self.number(words[1]) else {
+        throw ImageError(
+          .usage, "\(Self.variable): \"\(part.prefix(60))\" has no number above 0",
+          remedy: "write for example \(name.rawValue)=1000, with K, M, G or T behind it for multiples of 1024"
+        )
+      }
+      set(name, value)
+    }
+  }
+
+  /// 1 to 2^48, so that sums of them do not overflow.
+  private static func number(_ text: Substring) -> Int64? {
+    let units: [Character: Int64] = ["K": 10, "M": 20, "G": 30, "T": 40]
+    let shift = text.last.flatMap { units[$0] }
+    guard let value = Int64(shift == nil ? text : text.dropLast()), value > 0,
+      value <= (1 << 48) >> (shift ?? 0)
+    else { return nil }
+    return value << (shift ?? 0)
+  }
+
+  private mutating func set(_ name: Name, _ value: Int64) {
+    switch name {
+    case .bytes: bytes = value
+    case .entries: entries = Int(value)
+    // Folders below each other are open at once, and walked through by recursion.
+    case .depth: depth = min(Int(value), 512)
+    case .ratio: ratio = value
+    case .headers: headerBytes = Int(value)
+    case .attributes: attributeBytes = Int(value)
+    case .window: zstdWindowBytes = Int(value)
+    case .layers: layers = Int(value)
+    case .documents: documentBytes = Int(value)
+    }
+  }
+
+  /// The error for an image that asks for more.
+  func exceeded(_ name: Name, _ message: String) -> ImageError {
+    ImageError(
+      .invalid, message,
+      remedy: "if the image is to be trusted, set \(Self.variable)=\(name.rawValue)=N to a larger number")
+  }
 }
