@@ -94,7 +94,7 @@ struct InterruptedPullTestsAsAnyUser {
     try FileManager.default.createDirectory(
       atPath: caller.directory.path("small"), withIntermediateDirectories: true)
     // Too small for the directories, a download, a layer, two of them, the last file.
-    for size in ["16k", "300k", "2m", "4m", "5m"] {
+    for size in ["16k", "300k", "2m", "4m", "4600k"] {
       let line = """
         mount -t tmpfs -o size=\(size) it "\(caller.directory.path("small"))" || exit 9
         export XDG_CACHE_HOME="\(caller.directory.path("small"))"

@@ -29,7 +29,7 @@ final class LayerStream: ByteSource {
   }
 
   static let chunkBytes = 256 << 10
-  static let chunkCount = 12
+  static let chunkCount = 8
 
   @safe private final class Chunk: @unchecked Sendable {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: LayerStream.chunkBytes, alignment: 64)

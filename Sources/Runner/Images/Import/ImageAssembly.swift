@@ -15,8 +15,8 @@ struct BlobSource: Sendable {
 /// Puts an image together in the store: documents, layers at once as far as there are processors, and in the
 /// end its name.
 struct ImageAssembly {
-  /// However many processors there are: each layer takes memory.
-  private static let layersAtOnce = 4
+  /// However many processors there are: each layer takes up to 10 MB of memory, most of it a decoder's window.
+  private static let layersAtOnce = 3
 
   private let store: ImageStore
 
