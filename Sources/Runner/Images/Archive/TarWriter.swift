@@ -35,7 +35,7 @@ struct TarWriter {
       records.append(("SCHILY.xattr." + String(decoding: name, as: UTF8.self), value))
     }
     var blocks: [UInt8] = []
-    if !records.isEmpty { blocks = paxHeader(records) }
+    if !records.isEmpty { blocks = paxHeader(records, of: name) }
     return blocks + header(entry, name: name, link: link, size: size) + map
   }
 
@@ -49,7 +49,7 @@ struct TarWriter {
 
   private static func isPlain(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 > 0 && $0 < 0x80 } }
 
-  private static func paxHeader(_ records: [(key: String, value: [UInt8])]) -> [UInt8] {
+  private static func paxHeader(_ records: [(key: String, value: [UInt8])], of name: [UInt8]) -> [UInt8] {
     var data: [UInt8] = []
     for (key, value) in records.sorted(by: { $0.key < $1.key }) {
       let rest = Array(" \(key)=".utf8) + value + [0x0a]
@@ -57,42 +57,35 @@ struct TarWriter {
       while "\(length)".utf8.count + rest.count != length { length += 1 }
       data += Array("\(length)".utf8) + rest
     }
-    var entry = TarEntry(path: EntryPath(components: []))
-    entry.mode = 0o644
-    let block = header(
-      entry, name: Array("PaxHeaders.0/entry".utf8), link: [], size: Int64(data.count),
-      type: UInt8(ascii: "x"))
-    return block + data + padding(after: Int64(data.count))
+    let slash = name.lastIndex(of: 0x2f).map { name.index(after: $0) } ?? name.startIndex
+    var own = plain(name[..<slash] + Array("PaxHeaders.0/".utf8) + name[slash...])
+    own = Array(own.prefix(100))
+    while own.last == 0x2f { own.removeLast() }
+    var block = TarBlock()
+    block.put(own, 0, 100)
+    for (start, count) in [(100, 8), (108, 8), (116, 8), (136, 12)] { block.octal(0, start, count) }
+    block.octal(Int64(data.count), 124, 12)
+    block.bytes[156] = UInt8(ascii: "x")
+    return block.finished() + data + padding(after: Int64(data.count))
   }
 
-  private static func header(
-    _ entry: TarEntry, name: [UInt8], link: [UInt8], size: Int64, type: UInt8? = nil
-  ) -> [UInt8] {
-    var block = [UInt8](repeating: 0, count: 512)
-    func put(_ bytes: [UInt8], _ start: Int, _ count: Int) {
-      for (index, byte) in bytes.prefix(count).enumerated() { block[start + index] = byte }
-    }
-    func octal(_ value: Int64, _ start: Int, _ count: Int) {
-      let digits = Array(String(value, radix: 8).utf8)
-      guard digits.count < count else { return put([UInt8](repeating: 0x30, count: count - 1), start, count) }
-      put([UInt8](repeating: 0x30, count: count - 1 - digits.count) + digits, start, count)
-    }
-    let (kind, device) = type.map { ($0, (Int64(0), Int64(0))) } ?? typeAndDevice(entry.kind)
-    put(isPlain(name) ? name : name.map { $0 < 0x80 ? $0 : UInt8(ascii: "_") }, 0, 100)
-    octal(Int64(entry.mode), 100, 8)
-    octal(Int64(entry.userID), 108, 8)
-    octal(Int64(entry.groupID), 116, 8)
-    octal(size, 124, 12)
-    octal(max(entry.modified.seconds, 0), 136, 12)
-    block[156] = kind
-    put(isPlain(link) ? link : link.map { $0 < 0x80 ? $0 : UInt8(ascii: "_") }, 157, 100)
-    put(Array("ustar\u{0}00".utf8), 257, 8)
-    octal(device.0, 329, 8)
-    octal(device.1, 337, 8)
-    for index in 148..<156 { block[index] = 0x20 }
-    let sum = block.reduce(Int64(0)) { $0 + Int64($1) }
-    octal(sum, 148, 7)
-    return block
+  /// Without what is not ASCII; a pax header has the whole.
+  private static func plain(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 > 0 && $0 < 0x80 } }
+
+  private static func header(_ entry: TarEntry, name: [UInt8], link: [UInt8], size: Int64) -> [UInt8] {
+    let (kind, device) = typeAndDevice(entry.kind)
+    var block = TarBlock()
+    block.put(plain(name), 0, 100)
+    block.octal(Int64(entry.mode), 100, 8)
+    block.octal(Int64(entry.userID), 108, 8)
+    block.octal(Int64(entry.groupID), 116, 8)
+    block.octal(size, 124, 12)
+    block.octal(max(entry.modified.seconds, 0), 136, 12)
+    block.bytes[156] = kind
+    block.put(plain(link), 157, 100)
+    block.octal(device.0, 329, 8)
+    block.octal(device.1, 337, 8)
+    return block.finished()
   }
 
   private static func typeAndDevice(_ kind: TarEntry.Kind) -> (UInt8, (Int64, Int64)) {
@@ -124,5 +117,34 @@ struct TarWriter {
     var fraction = String(repeating: "0", count: 9 - part.count) + part
     while fraction.last == "0" { fraction.removeLast() }
     return Array("\(isBefore ? "-" : "")\(whole).\(fraction)".utf8)
+  }
+}
+
+/// A header block.
+private struct TarBlock {
+  var bytes = [UInt8](repeating: 0, count: 512)
+
+  /// Text, cut off where it is too long; then not at a slash, which some readers take for a folder's.
+  mutating func put(_ text: [UInt8], _ start: Int, _ count: Int) {
+    var field = Array(text.prefix(count))
+    if text.count > count { while field.last == 0x2f { field.removeLast() } }
+    for (index, byte) in field.enumerated() { bytes[start + index] = byte }
+  }
+
+  /// A number with zeros before it and a NUL behind; 0 where it does not fit, for a pax header has it.
+  mutating func octal(_ value: Int64, _ start: Int, _ count: Int) {
+    var digits = Array(String(value, radix: 8).utf8)
+    if digits.count >= count { digits = [] }
+    put([UInt8](repeating: 0x30, count: count - 1 - digits.count) + digits, start, count)
+  }
+
+  /// With magic and checksum.
+  mutating func finished() -> [UInt8] {
+    put(Array("ustar\u{0}00".utf8), 257, 8)
+    for index in 148..<156 { bytes[index] = 0x20 }
+    let sum = bytes.reduce(Int64(0)) { $0 + Int64($1) }
+    octal(sum, 148, 7)
+    bytes[154] = 0
+    return bytes
   }
 }

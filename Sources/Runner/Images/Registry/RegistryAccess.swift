@@ -63,6 +63,12 @@ extension RegistryClient {
     try await renewal.value
   }
 
+  /// Tried again, as a failure of the registry itself is.
+  private struct TokenServiceFailure: Error, CustomStringConvertible {
+    var status: Int
+    var description: String { "its token service answers with status \(status)" }
+  }
+
   private struct TokenDocument: Decodable {
     var token: String?
     var accessToken: String?
@@ -107,6 +113,9 @@ extension RegistryClient {
     }
     request.headers.add(name: "User-Agent", value: "preflight")
     let response = try await transport.execute(request)
+    if response.status.code == 429 || response.status.code >= 500 {
+      throw TokenServiceFailure(status: Int(response.status.code))
+    }
     guard response.status == .ok else { throw await refusal(response, "the login") }
     let buffer = try await response.body.collect(upTo: 1 << 20)
     let document = try? JSONDecoder().decode(TokenDocument.self, from: Data(buffer.readableBytesView))
