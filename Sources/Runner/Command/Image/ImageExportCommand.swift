@@ -7,10 +7,10 @@ struct ImageExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Writes an image as an OCI image layout, a folder or a .tar.",
     discussion: """
-      The store has layers unpacked and not as they came. Each is written again as an uncompressed archive, always the same way. \
-      Where this gives the very archive that came, its digest (diffID) and the image's configuration stay as they are; else the \
-      image gets a new configuration with the digests of the new archives, and standard error says so. The manifest is \
-      new, because the layers' compression is not kept. Importing the result and exporting it again gives the same digests.
+      The store has layers unpacked and not as they came. Each is written again as an uncompressed archive, in the style that \
+      gives the very archive that came, of those that buildah, podman, Docker, umoci and GNU tar write. Where none does, the layer \
+      and the image's configuration get new digests, and standard error says so. The manifest is new wherever the layers came \
+      compressed. Importing the result and exporting it again gives the same digests.
       """)
 
   @Argument(help: ArgumentHelp("The image.", valueName: "REF"))

@@ -12,6 +12,8 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     var contents: Digest?
   }
 
+  private let writer: TarWriter
+  private var count: Int64 = 0
   private let next: () throws(ImageError) -> Member?
   private var pending: [UInt8] = []
   private var position = 0
@@ -23,7 +25,10 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   private var isAtEnd = false
 
   /// `next` gives the entries in order, and nil at the end. It is called by who reads.
-  init(_ next: @escaping () throws(ImageError) -> Member?) { self.next = next }
+  init(_ style: TarStyle = .own, _ next: @escaping () throws(ImageError) -> Member?) {
+    writer = TarWriter(style)
+    self.next = next
+  }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
     while true {
@@ -34,10 +39,12 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
             from: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)]))
         }
         position += count
+        self.count += Int64(count)
         return count
       }
       if entry != nil {
         let count = unsafe try data(into: buffer)
+        self.count += Int64(count)
         if count > 0 { return count }
         continue
       }
@@ -49,11 +56,11 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   private func advance() throws(ImageError) {
     position = 0
     guard let member = try next() else {
-      pending = TarWriter.end
+      pending = writer.end(after: count)
       isAtEnd = true
       return
     }
-    pending = TarWriter.headers(member.entry)
+    pending = writer.headers(member.entry)
     guard member.entry.kind == .file else { return }
     (entry, contents, hash) = (member.entry, member.contents, SHA256())
     spans = (member.entry.spans ?? [.init(offset: 0, count: member.entry.size)]).filter { $0.count > 0 }

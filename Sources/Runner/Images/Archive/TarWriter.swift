@@ -1,20 +1,45 @@
+/// How programs write what a tar archive leaves open.
+struct TarStyle: Sendable, Equatable {
+  /// The mode says what kind of file it is, as in stat(2).
+  var hasKindInMode = false
+  /// Names that are too long are split at a slash where that is enough (ustar's prefix).
+  var splitsNames = false
+  /// As GNU tar: its own magic, long names in members of their own, the end filled up to whole records.
+  var isGNU = false
+
+  /// Our own.
+  static let own = TarStyle()
+  /// Those of the programs that most images are made with: buildah, podman and Docker, umoci and BuildKit, GNU tar.
+  static let others = [
+    TarStyle(hasKindInMode: true), TarStyle(hasKindInMode: true, splitsNames: true),
+    TarStyle(splitsNames: true), TarStyle(isGNU: true),
+  ]
+}
+
 /// Writes the headers of a tar archive (POSIX.1-2008, pax): ustar, and a pax header where that does not do. The same
-/// entries always give the same bytes, those that Go's archive/tar gives too, which Docker, podman and buildkit use.
+/// entries always give the same bytes, those that Go's archive/tar gives too, or GNU tar where the style says so.
 struct TarWriter {
   private static let largestOctal: Int64 = 0o77777777777
   private static let largestIdentifier: UInt32 = 0o7777777
+  let style: TarStyle
+
+  init(_ style: TarStyle = .own) { self.style = style }
 
   /// The blocks before an entry's data.
-  static func headers(_ entry: TarEntry) -> [UInt8] {
+  func headers(_ entry: TarEntry) -> [UInt8] {
     var name = Array(entry.path.components.joined(separator: [UInt8(ascii: "/")]))
     if name.isEmpty { name = Array(".".utf8) }
     if entry.kind == .directory { name.append(UInt8(ascii: "/")) }
     let link =
       entry.target.map { Array($0.components.joined(separator: [UInt8(ascii: "/")])) } ?? entry.linkText
+    if style.isGNU, entry.spans == nil, entry.attributes.isEmpty {
+      return longName(name, "L") + longName(link, "K")
+        + header(entry, name: name, link: link, size: entry.storedSize)
+    }
     var records: [(key: String, value: [UInt8])] = []
     var map: [UInt8] = []
     if let spans = entry.spans {
-      map = sparseMap(spans)
+      map = Self.sparseMap(spans)
       records = [
         ("GNU.sparse.major", Array("1".utf8)), ("GNU.sparse.minor", Array("0".utf8)),
         ("GNU.sparse.name", name), ("GNU.sparse.realsize", Array("\(entry.size)".utf8)),
@@ -22,8 +47,25 @@ struct TarWriter {
       name = Array("GNUSparseFile.0/file".utf8)
     }
     let size = entry.storedSize + Int64(map.count)
+    records += Self.records(entry, link: link, size: size)
+    var prefix: [UInt8] = []
+    if name.count > 100 || !Self.isPlain(name) {
+      if style.splitsNames, records.isEmpty, let split = Self.split(name) {
+        (prefix, name) = split
+      } else {
+        records.append(("path", name))
+      }
+    }
+    let extra = records.isEmpty ? [] : Self.paxHeader(records, of: name)
+    return extra + header(entry, name: name, prefix: prefix, link: link, size: size) + map
+  }
+
+  /// What a header of ustar cannot say of an entry beside its name.
+  private static func records(_ entry: TarEntry, link: [UInt8], size: Int64) -> [(
+    key: String, value: [UInt8]
+  )] {
+    var records: [(key: String, value: [UInt8])] = []
     func add(_ key: String, _ value: [UInt8], unless fits: Bool) { if !fits { records.append((key, value)) } }
-    add("path", name, unless: name.count <= 100 && isPlain(name))
     add("linkpath", link, unless: link.count <= 100 && isPlain(link))
     add("uid", Array("\(entry.userID)".utf8), unless: entry.userID <= largestIdentifier)
     add("gid", Array("\(entry.groupID)".utf8), unless: entry.groupID <= largestIdentifier)
@@ -34,9 +76,30 @@ struct TarWriter {
     for (name, value) in entry.attributes {
       records.append(("SCHILY.xattr." + String(decoding: name, as: UTF8.self), value))
     }
-    var blocks: [UInt8] = []
-    if !records.isEmpty { blocks = paxHeader(records, of: name) }
-    return blocks + header(entry, name: name, link: link, size: size) + map
+    return records
+  }
+
+  /// At the last slash that leaves both parts short enough; nil where there is none.
+  private static func split(_ name: [UInt8]) -> (prefix: [UInt8], name: [UInt8])? {
+    guard isPlain(name) else { return nil }
+    let length = name.count > 156 ? 156 : name.last == 0x2f ? name.count - 1 : name.count
+    guard let slash = name[..<length].lastIndex(of: 0x2f), slash > 0,
+      (1...100).contains(name.count - slash - 1)
+    else { return nil }
+    return (Array(name[..<slash]), Array(name[(slash + 1)...]))
+  }
+
+  /// A member that holds what is too long for a header (GNU tar manual, "Basic Tar Format").
+  private func longName(_ text: [UInt8], _ type: Character) -> [UInt8] {
+    guard text.count > 100 else { return [] }
+    let size = Int64(text.count + 1)
+    var block = TarBlock()
+    block.put(Array("././@LongLink".utf8), 0, 100)
+    block.octal(0o644, 100, 8)
+    for (start, count) in [(108, 8), (116, 8), (136, 12)] { block.octal(0, start, count) }
+    block.octal(size, 124, 12)
+    block.bytes[156] = type.asciiValue ?? 0
+    return block.finished(isGNU: true) + text + [0] + Self.padding(after: size)
   }
 
   /// The zeros after data of so many bytes.
@@ -44,8 +107,12 @@ struct TarWriter {
     [UInt8](repeating: 0, count: Int((512 - count % 512) % 512))
   }
 
-  /// The end of an archive.
-  static let end = [UInt8](repeating: 0, count: 1024)
+  /// The end of an archive of so many bytes.
+  func end(after count: Int64) -> [UInt8] {
+    guard style.isGNU else { return [UInt8](repeating: 0, count: 1024) }
+    let record: Int64 = 10240
+    return [UInt8](repeating: 0, count: Int((count + 1024 + record - 1) / record * record - count))
+  }
 
   private static func isPlain(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 > 0 && $0 < 0x80 } }
 
@@ -72,31 +139,38 @@ struct TarWriter {
   /// Without what is not ASCII; a pax header has the whole.
   private static func plain(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 > 0 && $0 < 0x80 } }
 
-  private static func header(_ entry: TarEntry, name: [UInt8], link: [UInt8], size: Int64) -> [UInt8] {
-    let (kind, device) = typeAndDevice(entry.kind)
+  private func header(
+    _ entry: TarEntry, name: [UInt8], prefix: [UInt8] = [], link: [UInt8], size: Int64
+  ) -> [UInt8] {
+    let (kind, bits, device) = Self.typeAndDevice(entry.kind)
     var block = TarBlock()
-    block.put(plain(name), 0, 100)
-    block.octal(Int64(entry.mode), 100, 8)
+    block.put(style.isGNU ? name : Self.plain(name), 0, 100)
+    block.octal(Int64(entry.mode) | (style.hasKindInMode ? bits : 0), 100, 8)
     block.octal(Int64(entry.userID), 108, 8)
     block.octal(Int64(entry.groupID), 116, 8)
     block.octal(size, 124, 12)
     block.octal(max(entry.modified.seconds, 0), 136, 12)
     block.bytes[156] = kind
-    block.put(plain(link), 157, 100)
-    block.octal(device.0, 329, 8)
-    block.octal(device.1, 337, 8)
-    return block.finished()
+    block.put(style.isGNU ? link : Self.plain(link), 157, 100)
+    if !style.isGNU || device != nil {
+      block.octal(device?.0 ?? 0, 329, 8)
+      block.octal(device?.1 ?? 0, 337, 8)
+    }
+    block.put(prefix, 345, 155)
+    return block.finished(isGNU: style.isGNU)
   }
 
-  private static func typeAndDevice(_ kind: TarEntry.Kind) -> (UInt8, (Int64, Int64)) {
+  private static func typeAndDevice(_ kind: TarEntry.Kind) -> (UInt8, Int64, (Int64, Int64)?) {
     switch kind {
-    case .file: (UInt8(ascii: "0"), (0, 0))
-    case .hardLink: (UInt8(ascii: "1"), (0, 0))
-    case .symbolicLink: (UInt8(ascii: "2"), (0, 0))
-    case .directory: (UInt8(ascii: "5"), (0, 0))
-    case .fifo: (UInt8(ascii: "6"), (0, 0))
+    case .file: (UInt8(ascii: "0"), 0o100000, nil)
+    case .hardLink: (UInt8(ascii: "1"), 0o100000, nil)
+    case .symbolicLink: (UInt8(ascii: "2"), 0o120000, nil)
+    case .directory: (UInt8(ascii: "5"), 0o040000, nil)
+    case .fifo: (UInt8(ascii: "6"), 0o010000, nil)
     case .device(let isBlock, let major, let minor):
-      (UInt8(ascii: isBlock ? "4" : "3"), (Int64(major), Int64(minor)))
+      (
+        UInt8(ascii: "3") + (isBlock ? 1 : 0), isBlock ? 0o060000 : 0o020000, (Int64(major), Int64(minor))
+      )
     }
   }
 
@@ -127,7 +201,7 @@ private struct TarBlock {
   /// Text, cut off where it is too long; then not at a slash, which some readers take for a folder's.
   mutating func put(_ text: [UInt8], _ start: Int, _ count: Int) {
     var field = Array(text.prefix(count))
-    if text.count > count { while field.last == 0x2f { field.removeLast() } }
+    if text.count > count, count == 100 { while field.last == 0x2f { field.removeLast() } }
     for (index, byte) in field.enumerated() { bytes[start + index] = byte }
   }
 
@@ -139,8 +213,8 @@ private struct TarBlock {
   }
 
   /// With magic and checksum.
-  mutating func finished() -> [UInt8] {
-    put(Array("ustar\u{0}00".utf8), 257, 8)
+  mutating func finished(isGNU: Bool = false) -> [UInt8] {
+    put(Array((isGNU ? "ustar  \u{0}" : "ustar\u{0}00").utf8), 257, 8)
     for index in 148..<156 { bytes[index] = 0x20 }
     let sum = bytes.reduce(Int64(0)) { $0 + Int64($1) }
     octal(sum, 148, 7)

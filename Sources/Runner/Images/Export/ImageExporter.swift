@@ -48,7 +48,8 @@ package struct ImageExporter {
     var layers: [Descriptor] = []
     var rewritten: [(from: Digest, to: Digest)] = []
     for layer in image.layers {
-      let blob = try target.add(blob: try LayerArchive(layer, of: store).input())
+      let archive = try LayerArchive(layer, of: store)
+      let blob = try target.add(blob: archive.input(try archive.style(of: layer) ?? .own))
       layers.append(Descriptor(mediaType: ImageManifest.ociLayer, digest: blob.digest, size: blob.size))
       if blob.digest != layer { rewritten.append((layer, blob.digest)) }
     }

@@ -30,8 +30,20 @@ final class LayerArchive: @unchecked Sendable {
   }
 
   /// The archive.
-  func input() -> ArchiveInput {
-    ArchiveInput { () throws(ImageError) in try self.next() }
+  func input(_ style: TarStyle = .own) -> ArchiveInput {
+    var entries = self.entries
+    return ArchiveInput(style) { () throws(ImageError) in
+      guard let entry = entries.popFirst() else { return nil }
+      return try self.member(entry)
+    }
+  }
+
+  /// The style in which the layer came; nil where it is none that we know.
+  func style(of layer: Digest) throws(ImageError) -> TarStyle? {
+    for style in [.own] + TarStyle.others {
+      if unsafe try BlobCopy.copy(input(style), { _ in }).digest == layer { return style }
+    }
+    return nil
   }
 
   /// What is left when every member has replaced those before it of the same name.
@@ -90,8 +102,8 @@ final class LayerArchive: @unchecked Sendable {
     return .device(isBlock: text.hasPrefix("b"), major: numbers[0], minor: numbers[1])
   }
 
-  private func next() throws(ImageError) -> ArchiveInput.Member? {
-    guard var entry = entries.popFirst() else { return nil }
+  private func member(_ entry: TarEntry) throws(ImageError) -> ArchiveInput.Member {
+    var entry = entry
     if entry.kind == .hardLink { try settle(&entry) }
     guard entry.kind == .file, entry.size > 0 else {
       return ArchiveInput.Member(entry: entry, file: nil, contents: nil)

@@ -50,7 +50,7 @@ final class LayoutArchive: LayoutTarget {
   }
 
   func finish() throws(ImageError) {
-    try write(TarWriter.end)
+    try write(TarWriter().end(after: offset))
     let status = unsafe linkat(AT_FDCWD, "/proc/self/fd/\(file.number)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
     if status < 0 { throw ImageError(.usage, "\(SystemError("link", path, code: errno))") }
   }
@@ -59,7 +59,7 @@ final class LayoutArchive: LayoutTarget {
     var entry = TarEntry(path: EntryPath(components: name.split(separator: "/").map { Array($0.utf8) }))
     (entry.kind, entry.mode) = (kind, kind == .directory ? 0o755 : 0o644)
     (entry.size, entry.storedSize) = (size, size)
-    return TarWriter.headers(entry)
+    return TarWriter().headers(entry)
   }
 
   private func write(_ bytes: [UInt8]) throws(ImageError) {
