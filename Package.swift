@@ -66,7 +66,8 @@ let package = Package(
     .target(
       name: "Images",
       dependencies: [
-        "CDecompression", "CShims", "Isolate", "Documents", "Egress", .product(name: "Crypto", package: "swift-crypto"),
+        "CDecompression", "CShims", "Isolate", "Documents", "Egress",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Isolate
 import TestSupport
 import Testing
 
@@ -97,8 +98,8 @@ struct ExportTestsAsAnyUser {
     var entry = TarEntry(path: EntryPath(components: [Array("f".utf8)]))
     (entry.mode, entry.size, entry.storedSize, entry.modified) = (0o644, 3, 3, (1_700_000_000, 0))
     let ours =
-      TarWriter().headers(entry) + Array("abc".utf8) + TarWriter.padding(after: 3)
-      + TarWriter().end(after: 1024)
+      TarHeaderWriter().headers(entry) + Array("abc".utf8) + TarHeaderWriter.padding(after: 3)
+      + TarHeaderWriter().end(after: 1024)
     let same = try fixture.add(ours, "localhost/ours:1")
     let exported = try ImageExporter(fixture.store).write(same, to: fixture.directory.path("a"))
     #expect(exported.rewritten.isEmpty && exported.digest == same.digest)
@@ -129,6 +130,30 @@ struct ExportTestsAsAnyUser {
     let image = try fixture.add([UInt8](try Data(contentsOf: URL(filePath: archive))), "localhost/gnu:1")
     let exported = try ImageExporter(fixture.store).write(image, to: fixture.directory.path("out"))
     #expect(exported.rewritten.isEmpty && exported.digest == image.digest)
+  }
+
+  @Test("is written where a killed process has left half of one, and not beside a process that writes it")
+  func leftOver() throws {
+    let fixture = try Fixture()
+    let image = try fixture.everything()
+    try fixture.directory.write("half", to: ".out.partial/blobs/sha256/.blob")
+    try fixture.directory.write("", to: ".out.partial/lock")
+    let path = fixture.directory.path("out")
+    var lock = FileLock(fixture.directory.path(".out.partial/lock"), waits: true)
+    let error = #expect(throws: ImageError.self) { try ImageExporter(fixture.store).write(image, to: path) }
+    #expect(error?.message.contains("by another process") == true && lock != nil)
+    lock = nil
+    // Children that other tests have just made hold a copy of the lock until they execute.
+    for _ in 0..<200 where !FileManager.default.fileExists(atPath: path) {
+      _ = try? ImageExporter(fixture.store).write(image, to: path)
+      usleep(20_000)
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: fixture.directory.path).sorted()
+    #expect(left == ["images", "in.tar", "out"], "\(left)")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
+        "blobs", "index.json", "oci-layout",
+      ])
   }
 
   @Test("is read by skopeo, which finds the same layers", .needs(.skopeo), arguments: ["out", "out.tar"])

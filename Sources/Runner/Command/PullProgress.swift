@@ -47,9 +47,9 @@ final class PullProgress: PullObserver {
         }
         return
       }
-      // What follows at once is drawn with the next change, or at the end.
+      // More bytes soon after are drawn with the next change.
       let now = Self.now()
-      if now - state.drawnAt >= Self.milliseconds {
+      if note != nil || now - state.drawnAt >= Self.milliseconds {
         state.drawnAt = now
         Self.draw(&state)
       }

@@ -5,7 +5,7 @@ import Isolate
 enum HostCommand {
   /// The standard output of a program run in `/`, at most 64 KiB; nil when it fails or takes over ten seconds.
   static func output(_ arguments: [String]) -> String? {
-    guard let answer = HostProgram.run(arguments, timeLimitMilliseconds: 10_000), answer.status == 0 else {
+    guard let answer = HostHelper.ask(arguments, timeLimitMilliseconds: 10_000), answer.status == 0 else {
       return nil
     }
     return String(decoding: answer.output, as: UTF8.self)

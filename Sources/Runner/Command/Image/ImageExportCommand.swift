@@ -22,7 +22,11 @@ struct ImageExportCommand: ParsableCommand {
 
   func run() throws {
     let store = try ImageCommand.store()
-    let exported = try ImageExporter(store).write(try ImageCommand.image(image, in: store), to: path)
+    let image = try ImageCommand.image(image, in: store)
+    let interruption = StoreInterruption(store, exportingTo: path)
+    let result = Result { try ImageExporter(store).write(image, to: path) }
+    interruption.end()
+    let exported = try result.get()
     for layer in exported.rewritten {
       StandardStream.standardError("preflight: \(layer.from) is written as \(layer.to)\n")
     }

@@ -8,12 +8,14 @@ import Synchronization
 /// Ends a command that fills the store as soon as SIGINT, SIGTERM or SIGHUP comes, with nothing half made left behind.
 final class StoreInterruption: @unchecked Sendable {
   private let store: ImageStore
+  private let path: String?
   private let sources: [any DispatchSourceSignal]
   private let isOver = Mutex(false)
 
-  /// Signals that the caller ignores already stay ignored (nohup(1)).
-  init(_ store: ImageStore) {
+  /// `path` is where an image is being exported to. Signals that the caller ignores already stay ignored (nohup(1)).
+  init(_ store: ImageStore, exportingTo path: String? = nil) {
     self.store = store
+    self.path = path
     var sources: [any DispatchSourceSignal] = []
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var before = sigaction()
@@ -37,6 +39,7 @@ final class StoreInterruption: @unchecked Sendable {
     }
     guard isFirst else { return }
     store.abandon()
+    if let path { ImageExporter.abandon(path) }
     StandardStream.standardError("\npreflight: interrupted\n")
     _exit(RunnerError.Status.interrupted.rawValue)
   }

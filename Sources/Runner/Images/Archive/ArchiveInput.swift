@@ -12,7 +12,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     var contents: Digest?
   }
 
-  private let writer: TarWriter
+  private let writer: TarHeaderWriter
   private var count: Int64 = 0
   private let next: () throws(ImageError) -> Member?
   private var pending: [UInt8] = []
@@ -26,7 +26,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
 
   /// `next` gives the entries in order, and nil at the end. It is called by who reads.
   init(_ style: TarStyle = .own, _ next: @escaping () throws(ImageError) -> Member?) {
-    writer = TarWriter(style)
+    writer = TarHeaderWriter(style)
     self.next = next
   }
 
@@ -78,7 +78,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
       }
       self.entry = nil
       file = nil
-      (pending, position) = (TarWriter.padding(after: entry.storedSize), 0)
+      (pending, position) = (TarHeaderWriter.padding(after: entry.storedSize), 0)
       return 0
     }
     let number = file?.number ?? -1

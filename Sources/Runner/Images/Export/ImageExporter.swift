@@ -34,6 +34,9 @@ package struct ImageExporter {
     return try result.get()
   }
 
+  /// Removes what is half written of an export to that path, before this process ends at once.
+  package static func abandon(_ path: String) { LayoutFolder.remove(path) }
+
   private func writeHeld(_ image: ImageStore.Image, to path: String) throws(ImageError) -> Exported {
     if path.hasSuffix(".tar") { return try write(image, into: LayoutArchive(path)) }
     let folder = try LayoutFolder(path)

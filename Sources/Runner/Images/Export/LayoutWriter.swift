@@ -36,7 +36,7 @@ final class LayoutArchive: LayoutTarget {
     // Its name and size are known when it has been written.
     offset += 512
     let blob = unsafe try BlobCopy.copy(input) { bytes throws(ImageError) in unsafe try write(bytes) }
-    try write(TarWriter.padding(after: blob.size))
+    try write(TarHeaderWriter.padding(after: blob.size))
     let end = offset
     offset = start
     try write(Self.header("blobs/sha256/\(blob.digest.hex)", size: blob.size))
@@ -46,11 +46,12 @@ final class LayoutArchive: LayoutTarget {
 
   func add(_ bytes: [UInt8], at name: String) throws(ImageError) {
     try write(
-      Self.header(name, size: Int64(bytes.count)) + bytes + TarWriter.padding(after: Int64(bytes.count)))
+      Self.header(name, size: Int64(bytes.count)) + bytes + TarHeaderWriter.padding(after: Int64(bytes.count))
+    )
   }
 
   func finish() throws(ImageError) {
-    try write(TarWriter().end(after: offset))
+    try write(TarHeaderWriter().end(after: offset))
     let status = unsafe linkat(AT_FDCWD, "/proc/self/fd/\(file.number)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
     if status < 0 { throw ImageError(.usage, "\(SystemError("link", path, code: errno))") }
   }
@@ -59,7 +60,7 @@ final class LayoutArchive: LayoutTarget {
     var entry = TarEntry(path: EntryPath(components: name.split(separator: "/").map { Array($0.utf8) }))
     (entry.kind, entry.mode) = (kind, kind == .directory ? 0o755 : 0o644)
     (entry.size, entry.storedSize) = (size, size)
-    return TarWriter().headers(entry)
+    return TarHeaderWriter().headers(entry)
   }
 
   private func write(_ bytes: [UInt8]) throws(ImageError) {
@@ -81,8 +82,7 @@ final class LayoutFolder: LayoutTarget {
 
   init(_ path: String) throws(ImageError) {
     self.path = path
-    let (folder, name) = LayoutFolder.split(path)
-    partial = "\(folder)/.\(name).partial"
+    partial = Self.partial(path)
     if unsafe mkdir(partial, 0o700) != 0, errno != EEXIST {
       throw ImageError(.usage, "\(SystemError("mkdir", partial, code: errno))")
     }
@@ -99,7 +99,15 @@ final class LayoutFolder: LayoutTarget {
   }
 
   /// After a failure.
-  func discard() { _ = unsafe isl_remove_tree(AT_FDCWD, partial) }
+  func discard() { Self.remove(path) }
+
+  /// Removes what is there of a folder that has not got its name.
+  static func remove(_ path: String) { _ = unsafe isl_remove_tree(AT_FDCWD, partial(path)) }
+
+  private static func partial(_ path: String) -> String {
+    let (folder, name) = split(path)
+    return "\(folder)/.\(name).partial"
+  }
 
   /// The folder that something is in, and its name there.
   static func split(_ path: String) -> (folder: String, name: String) {

@@ -69,7 +69,7 @@ struct CredentialHelper: Sendable {
   /// - Returns: What it said; nil when it says that it has no such login.
   private func ask(_ verb: String, _ input: [UInt8], _ server: String) throws(ImageError) -> [UInt8]? {
     guard
-      let answer = HostProgram.run([path, verb], input: input, timeLimitMilliseconds: timeLimitMilliseconds)
+      let answer = HostHelper.ask([path, verb], input: input, timeLimitMilliseconds: timeLimitMilliseconds)
     else {
       throw ImageError(
         .usage, "\(name) \(verb) \(server): no answer within \(timeLimitMilliseconds / 1000) seconds",

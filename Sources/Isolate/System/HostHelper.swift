@@ -3,7 +3,7 @@ import Glibc
 
 /// One of the host's own programs, run in `/` with little to say and little time: never anything of a project or an
 /// image.
-package enum HostProgram {
+package enum HostHelper {
   /// What a program wrote to its standard output, and its wait status.
   package struct Answer: Sendable {
     package var output: [UInt8]
@@ -13,7 +13,7 @@ package enum HostProgram {
   /// Starts a program by its absolute path, gives it `input` and reads its answer, at most 64 KiB.
   ///
   /// - Returns: nil when it cannot be started, takes longer than the time limit, or says more.
-  package static func run(
+  package static func ask(
     _ arguments: [String], input: [UInt8] = [], timeLimitMilliseconds: Int
   ) -> Answer? {
     var ends: [Int32] = [-1, -1]

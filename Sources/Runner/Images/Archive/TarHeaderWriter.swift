@@ -18,7 +18,7 @@ struct TarStyle: Sendable, Equatable {
 
 /// Writes the headers of a tar archive (POSIX.1-2008, pax): ustar, and a pax header where that does not do. The same
 /// entries always give the same bytes, those that Go's archive/tar gives too, or GNU tar where the style says so.
-struct TarWriter {
+struct TarHeaderWriter {
   private static let largestOctal: Int64 = 0o77777777777
   private static let largestIdentifier: UInt32 = 0o7777777
   let style: TarStyle
