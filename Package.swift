@@ -69,8 +69,8 @@ let package = Package(
         "CDecompression", "CShims", "Isolate", "Documents", "Egress",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio), .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
     .target(

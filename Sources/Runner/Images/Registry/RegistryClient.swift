@@ -3,6 +3,7 @@ import FoundationEssentials
 import Isolate
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// Talks to one registry about one repository (OCI distribution-spec 1.1, "Pull").
 ///
@@ -141,7 +142,7 @@ actor RegistryClient {
         problem = connectionLost(error)
         // Another try shows the same certificate; where nobody listens, somebody soon will or never.
         if RegistryTransport.isMistrust(error) { failures = attempts }
-        if "\(error)".contains("ECONNREFUSED") || "\(error)".contains("errno: 111") { failures += 1 }
+        if error is NIOConnectionError { failures += 1 }
       }
       failures += 1
       if let problem, failures >= attempts { throw problem }
