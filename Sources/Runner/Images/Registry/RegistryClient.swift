@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import Glibc
 import Isolate
 import NIOCore
 import NIOHTTP1
@@ -142,7 +143,7 @@ actor RegistryClient {
         problem = connectionLost(error)
         // Another try shows the same certificate; where nobody listens, somebody soon will or never.
         if RegistryTransport.isMistrust(error) { failures = attempts }
-        if error is NIOConnectionError { failures += 1 }
+        if error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED { failures += 1 }
       }
       failures += 1
       if let problem, failures >= attempts { throw problem }
