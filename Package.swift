@@ -48,7 +48,9 @@ let package = Package(
 
     // MARK: The check
     .target(name: "Analysis", path: "Sources/Runner/Analysis", swiftSettings: strict),
-    .target(name: "Planning", path: "Sources/Runner/Planning", swiftSettings: strict),
+    .target(name: "Documents", path: "Sources/Runner/Documents", swiftSettings: strict),
+    .target(
+      name: "Planning", dependencies: ["Documents"], path: "Sources/Runner/Planning", swiftSettings: strict),
     .target(
       name: "Egress",
       dependencies: [
@@ -64,16 +66,17 @@ let package = Package(
     .target(
       name: "Images",
       dependencies: [
-        "CDecompression", "CShims", "Isolate", .product(name: "Crypto", package: "swift-crypto"),
+        "CDecompression", "CShims", "Isolate", "Documents", "Egress",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio), .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
     .target(
       name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "Images", "CShims"],
       path: "Sources/Runner",
-      exclude: ["Analysis", "Planning", "Egress", "Images", "Command"], swiftSettings: strict),
+      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Command"], swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [

@@ -95,6 +95,10 @@ int isl_get_attribute(const char *path, const char *name, void *value, size_t co
   return (int)lgetxattr(path, name, value, count);
 }
 
+int isl_list_attributes(const char *path, char *names, size_t count) {
+  return (int)llistxattr(path, names, count);
+}
+
 int isl_is_whiteout(int folder, const char *name) {
   struct stat st;
   if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return 0;

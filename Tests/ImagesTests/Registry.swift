@@ -13,8 +13,9 @@ final class Registry: Sendable {
   let blobs: [Digest]
   private let server: RunningProgram
 
-  init() async throws {
-    let directory = try TemporaryDirectory()
+  /// `options` are those of Tests/Harness/registry.
+  init(_ options: [String] = [], in directory: consuming TemporaryDirectory? = nil) async throws {
+    let directory = try directory ?? TemporaryDirectory()
     let layout = directory.path("layout/it")
     try FileManager.default.createDirectory(
       atPath: "\(layout)/blobs/sha256", withIntermediateDirectories: true)
@@ -54,7 +55,7 @@ final class Registry: Sendable {
     try directory.write("{\"schemaVersion\": 2, \"manifests\": \(index)}", to: "layout/it/index.json")
     try directory.write("{\"imageLayoutVersion\": \"1.0.0\"}", to: "layout/it/oci-layout")
     server = try Program(path: Repository.path("Tests", "Harness", "registry")).start(
-      [directory.path], .init(timeLimit: .seconds(600)))
+      [directory.path] + options, .init(timeLimit: .seconds(600)))
     #expect(await server.waitForOutput("\n", within: .seconds(60)), "\(server.errorOutputSoFar)")
     port = server.outputSoFar.split(separator: "\n").first.map(String.init) ?? "0"
     blobs = try layers.map { try $0.address() }
@@ -126,10 +127,14 @@ struct ImageCaller: ~Copyable {
     return .init(variables: own.merging(variables) { $1 }, directory: "/", timeLimit: limit)
   }
 
-  func preflight(_ arguments: String..., variables: [String: String] = [:]) async throws -> Outcome {
+  func preflight(
+    _ arguments: String..., variables: [String: String] = [:], input: String = ""
+  ) async throws -> Outcome {
     try FileManager.default.createDirectory(
       atPath: directory.path("cache"), withIntermediateDirectories: true)
-    return try await Program.preflight.run(arguments, circumstances(variables))
+    var circumstances = circumstances(variables)
+    circumstances.standardInput = Array(input.utf8)
+    return try await Program.preflight.run(arguments, circumstances)
   }
 
   /// What is in a folder of the store.

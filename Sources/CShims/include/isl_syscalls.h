@@ -53,9 +53,9 @@ int isl_signalfd(const int *signals, int count);
 int isl_signalfd_read(int fd);
 /// copy_file_range(2) until the end of `from`; falls back to read and write where it is refused.
 int isl_copy_contents(int from, int to);
-/// posix_spawn(3) of one of the host's own programs: in `/`, standard input and error /dev/null, standard
-/// output `output`, our environment. Returns the pid.
-int isl_spawn_host_program(char *const *arguments, int output);
+/// posix_spawn(3) of one of the host's own programs: in `/`, standard input `input` (/dev/null below 0),
+/// standard output `output`, standard error /dev/null, our environment. Returns the pid.
+int isl_spawn_host_program(char *const *arguments, int input, int output);
 /// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
 /// one that is there. `instructions` are `count` words of struct bpf_insn.
 int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);

@@ -16,5 +16,7 @@ int isl_is_whiteout(int folder, const char *name);
 int isl_make_whiteout(int folder, const char *name);
 /// fsetxattr(2): 0, or -1 and errno.
 int isl_set_attribute(int fd, const char *name, const void *value, size_t count);
+/// llistxattr(2): the length of the names, each ended by NUL, or -1 and errno.
+int isl_list_attributes(const char *path, char *names, size_t count);
 /// lgetxattr(2): the length, or -1 and errno.
 int isl_get_attribute(const char *path, const char *name, void *value, size_t count);

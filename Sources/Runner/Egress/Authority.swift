@@ -1,15 +1,15 @@
 /// `HOST[:PORT]` of RFC 3986, section 3.2, without user information.
-struct Authority: Equatable, CustomStringConvertible {
-  var host: HostName
-  var port: Int
+package struct Authority: Equatable, CustomStringConvertible {
+  package var host: HostName
+  package var port: Int
 
-  init(host: HostName, port: Int) {
+  package init(host: HostName, port: Int) {
     self.host = host
     self.port = port
   }
 
   /// Reads an authority; nil for a bad host or port, and for a missing port where there is no default.
-  init?(_ text: String, defaultPort: Int?) {
+  package init?(_ text: String, defaultPort: Int?) {
     var hostText = text[...]
     var portText: Substring?
     if text.hasPrefix("[") {
@@ -29,5 +29,5 @@ struct Authority: Equatable, CustomStringConvertible {
     self.init(host: host, port: port)
   }
 
-  var description: String { "\(host.authority):\(port)" }
+  package var description: String { "\(host.authority):\(port)" }
 }

@@ -9,6 +9,8 @@ import Synchronization
 package struct ImageImporter {
   private let store: ImageStore
   private var limits: ExtractionLimits { store.limits }
+  /// What images are chosen for, or said to be for where nothing says it.
+  package var platform = Platform.host
 
   package init(_ store: ImageStore) { self.store = store }
 
@@ -28,9 +30,7 @@ package struct ImageImporter {
     }
     if information.st_mode & S_IFMT == S_IFDIR {
       guard Files.exists("\(path)/oci-layout") || Files.exists("\(path)/manifest.json") else {
-        throw ImageError(
-          .usage, "\(path): a folder without oci-layout or manifest.json",
-          remedy: "for a plain root filesystem give its archive: tar -C \(path) -cf rootfs.tar .")
+        return [try addRootFilesystem(path, name, FolderArchive(path, limits).input())]
       }
       return try add(FolderCollection(path), path, name)
     }
@@ -53,13 +53,13 @@ package struct ImageImporter {
           .usage, "\(path): a compressed archive of an image",
           remedy: "uncompress it first, for example with gunzip or zstd -d")
       }
-      return [try addRootFilesystem(path, name)]
+      return [try addRootFilesystem(path, name, FileInput(path: path))]
     }
     let index = try ArchiveIndex(path, limits)
     if index.holds("oci-layout") || index.holds("manifest.json") {
       return try add(index, path, name)
     }
-    return [try addRootFilesystem(path, name)]
+    return [try addRootFilesystem(path, name, FileInput(path: path))]
   }
 
   private func firstNames(_ path: String) throws(ImageError) -> [String] {
@@ -101,7 +101,7 @@ package struct ImageImporter {
       let reference = if let name { name } else { try Self.name(descriptor, path) }
       let bytes = try blob(files, descriptor)
       let named = try ImageManifest(bytes, of: descriptor.digest)
-      let fitting = try Platform.host.manifest(named) { choice throws(ImageError) in try blob(files, choice) }
+      let fitting = try platform.manifest(named) { choice throws(ImageError) in try blob(files, choice) }
       let manifest = fitting ?? (bytes, named)
       let source = BlobSource { layer, _ throws(ImageError) in
         let digest = try layer.address()
@@ -113,8 +113,11 @@ package struct ImageImporter {
       guard let config = manifest.manifest.config else {
         throw ImageError(.invalid, "\(path): an index inside an index")
       }
+      try manifest.manifest.checkIsImage(of: path)
+      let configuration = try blob(files, config)
+      try platform.check(try ImageConfiguration(configuration, of: path), of: path)
       try ImageAssembly(store).add(
-        manifest.bytes, manifest.manifest, try blob(files, config), source, as: reference)
+        manifest.bytes, manifest.manifest, configuration, source, as: reference)
       references.append(reference)
     }
     return references
@@ -223,26 +226,41 @@ package struct ImageImporter {
 
   // MARK: Root filesystems
 
-  private func addRootFilesystem(_ path: String, _ name: ImageReference?) throws(ImageError) -> ImageReference
-  {
+  private func addRootFilesystem(
+    _ path: String, _ name: ImageReference?, _ input: any BlobInput
+  ) throws(ImageError) -> ImageReference {
     let reference = if let name { name } else { try ImageReference("localhost/\(Self.base(path))") }
     var lease = ImageStore.Lease()
-    let layer = try store.add(layer: nil) { () throws(ImageError) in try FileInput(path: path) }
+    let counter = CountedInput(input)
+    let layer = try store.add(layer: nil) { () throws(ImageError) in counter }
     _ = try store.hold(layer, with: &lease)
-    var configuration = ImageConfiguration(architecture: Platform.host.architecture, layers: [layer])
+    var configuration = ImageConfiguration(architecture: platform.architecture, layers: [layer])
+    configuration.variant = platform.variant
     configuration.config = .init()
     configuration.config?.environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     configuration.config?.command = ["/bin/sh"]
     let bytes = ImageAssembly.encode(configuration)
-    var information = stat()
-    let size = unsafe stat(path, &information) == 0 ? Int64(information.st_size) : 0
     let manifest = ImageManifest(
       config: Descriptor(
         mediaType: ImageManifest.ociConfiguration, digest: Digest(of: bytes), size: Int64(bytes.count)),
-      layers: [Descriptor(mediaType: ImageManifest.ociLayer, digest: layer, size: size)])
+      layers: [Descriptor(mediaType: ImageManifest.ociLayer, digest: layer, size: counter.count)])
     _ = try store.add(document: bytes)
     try store.name(reference, store.add(document: ImageAssembly.encode(manifest)))
     _ = consume lease
     return reference
+  }
+}
+
+/// Says how many bytes came of an input.
+private final class CountedInput: BlobInput, @unchecked Sendable {
+  private let input: any BlobInput
+  private(set) var count: Int64 = 0
+
+  init(_ input: any BlobInput) { self.input = input }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+    let more = unsafe try input.read(into: buffer)
+    count += Int64(more)
+    return more
   }
 }

@@ -119,6 +119,7 @@ struct LayerListEntry {
   var path: EntryPath
   var target: [UInt8]
   var spans: [TarEntry.Span]?
+  var attributes: [(name: [UInt8], value: [UInt8])]
 
   /// Reads a line; nil when it is none.
   init?(_ line: Substring.UTF8View) {
@@ -135,6 +136,10 @@ struct LayerListEntry {
     contents = Digest(hex: Self.text(fields[6]))
     path = EntryPath(components: Self.unescaped(fields[7]).split(separator: 0x2f).map { Array($0) })
     target = Self.unescaped(fields[8])
+    attributes = fields[10].split(separator: UInt8(ascii: ",")).compactMap { part in
+      guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+      return (Self.unescaped(Array(part[..<equals])), Self.unescaped(Array(part[(equals + 1)...])))
+    }
     if !fields[9].isEmpty {
       spans = Self.text(Array(fields[9].dropFirst())).split(separator: ",").compactMap { part in
         let numbers = part.split(separator: "+").compactMap { Int64($0) }

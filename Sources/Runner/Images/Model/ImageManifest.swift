@@ -36,6 +36,8 @@ package struct Descriptor: Codable, Sendable, Equatable {
 package struct ImageManifest: Codable, Sendable {
   package var schemaVersion: Int
   package var mediaType: String?
+  /// What an artifact is that is no image.
+  package var artifactType: String?
   package var config: Descriptor?
   package var layers: [Descriptor]?
   package var manifests: [Descriptor]?
@@ -43,6 +45,7 @@ package struct ImageManifest: Codable, Sendable {
 
   package static let ociManifest = "application/vnd.oci.image.manifest.v1+json"
   package static let ociIndex = "application/vnd.oci.image.index.v1+json"
+  package static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
   package static let ociConfiguration = "application/vnd.oci.image.config.v1+json"
   package static let ociLayer = "application/vnd.oci.image.layer.v1.tar"
   package static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
@@ -62,8 +65,8 @@ package struct ImageManifest: Codable, Sendable {
     }
     guard schemaVersion == 2 else {
       throw ImageError(
-        .invalid, "\(subject): a manifest of schema version \(schemaVersion)",
-        remedy: "push the image again with a tool of this decade: schema 1 is no longer read")
+        .invalid, "\(subject): a manifest of schema version \(schemaVersion), which is no longer read",
+        remedy: "push the image again with a current tool, which makes schema 2")
     }
     // A document that is both could be read one way here and another way elsewhere (CVE-2021-41190).
     guard (manifests == nil) != (layers == nil), (layers == nil) == (config == nil) else {
@@ -72,6 +75,21 @@ package struct ImageManifest: Codable, Sendable {
     let declared = mediaType.map { $0 == Self.ociIndex || $0 == Self.dockerIndex }
     if let declared, declared != (manifests != nil) {
       throw ImageError(.invalid, "\(subject): its members are not those of its media type \(mediaType ?? "")")
+    }
+  }
+}
+
+extension ImageManifest {
+  /// Refuses what registries also keep and no program can run in: charts, signatures, modules (OCI image-spec,
+  /// manifest.md, "Guidelines for Artifact Usage"), and layers that are encrypted.
+  func checkIsImage(of subject: String) throws(ImageError) {
+    let type = config?.mediaType
+    if let type, type != Self.ociConfiguration, type != Self.dockerConfiguration {
+      let kind = EntryPath.shown(Array((artifactType ?? type).utf8.prefix(100)))
+      throw ImageError(.invalid, "\(subject): an artifact of the type \(kind), not an image")
+    }
+    for layer in layers ?? [] where layer.mediaType?.contains("+encrypted") == true {
+      throw ImageError(.invalid, "\(subject): the layer \(layer.digest.prefix(80)) is encrypted")
     }
   }
 }

@@ -48,6 +48,12 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     if tag == nil, digest == nil { tag = "latest" }
   }
 
+  /// Whether a name leaves out its registry.
+  static func isShort(_ text: String) -> Bool {
+    guard let slash = text.firstIndex(of: "/") else { return true }
+    return !looksLikeHost(text[..<slash])
+  }
+
   /// The same name for an image that came from no registry, where none was written; else nil.
   package var local: ImageReference? {
     guard registry == Self.defaultRegistry, repository.hasPrefix("library/") else { return nil }
@@ -91,7 +97,7 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     text == "localhost" || text.contains(".") || text.contains(":") || text.contains { $0.isUppercase }
   }
 
-  private static func isHost(_ text: String) -> Bool {
+  static func isHost(_ text: String) -> Bool {
     var host = Substring(text)
     if host.hasPrefix("[") {
       guard let end = host.firstIndex(of: "]") else { return false }

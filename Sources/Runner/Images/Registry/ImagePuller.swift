@@ -1,9 +1,6 @@
-import AsyncHTTPClient
 import Dispatch
-import Glibc
 import Isolate
 import NIOCore
-import NIOSSL
 import Synchronization
 
 /// Follows a pull; called from several threads.
@@ -20,51 +17,103 @@ package protocol PullObserver: AnyObject, Sendable {
 package struct ImagePuller: Sendable {
   private let store: ImageStore
   private let environment: [String: String]
+  private let stallLimitSeconds: Int
+  /// What images are chosen for; nil is this machine.
+  package var platform: Platform?
 
-  /// `environment` says where logins, proxies and certificates are.
-  package init(_ store: ImageStore, environment: [String: String]) {
+  /// `environment` says where logins, proxies, certificates and the configuration of registries are; a registry that
+  /// says nothing for `stallLimitSeconds` is asked anew.
+  package init(_ store: ImageStore, environment: [String: String], stallLimitSeconds: Int = 30) {
     self.store = store
     self.environment = environment
+    self.stallLimitSeconds = stallLimitSeconds
+  }
+
+  /// Pulls the image that a person's word means: one without a registry is looked for in those that are configured, in
+  /// order. One that cannot be asked ends the search, for the next might have something else of that name.
+  ///
+  /// - Returns: The image's whole name, and the digest of its manifest.
+  /// - Throws: `ImageError` that names every registry that was tried.
+  package func pull(
+    named name: String, observer: (any PullObserver)?
+  ) throws(ImageError) -> (reference: ImageReference, digest: Digest) {
+    let registries = try RegistriesConfiguration(environment: environment)
+    let candidates = try registries.candidates(name)
+    var failures: [ImageError] = []
+    for candidate in candidates {
+      do throws(ImageError) { return (candidate, try pull(candidate, registries, observer)) } catch {
+        failures.append(error)
+        guard error.kind == .usage || error.kind == .refused else { break }
+      }
+    }
+    guard candidates.count > 1, var last = failures.last else {
+      throw failures.last ?? ImageError(.usage, "\(name): there is no registry to ask")
+    }
+    last.message = "\(name): " + failures.map(\.message).joined(separator: "; ")
+    last.remedy = "write the whole name, for example \(candidates[0].description)"
+    throw last
   }
 
   /// Pulls an image; layers that are there are not fetched again.
   ///
   /// - Returns: The digest of its manifest.
   package func pull(_ reference: ImageReference, observer: (any PullObserver)?) throws(ImageError) -> Digest {
-    let client = HTTPClient(
-      eventLoopGroupProvider: .singleton, configuration: try configuration(for: reference))
-    let registry = RegistryClient(
-      reference, client, RegistryCredentials(environment: environment), store.limits)
-    let result = Result { () throws(ImageError) in try pull(reference, registry, observer) }
-    try? client.syncShutdown()
+    try pull(reference, try RegistriesConfiguration(environment: environment), observer)
+  }
+
+  private func pull(
+    _ reference: ImageReference, _ registries: RegistriesConfiguration, _ observer: (any PullObserver)?
+  ) throws(ImageError) -> Digest {
+    let places = try registries.places(reference)
+    let transport = try RegistryTransport(
+      environment: environment, insecureHosts: Set(places.filter(\.isInsecure).map(\.host)),
+      stallLimit: .seconds(Int64(stallLimitSeconds)))
+    let credentials = RegistryCredentials(
+      environment: environment, helpers: registries.credentialHelpers)
+    // A mirror that does not answer is not waited for as the registry itself is.
+    let clients = places.enumerated().map { index, place in
+      RegistryClient(
+        place, transport, credentials, store.limits, attempts: index == places.count - 1 ? 5 : 2)
+    }
+    let chain = RegistryChain(reference, clients)
+    let result = Result { () throws(ImageError) in try pull(reference, chain, observer) }
+    transport.shutDown()
     return try result.get()
   }
 
   private func pull(
-    _ reference: ImageReference, _ registry: RegistryClient, _ observer: (any PullObserver)?
+    _ reference: ImageReference, _ registry: RegistryChain, _ observer: (any PullObserver)?
   ) throws(ImageError) -> Digest {
     let store = store
-    var bytes = try Self.wait {
-      try await registry.manifest(reference.digest?.description ?? reference.tag ?? "latest")
-    }
-    if let digest = reference.digest, Digest(of: bytes) != digest {
-      throw ImageError(.invalid, "\(reference.registry) gives another manifest for \(digest)")
-    }
+    var bytes = try Self.wait { try await registry.manifest(nil) }
     var manifest = try ImageManifest(bytes, of: reference.familiar)
-    let chosen = try Platform.host.manifest(manifest) { descriptor throws(ImageError) in
-      try document(descriptor) { try await registry.manifest($0.description) }
+    let chosen = try (platform ?? .host).manifest(manifest) { descriptor throws(ImageError) in
+      try document(descriptor) { try await registry.manifest($0) }
     }
     if let chosen { (bytes, manifest) = chosen }
+    try manifest.checkIsImage(of: reference.familiar)
     guard let config = manifest.config else {
       throw ImageError(.invalid, "\(reference.familiar): an index inside an index")
     }
-    let configuration = try document(config) { try await registry.blob($0) }
-    let layers = try ImageConfiguration(configuration, of: reference.familiar).layers(store.limits)
+    let configurationBytes = try document(config) { try await registry.blob($0) }
+    let configuration = try ImageConfiguration(configurationBytes, of: reference.familiar)
+    try (platform ?? .host).check(configuration, of: reference.familiar)
+    let layers = try configuration.layers(store.limits)
     let blobs = manifest.layers ?? []
     for (layer, blob) in zip(layers, blobs) where store.tree(of: layer) != nil {
       observer?.layerIsThere(layer, size: blob.size)
     }
-    let source = BlobSource { descriptor, index throws(ImageError) in
+    let source = source(of: layers, blobs, registry, observer)
+    try ImageAssembly(store).add(bytes, manifest, configurationBytes, source, as: reference)
+    return Digest(of: bytes)
+  }
+
+  /// Downloads that the layers are unpacked from while they come.
+  private func source(
+    of layers: [Digest], _ blobs: [Descriptor], _ registry: RegistryChain, _ observer: (any PullObserver)?
+  ) -> BlobSource {
+    let store = store
+    return BlobSource { descriptor, index throws(ImageError) in
       let digest = try descriptor.address()
       let download = try BlobDownload(
         path: "\(store.path)/downloads/\(digest.hex)", size: descriptor.size)
@@ -84,8 +133,6 @@ package struct ImagePuller: Sendable {
       if error == nil || error?.kind == .invalid { download.discard() }
       if error == nil { observer?.layerIsDone(layers[index], size: blobs[index].size) }
     }
-    try ImageAssembly(store).add(bytes, manifest, configuration, source, as: reference)
-    return Digest(of: bytes)
   }
 
   /// A document of the store, or else of the registry, checked.
@@ -102,7 +149,7 @@ package struct ImagePuller: Sendable {
   }
 
   /// The result of asynchronous work, for callers that are threads.
-  private static func wait<Value: Sendable>(
+  static func wait<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value
   ) throws(ImageError) -> Value {
     let done = DispatchSemaphore(value: 0)
@@ -118,70 +165,5 @@ package struct ImagePuller: Sendable {
     done.wait()
     guard let result = box.withLock({ $0 }) else { throw ImageError(.transient, "no answer") }
     return try result.get()
-  }
-
-  // MARK: How the registry is reached
-
-  private func configuration(for reference: ImageReference) throws(ImageError) -> HTTPClient.Configuration {
-    var configuration = HTTPClient.Configuration()
-    configuration.redirectConfiguration = .disallow
-    configuration.timeout = .init(connect: .seconds(20), read: .seconds(30))
-    configuration.decompression = .disabled
-    configuration.httpVersion = .http1Only
-    // Trying again is decided on by the one who knows what for.
-    configuration.connectionPool.retryConnectionEstablishment = false
-    if let file = environment["SSL_CERT_FILE"], !file.isEmpty {
-      do {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(file))]
-        configuration.tlsConfiguration = tls
-      } catch { throw ImageError(.usage, "SSL_CERT_FILE \(file): no certificates in PEM can be read") }
-    }
-    if let proxy = try proxy(for: reference) { configuration.proxy = proxy }
-    return configuration
-  }
-
-  private func proxy(for reference: ImageReference) throws(ImageError) -> HTTPClient.Configuration.Proxy? {
-    func value(_ name: String) -> String? { environment[name] ?? environment[name.uppercased()] }
-    if reference.isLoopback { return nil }
-    let host = String(reference.registry.split(separator: ":").first ?? "")
-    let exceptions = (value("no_proxy") ?? "").split { $0 == "," || $0 == " " }
-    if exceptions.contains(where: {
-      $0 == "*" || host == $0 || host.hasSuffix($0.hasPrefix(".") ? "\($0)" : ".\($0)")
-    }) {
-      return nil
-    }
-    guard var text = value("https_proxy") ?? value("all_proxy"), !text.isEmpty else { return nil }
-    let shown = text.split(separator: "@").last.map(String.init) ?? ""
-    if text.hasPrefix("http://") { text.removeFirst(7) }
-    var login: HTTPClient.Authorization?
-    if let at = text.lastIndex(of: "@") {
-      let parts = text[..<at].split(separator: ":", maxSplits: 1).map { Self.decoded($0) }
-      if parts.count == 2 { login = .basic(username: parts[0], password: parts[1]) }
-      text = String(text[text.index(after: at)...])
-    }
-    let parts = text.prefix { $0 != "/" }.split(separator: ":")
-    guard parts.count == 2, let port = Int(parts[1]), (1...65535).contains(port), !text.contains("://") else {
-      throw ImageError(
-        .usage, "the proxy \(shown) cannot be used", remedy: "write https_proxy=http://HOST:PORT")
-    }
-    return .server(host: String(parts[0]), port: port, authorization: login)
-  }
-
-  /// Without the %XX of a URL.
-  private static func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"),
-        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

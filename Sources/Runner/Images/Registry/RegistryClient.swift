@@ -4,7 +4,7 @@ import Glibc
 import Isolate
 import NIOCore
 import NIOHTTP1
-import NIOSSL
+import NIOPosix
 
 /// Talks to one registry about one repository (OCI distribution-spec 1.1, "Pull").
 ///
@@ -14,39 +14,48 @@ actor RegistryClient {
     ImageManifest.ociManifest, ImageManifest.ociIndex, ImageManifest.dockerManifest,
     ImageManifest.dockerIndex,
   ].joined(separator: ", ")
-  private static let attempts = 5
+  /// Who asks for more patience than this is told to the caller.
+  private static let longestWaitSeconds = 120
 
-  private let reference: ImageReference
-  private let client: HTTPClient
-  private let login: RegistryCredentials.Login?
+  let place: RegistryPlace
+  let transport: RegistryTransport
+  let credentials: RegistryCredentials
   private let limits: ExtractionLimits
+  /// How often the same thing is asked for without progress.
+  private let attempts: Int
   /// The scheme and host of the registry; which of several answers is found out by the first request.
-  private var origin: String?
-  private var authorization: String?
+  var origin: String?
+  var access = RegistryAccess()
+
+  nonisolated var reference: ImageReference { place.reference }
 
   init(
-    _ reference: ImageReference, _ client: HTTPClient, _ credentials: RegistryCredentials,
-    _ limits: ExtractionLimits
+    _ place: RegistryPlace, _ transport: RegistryTransport, _ credentials: RegistryCredentials,
+    _ limits: ExtractionLimits, attempts: Int = 5
   ) {
-    (self.reference, self.client, self.limits) = (reference, client, limits)
-    login = credentials.login(for: reference)
-  }
-
-  private var host: String {
-    reference.registry == ImageReference.defaultRegistry ? "registry-1.docker.io" : reference.registry
+    self.attempts = attempts
+    (self.place, self.transport, self.credentials, self.limits) = (place, transport, credentials, limits)
   }
 
   /// The manifest or index that a tag or digest names.
   func manifest(_ name: String) async throws -> [UInt8] {
-    let response = try await answer("/manifests/\(name)", accept: Self.manifestTypes)
+    let response = try await answer("\(repository)/manifests/\(name)", accept: Self.manifestTypes)
     return try await document(response, "the manifest \(name)")
   }
 
   /// A small blob as a whole.
   func blob(_ digest: Digest) async throws -> [UInt8] {
-    let response = try await answer("/blobs/\(digest)", accept: "*/*")
+    let response = try await answer("\(repository)/blobs/\(digest)", accept: "*/*")
     return try await document(response, "the blob \(digest)")
   }
+
+  /// Asks whether the registry is one and lets us in (distribution-spec, "Determining Support").
+  func check() async throws {
+    let response = try await answer("", accept: "*/*")
+    _ = try? await response.body.collect(upTo: 64 << 10)
+  }
+
+  private var repository: String { reference.repository }
 
   private func document(_ response: HTTPClientResponse, _ what: String) async throws -> [UInt8] {
     do {
@@ -66,7 +75,8 @@ actor RegistryClient {
       let start = download.count
       if start == size, size > 0 { return }
       do {
-        let response = try await answer("/blobs/\(digest)", accept: "*/*", from: start)
+        let response = try await answer(
+          "\(repository)/blobs/\(digest)", accept: "*/*", from: start)
         // A registry that does not know ranges begins at the start: what is there already is passed over.
         var known = Self.resumes(response, at: start) ? 0 : start
         for try await buffer in response.body {
@@ -89,7 +99,7 @@ actor RegistryClient {
         // Progress made earns new attempts.
         failures = download.count > start ? 1 : failures + 1
         let error = error as? ImageError ?? connectionLost(error)
-        if failures >= Self.attempts || download.isOver { throw error }
+        if failures >= attempts || download.isOver { throw error }
         try await Task.sleep(nanoseconds: Self.pause(failures))
       }
     }
@@ -113,30 +123,49 @@ actor RegistryClient {
   {
     var failures = 0
     while true {
-      let problem: ImageError
+      var problem: ImageError?
       var wait: UInt64?
       do {
         let response = try await authorized(path, accept: accept, from: start)
         switch response.status.code {
         case 200, 206: return response
         case 429, 500...599:
-          problem = ImageError(
+          let error = ImageError(
             .transient, "\(reference.registry) answers with status \(response.status.code)")
-          if let seconds = response.headers.first(name: "Retry-After").flatMap({ UInt64($0) }) {
-            wait = min(seconds, 60) * 1_000_000_000
+          problem = error
+          if let seconds = RetryAfter.seconds(response.headers.first(name: "Retry-After")) {
+            if seconds > Self.longestWaitSeconds { throw Self.refusal(error, seconds) }
+            wait = UInt64(seconds) * 1_000_000_000
           }
         default: throw await refusal(response, path)
         }
-      } catch let error as ImageError { throw error } catch { problem = connectionLost(error) }
+      } catch let error as ImageError { throw error } catch {
+        problem = connectionLost(error)
+        // Another try shows the same certificate; where nobody listens, somebody soon will or never.
+        if RegistryTransport.isMistrust(error) { failures = attempts }
+        if error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED { failures += 1 }
+      }
       failures += 1
-      if failures >= Self.attempts { throw problem }
+      if let problem, failures >= attempts { throw problem }
       try await Task.sleep(nanoseconds: max(wait ?? 0, Self.pause(failures)))
     }
   }
 
-  private func connectionLost(_ error: any Error) -> ImageError {
+  private static func refusal(_ problem: ImageError, _ seconds: Int) -> ImageError {
     ImageError(
-      .transient, "the registry \(reference.registry) cannot be reached: \(Self.reason(error))",
+      .transient, "\(problem.message) and asks to wait \(seconds) seconds",
+      remedy: "try again then; with a login (preflight image login) many registries allow more")
+  }
+
+  func connectionLost(_ error: any Error) -> ImageError {
+    let subject = "the registry \(reference.registry) cannot be reached"
+    if RegistryTransport.isMistrust(error) {
+      return ImageError(
+        .transient, "\(subject): its certificate is not trusted",
+        remedy: "put its authority into /etc/containers/certs.d/\(place.host)/ca.crt, or set SSL_CERT_FILE")
+    }
+    return ImageError(
+      .transient, "\(subject): \(Self.reason(error))",
       remedy: "check the network and the proxy settings, or try again later")
   }
 
@@ -145,11 +174,14 @@ actor RegistryClient {
     case .connectTimeout?: "no connection within the time limit"
     case .readTimeout?: "it stopped answering"
     case .remoteConnectionClosed?: "it closed the connection"
+    case .invalidProxyResponse?: "the proxy does not lead there"
+    case .proxyAuthenticationRequired?:
+      "the proxy wants a login: write https_proxy=http://USER:PASSWORD@HOST:PORT"
     default: "\(error)".split(separator: "\n").first.map { String($0.prefix(200)) } ?? "unknown"
     }
   }
 
-  private func refusal(_ response: HTTPClientResponse, _ path: String) async -> ImageError {
+  func refusal(_ response: HTTPClientResponse, _ path: String) async -> ImageError {
     var said = ""
     if let buffer = try? await response.body.collect(upTo: 64 << 10),
       let document = try? JSONDecoder().decode(ErrorDocument.self, from: Data(buffer.readableBytesView)),
@@ -160,8 +192,11 @@ actor RegistryClient {
     switch response.status.code {
     case 401, 403:
       return ImageError(
-        .refused, "\(reference.registry) refuses access to \(reference.repository)\(said)",
-        remedy: "log in there (podman login \(reference.registry)), or check the name")
+        .refused,
+        "\(reference.registry) refuses \(reference.repository.isEmpty ? "the login" : "access to \(reference.repository)")\(said)",
+        remedy: "log in there (preflight image login \(reference.registry)), or check the name")
+    case 404 where reference.repository.isEmpty:
+      return ImageError(.usage, "\(reference.registry) is no registry: it does not know /v2/")
     case 404:
       return ImageError(
         .usage, "\(reference.familiar): \(reference.registry) has no such image\(said)",
@@ -178,112 +213,5 @@ actor RegistryClient {
       var message: String?
     }
     var errors: [Entry]
-  }
-
-  /// A request with what the registry asked for the last time; asked anew, it is answered and sent again.
-  private func authorized(_ path: String, accept: String, from start: Int64) async throws
-    -> HTTPClientResponse
-  {
-    let response = try await send(path, accept, start)
-    guard response.status == .unauthorized else { return response }
-    guard let challenge = AuthenticationChallenge(response.headers["WWW-Authenticate"]) else {
-      return response
-    }
-    switch challenge {
-    case .basic:
-      guard let login, authorization == nil else { return response }
-      authorization = login.basic
-    case .bearer(let realm, let service, let scope):
-      authorization = "Bearer \(try await token(realm, service, scope))"
-    }
-    return try await send(path, accept, start)
-  }
-
-  private struct TokenDocument: Decodable {
-    var token: String?
-    var accessToken: String?
-    enum CodingKeys: String, CodingKey {
-      case token
-      case accessToken = "access_token"
-    }
-  }
-
-  private func token(_ realm: String, _ service: String?, _ scope: String?) async throws -> String {
-    guard let origin, realm.hasPrefix("https://") || origin.hasPrefix("http://") && realm.hasPrefix("http://")
-    else {
-      throw ImageError(
-        .refused, "\(reference.registry) wants the login at \"\(realm.prefix(200))\", which is not encrypted")
-    }
-    var query = ["scope=\(Self.encoded(scope ?? "repository:\(reference.repository):pull"))"]
-    if let service { query.append("service=\(Self.encoded(service))") }
-    var request = HTTPClientRequest(
-      url: realm + (realm.contains("?") ? "&" : "?") + query.joined(separator: "&"))
-    if let login { request.headers.add(name: "Authorization", value: login.basic) }
-    let response = try await client.execute(request, timeout: .seconds(60))
-    guard response.status == .ok else { throw await refusal(response, "the login") }
-    let buffer = try await response.body.collect(upTo: 1 << 20)
-    let document = try? JSONDecoder().decode(TokenDocument.self, from: Data(buffer.readableBytesView))
-    guard let token = document?.token ?? document?.accessToken, !token.contains(where: \.isNewline) else {
-      throw ImageError(.refused, "\(reference.registry) gives no token")
-    }
-    return token
-  }
-
-  private static func encoded(_ text: String) -> String {
-    text.utf8.map { byte in
-      switch byte {
-      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: String(UnicodeScalar(byte))
-      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }.joined()
-  }
-
-  private func send(_ path: String, _ accept: String, _ start: Int64) async throws -> HTTPClientResponse {
-    if let origin { return try await follow("\(origin)/v2/\(reference.repository)\(path)", accept, start) }
-    do {
-      let response = try await follow("https://\(host)/v2/\(reference.repository)\(path)", accept, start)
-      origin = "https://\(host)"
-      return response
-    } catch let error where reference.isLoopback && !(error is ImageError) {
-      let response = try await follow("http://\(host)/v2/\(reference.repository)\(path)", accept, start)
-      origin = "http://\(host)"
-      return response
-    }
-  }
-
-  /// Blobs may lie elsewhere: the login is not for there, and what was encrypted stays so.
-  private func follow(_ address: String, _ accept: String, _ start: Int64) async throws -> HTTPClientResponse
-  {
-    var address = address
-    let first = Self.origin(of: address)
-    for _ in 0..<6 {
-      var request = HTTPClientRequest(url: address)
-      request.headers.add(name: "Accept", value: accept)
-      request.headers.add(name: "User-Agent", value: "preflight")
-      if start > 0 { request.headers.add(name: "Range", value: "bytes=\(start)-") }
-      if let authorization, Self.origin(of: address) == first {
-        request.headers.add(name: "Authorization", value: authorization)
-      }
-      let response = try await client.execute(request, deadline: .distantFuture)
-      guard (300..<400).contains(Int(response.status.code)),
-        let location = response.headers.first(name: "Location")
-      else {
-        return response
-      }
-      let next = location.hasPrefix("/") ? Self.origin(of: address) + location : location
-      guard next.hasPrefix("https://") || next.hasPrefix("http://") && address.hasPrefix("http://") else {
-        throw ImageError(
-          .refused,
-          "\(reference.registry) leads to \"\(EntryPath.shown(Array(next.utf8.prefix(200))))\", which is not encrypted"
-        )
-      }
-      address = next
-    }
-    throw ImageError(.transient, "\(reference.registry) leads from one address to the next without end")
-  }
-
-  private static func origin(of address: String) -> String {
-    let scheme = address.hasPrefix("https://") ? "https://" : "http://"
-    return scheme + address.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
   }
 }

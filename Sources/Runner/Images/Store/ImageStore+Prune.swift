@@ -22,16 +22,12 @@ extension ImageStore {
   package func prune(_ options: PruneOptions = PruneOptions()) throws(ImageError) -> Pruned {
     var pruned = Pruned()
     try removeImages(options, &pruned)
-    var used: Set<String> = []
-    for reference in try references() {
-      // Of a broken image nothing is known: all that could be its own stays.
-      guard let image = try? image(reference) else { continue }
-      used.formUnion([image.digest.hex, image.configurationDigest.hex])
-      used.formUnion(image.layers.map(\.hex))
-    }
+    let used = try used()
     for name in names("layers") where !used.contains(name) {
       // Whoever holds it is about to name it, or runs on it.
       guard let lock = FileLock("\(path)/locks/\(name)", waits: false) else { continue }
+      // An image may have got its name since we looked; with the lock held none does.
+      if try self.used().contains(name) { continue }
       let size = bytes(of: "\(path)/layers/\(name)")
       let staging = "staging/\(String(isl_random(), radix: 36))"
       if unsafe rename("\(path)/layers/\(name)", "\(path)/\(staging)") == 0 {
@@ -55,6 +51,18 @@ extension ImageStore {
       _ = consume lock
     }
     return pruned
+  }
+
+  /// The documents and layers of all images.
+  private func used() throws(ImageError) -> Set<String> {
+    var used: Set<String> = []
+    for reference in try references() {
+      // A broken image is pulled again anyway.
+      guard let image = try? image(reference) else { continue }
+      used.formUnion([image.digest.hex, image.configurationDigest.hex])
+      used.formUnion(image.layers.map(\.hex))
+    }
+    return used
   }
 
   private func removeImages(_ options: PruneOptions, _ pruned: inout Pruned) throws(ImageError) {

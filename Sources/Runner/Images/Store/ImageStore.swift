@@ -1,6 +1,7 @@
 import CShims
 import Glibc
 import Isolate
+import Synchronization
 
 /// Images on disk, by content: documents by their digest, each layer once, unpacked, by the digest of its
 /// uncompressed archive (diffID).
@@ -19,6 +20,8 @@ import Isolate
 package final class ImageStore: Sendable {
   package let path: String
   package let limits: ExtractionLimits
+  /// Layers that this process is making.
+  private let making = Mutex<Set<String>>([])
 
   /// Opens the store, making it when it is absent, and removes what killed processes left.
   package init(path: String, limits: ExtractionLimits = ExtractionLimits()) throws(ImageError) {
@@ -55,13 +58,25 @@ package final class ImageStore: Sendable {
   /// Removes a tree inside the store.
   func removeTree(_ name: String) { _ = unsafe isl_remove_tree(AT_FDCWD, "\(path)/\(name)") }
 
+  /// Removes the layers that this process is making, before it ends at once.
+  package func abandon() {
+    // Whoever fills one goes on until its next file finds no folder: what is made meanwhile goes too.
+    for _ in 0..<100 {
+      let left = making.withLock { $0 }.filter { Files.exists("\(path)/\($0)") }
+      if left.isEmpty { return }
+      for staging in left { removeTree(staging) }
+      usleep(2000)
+    }
+  }
+
   // MARK: Documents
 
   /// Keeps a manifest or configuration.
   package func add(document bytes: [UInt8]) throws(ImageError) -> Digest {
     let digest = Digest(of: bytes)
     let place = "\(path)/documents/\(digest.hex)"
-    if !Files.exists(place) { try write(bytes, to: place) }
+    // One that is there becomes young again: `prune` leaves it to who is about to name its image.
+    if unsafe utimensat(AT_FDCWD, place, nil, 0) != 0 { try write(bytes, to: place) }
     return digest
   }
 
@@ -152,7 +167,11 @@ package final class ImageStore: Sendable {
   ) throws(ImageError) -> Digest {
     let staging = "staging/\(String(isl_random(), radix: 36))"
     let folder = "\(path)/\(staging)"
-    defer { removeTree(staging) }
+    making.withLock { _ = $0.insert(staging) }
+    defer {
+      removeTree(staging)
+      making.withLock { _ = $0.remove(staging) }
+    }
     let mine = try openStaging(folder)
     let result = Result { () throws(ImageError) in
       let summary = try unpack(open(), into: "\(folder)/layer")

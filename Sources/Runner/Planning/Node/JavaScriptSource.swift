@@ -1,3 +1,5 @@
+import Documents
+
 /// What a JavaScript file says about listening: read from its code, never from comments or texts.
 package struct JavaScriptSource: Sendable, Equatable {
   /// The modules it requires or imports, as they are written ("express", "node:http", "./routes").

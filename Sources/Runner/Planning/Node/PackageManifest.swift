@@ -1,3 +1,5 @@
+import Documents
+
 /// A package.json, as far as installing and starting need it.
 package struct PackageManifest: Sendable, Equatable {
   /// The package's name.

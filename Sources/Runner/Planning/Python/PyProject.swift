@@ -1,3 +1,5 @@
+import Documents
+
 /// What a pyproject.toml says about installing and starting a project (PEP 518, PEP 621).
 package struct PyProject: Sendable, Equatable {
   /// `project.name`, or poetry's.

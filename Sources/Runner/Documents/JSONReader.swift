@@ -1,10 +1,10 @@
 /// Reads JSON (RFC 8259) and says in which line it is wrong.
-struct JSONReader {
+package struct JSONReader {
   private var cursor: DocumentCursor
   private static let deepest = 64
 
   /// Reads a whole document.
-  static func read(_ text: String) throws(DocumentError) -> DocumentValue {
+  package static func read(_ text: String) throws(DocumentError) -> DocumentValue {
     var reader = JSONReader(cursor: DocumentCursor(text))
     let value = try reader.value(depth: 0)
     reader.skipSpace()

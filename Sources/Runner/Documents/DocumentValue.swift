@@ -1,5 +1,5 @@
 /// A value of a JSON or TOML document.
-enum DocumentValue: Equatable {
+package enum DocumentValue: Equatable {
   case string(String)
   case boolean(Bool)
   /// A number, a date or a null, as it is written: no rule needs its value.
@@ -8,7 +8,7 @@ enum DocumentValue: Equatable {
   case table([String: DocumentValue])
 
   /// The member at a path of keys; nil when a part is missing or no table.
-  subscript(_ path: String...) -> DocumentValue? {
+  package subscript(_ path: String...) -> DocumentValue? {
     var value = self
     for key in path {
       guard case .table(let members) = value, let member = members[key] else { return nil }
@@ -18,27 +18,27 @@ enum DocumentValue: Equatable {
   }
 
   /// The string, when it is one.
-  var string: String? {
+  package var string: String? {
     if case .string(let value) = self { value } else { nil }
   }
 
   /// The boolean, when it is one.
-  var boolean: Bool? {
+  package var boolean: Bool? {
     if case .boolean(let value) = self { value } else { nil }
   }
 
   /// The members, when it is a table.
-  var table: [String: DocumentValue]? {
+  package var table: [String: DocumentValue]? {
     if case .table(let value) = self { value } else { nil }
   }
 
   /// The elements, when it is an array.
-  var array: [DocumentValue]? {
+  package var array: [DocumentValue]? {
     if case .array(let value) = self { value } else { nil }
   }
 
   /// The elements, when it is an array of nothing but strings.
-  var strings: [String]? {
+  package var strings: [String]? {
     guard let array else { return nil }
     let strings = array.compactMap(\.string)
     return strings.count == array.count ? strings : nil
@@ -46,29 +46,33 @@ enum DocumentValue: Equatable {
 }
 
 /// Why a document could not be read.
-struct DocumentError: Error, Equatable {
+package struct DocumentError: Error, Equatable {
   /// One-based.
-  var line: Int
+  package var line: Int
   /// What was expected or found there.
-  var message: String
+  package var message: String
+
+  package init(line: Int, message: String) { (self.line, self.message) = (line, message) }
 }
 
 /// A position in a document's bytes.
-struct DocumentCursor {
+package struct DocumentCursor {
   private let bytes: [UInt8]
-  private(set) var position = 0
-  private(set) var line = 1
+  package private(set) var position = 0
+  package private(set) var line = 1
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  package init(_ text: String) { bytes = Array(text.utf8) }
 
   /// The byte at the position; nil at the end.
-  var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+  package var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   /// The byte `offset` further on; nil past the end.
-  func peek(_ offset: Int) -> UInt8? { position + offset < bytes.count ? bytes[position + offset] : nil }
+  package func peek(_ offset: Int) -> UInt8? {
+    position + offset < bytes.count ? bytes[position + offset] : nil
+  }
 
   /// Goes on by some bytes and counts the lines.
-  mutating func advance(_ count: Int = 1) {
+  package mutating func advance(_ count: Int = 1) {
     for _ in 0..<count where position < bytes.count {
       if bytes[position] == UInt8(ascii: "\n") { line += 1 }
       position += 1
@@ -76,7 +80,7 @@ struct DocumentCursor {
   }
 
   /// Goes on over a text if it stands here.
-  mutating func take(_ text: StaticString) -> Bool {
+  package mutating func take(_ text: StaticString) -> Bool {
     let expected = Array(text.description.utf8)
     guard bytes.count - position >= expected.count,
       bytes[position..<(position + expected.count)].elementsEqual(expected)
@@ -86,17 +90,17 @@ struct DocumentCursor {
   }
 
   /// Goes on while the bytes satisfy a condition, and returns them.
-  mutating func take(while condition: (UInt8) -> Bool) -> [UInt8] {
+  package mutating func take(while condition: (UInt8) -> Bool) -> [UInt8] {
     let start = position
     while let byte = current, condition(byte) { advance() }
     return Array(bytes[start..<position])
   }
 
   /// An error at this place.
-  func error(_ message: String) -> DocumentError { DocumentError(line: line, message: message) }
+  package func error(_ message: String) -> DocumentError { DocumentError(line: line, message: message) }
 
   /// Reads hexadecimal digits as the number of a character.
-  mutating func codePoint(digits: Int) throws(DocumentError) -> UInt32 {
+  package mutating func codePoint(digits: Int) throws(DocumentError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<digits {
       guard let byte = current, let digit = Character(UnicodeScalar(byte)).hexDigitValue else {

@@ -1,14 +1,14 @@
-/// Reads TOML 1.0 (toml.io) as far as a pyproject.toml needs it.
+/// Reads TOML 1.0 (toml.io) as far as a pyproject.toml or a registries.conf needs it.
 ///
 /// Strings of all four kinds, arrays over several lines, inline tables, dotted keys and tables of tables are
 /// read; numbers and dates are kept as they are written. What is not understood is an error with its line,
 /// never a guess.
-struct TOMLReader {
+package struct TOMLReader {
   var cursor: DocumentCursor
   static let deepest = 32
 
   /// Reads a whole document.
-  static func read(_ text: String) throws(DocumentError) -> DocumentValue {
+  package static func read(_ text: String) throws(DocumentError) -> DocumentValue {
     var reader = TOMLReader(cursor: DocumentCursor(text))
     var root: [String: DocumentValue] = [:]
     var path: [String] = []

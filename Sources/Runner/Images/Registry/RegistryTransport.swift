@@ -1,0 +1,124 @@
+import AsyncHTTPClient
+import Egress
+import NIOCore
+import NIOSSL
+import Synchronization
+
+/// Sends requests to registries, each host with the certificates and through the proxy that are for it.
+final class RegistryTransport: Sendable {
+  private struct Way: Hashable {
+    var proxy: String?
+  }
+
+  private struct State {
+    var clients: [Way: HTTPClient] = [:]
+    var configurations: [String: TLSConfiguration] = [:]
+  }
+
+  private let certificates: RegistryCertificates
+  private let proxy: UpstreamProxy
+  /// As in addresses, with a port where one is written.
+  private let insecureHosts: Set<String>
+  private let stallLimit: TimeAmount
+  private let state = Mutex(State())
+
+  /// Certificates of `insecureHosts` are not looked at; `stallLimit` is how long a host that was asked may say nothing.
+  init(
+    environment: [String: String], insecureHosts: Set<String> = [], stallLimit: TimeAmount = .seconds(30)
+  ) throws(ImageError) {
+    certificates = RegistryCertificates(environment: environment)
+    do { proxy = try UpstreamProxy(environment: environment) } catch {
+      throw ImageError(.usage, "\(error)", remedy: "write https_proxy=http://HOST:PORT")
+    }
+    self.insecureHosts = insecureHosts
+    self.stallLimit = stallLimit
+  }
+
+  /// The answer to a request, its body still to come.
+  func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+    var request = request
+    let address = try Address(request.url)
+    if address.isEncrypted { request.tlsConfiguration = try configuration(address.authority) }
+    return try await client(for: address).execute(request, deadline: .distantFuture)
+  }
+
+  /// Closes all connections.
+  func shutDown() {
+    let clients = state.withLock { state in
+      defer { state.clients = [:] }
+      return Array(state.clients.values)
+    }
+    for client in clients { try? client.syncShutdown() }
+  }
+
+  private func configuration(_ host: String) throws(ImageError) -> TLSConfiguration {
+    if let known = state.withLock({ $0.configurations[host] }) { return known }
+    let configuration = try certificates.configuration(
+      host: host, isInsecure: insecureHosts.contains(host))
+    state.withLock { $0.configurations[host] = configuration }
+    return configuration
+  }
+
+  private func client(for address: Address) -> HTTPClient {
+    let endpoint =
+      address.isLoopback
+      ? nil
+      : address.host.flatMap { proxy.endpoint(host: $0, port: address.port, isTunnel: address.isEncrypted) }
+    let way = Way(proxy: endpoint.map { "\($0)" })
+    return state.withLock { state in
+      if let client = state.clients[way] { return client }
+      var configuration = HTTPClient.Configuration()
+      configuration.redirectConfiguration = .disallow
+      configuration.timeout = .init(connect: .seconds(20), read: stallLimit)
+      configuration.decompression = .disabled
+      configuration.httpVersion = .http1Only
+      // Trying again is decided on by the one who knows what for.
+      configuration.connectionPool.retryConnectionEstablishment = false
+      if let endpoint {
+        configuration.proxy = .server(
+          host: endpoint.host.text, port: endpoint.port, authorization: Self.authorization(endpoint))
+      }
+      let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+      state.clients[way] = client
+      return client
+    }
+  }
+
+  private static func authorization(_ endpoint: UpstreamProxy.Endpoint) -> HTTPClient.Authorization? {
+    endpoint.authorization.flatMap { header in
+      header.hasPrefix("Basic ") ? .basic(credentials: String(header.dropFirst(6))) : nil
+    }
+  }
+
+  /// Where a request goes.
+  private struct Address {
+    var isEncrypted: Bool
+    /// Host and port as they are written.
+    var authority: String
+    var host: HostName?
+    var port: Int
+
+    init(_ address: String) throws(ImageError) {
+      isEncrypted = address.hasPrefix("https://")
+      authority = String(address.dropFirst(isEncrypted ? 8 : 7).prefix { !"/?#".contains($0) })
+      guard let parsed = Authority(authority, defaultPort: isEncrypted ? 443 : 80) else {
+        throw ImageError(.transient, "\"\(EntryPath.shown(Array(authority.utf8.prefix(100))))\" is no host")
+      }
+      (host, port) = (parsed.host, parsed.port)
+    }
+
+    /// No proxy leads to this machine.
+    var isLoopback: Bool {
+      host?.text == "localhost" || host?.text == "::1" || host?.text.hasPrefix("127.") == true
+    }
+  }
+}
+
+extension RegistryTransport {
+  /// Whether a host was reached, but showed a certificate that is not trusted.
+  static func isMistrust(_ error: any Error) -> Bool {
+    let text = "\(error)"
+    return text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate")
+      || text.contains("HOSTNAME_MISMATCH")
+  }
+}
