@@ -108,6 +108,7 @@ want_to_test() {
   want docker-registry "a registry that images are pulled from" has docker-registry
   want skopeo "pushes images to it" has skopeo
   want openssl "makes its certificates" has openssl
+  want strace "the count of system calls is compared with it" has strace
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 
