@@ -71,7 +71,7 @@ let package = Package(
       ],
       path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
     .target(
-      name: "CBench", path: "Sources/Runner/Bench/Measurement",
+      name: "CBench", dependencies: ["CShims"], path: "Sources/Runner/Bench/Measurement",
       cSettings: [
         .define("_GNU_SOURCE"),
         .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),

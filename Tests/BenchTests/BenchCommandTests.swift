@@ -124,6 +124,37 @@ struct BenchCommandTestsAsAnyUser {
     #expect(processes(naming: place).isEmpty)
   }
 
+  @Test("Killed in the middle it leaves nothing either")
+  func kill() async throws {
+    let directory = try TemporaryDirectory()
+    let program = try Program.preflight.start(
+      ["bench", "--runs", "3", "--against", "bubblewrap"],
+      .init(variables: ["TMPDIR": directory.path], timeLimit: .seconds(60)))
+    // Until containers wait in which exec is measured.
+    let deadline = ContinuousClock.now + .seconds(20)
+    var place: String?
+    while ContinuousClock.now < deadline {
+      place = try names(in: directory).first
+      if let place, waits(below: directory.path(place)) { break }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    program.signal(SIGKILL)
+    let name = try #require(place)
+    #expect(await program.outcome().ending == .signalled(SIGKILL))
+    while try !names(in: directory).isEmpty, ContinuousClock.now < deadline {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(try names(in: directory).isEmpty)
+    #expect(processes(naming: name).isEmpty)
+  }
+
+  /// Whether a container's own process, the payload that waits, runs.
+  private func waits(below place: String) -> Bool {
+    guard let payload = ProcessMemory.identity(of: "\(place)/rootfs/wait") else { return false }
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return all.contains { Int($0) != nil && ProcessMemory.identity(of: "/proc/\($0)/exe") == payload }
+  }
+
   /// Processes with `text` in their command line or environment.
   private func processes(naming text: String) -> [String] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
@@ -161,6 +192,21 @@ struct BenchCommandTestsAsAnyUser {
     #expect(outcome.exitStatus == 4, "\(outcome)")
     #expect(outcome.errorOutput.contains("user namespaces are not allowed here"), "\(outcome)")
     #expect(try names(in: directory) == ["isolate"])
+  }
+
+  @Test("Without user namespaces it is status 4", .needs(.program("unshare")))
+  func noUserNamespaces() async throws {
+    let directory = try TemporaryDirectory()
+    let outcome = try await #require(Program(onPath: "unshare")).run(
+      [
+        "--user", "--map-root-user", "sh", "-c",
+        "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"", "sh", Program.preflight.path, "bench",
+        "--against", "bubblewrap",
+      ], .init(variables: ["TMPDIR": directory.path]))
+    #expect(outcome.exitStatus == 4, "\(outcome)")
+    #expect(outcome.errorOutput.hasPrefix("preflight: isolate cannot start a container here: "), "\(outcome)")
+    #expect(outcome.output.isEmpty)
+    #expect(try names(in: directory).isEmpty)
   }
 
   @Test("What a benchmark that was killed left is removed by the next one, what is in use is not")

@@ -35,7 +35,7 @@ package struct BenchPage {
     latency("Start", "From the request to the end of a container", report.start)
     latency(
       "First instruction", "From the request to the payload's first instruction", report.firstInstruction)
-    latency("Exec", "A command in a running container", report.exec)
+    latency("Exec", "A command in a running container", report.exec, isExec: true)
     throughput()
     resources()
     work()
@@ -65,12 +65,14 @@ package struct BenchPage {
 
   private func style(_ name: String) -> String { "bar \(name)" }
 
-  private mutating func latency(_ title: String, _ about: String, _ rows: [BenchReport.Latency]) {
+  private mutating func latency(
+    _ title: String, _ about: String, _ rows: [BenchReport.Latency], isExec: Bool = false
+  ) {
     guard !rows.isEmpty else { return }
     let bars = rows.map { row in
       let times = row.milliseconds
       return BenchPlot.Bar(
-        name: row.name, value: times.p50,
+        name: row.name, remark: BenchReport.remark(row.name), value: times.p50,
         label: "\(BenchReport.number(times.p50)) ms"
           + (row.name == "isolate" ? "" : " (\(BenchReport.ratio(row.timesIsolate))x)"),
         range: (times.p5, times.p95, times.p99), style: style(row.name))
@@ -87,7 +89,7 @@ package struct BenchPage {
       title,
       about
         + ", milliseconds. Bar: median; line: 5th to 95th percentile; last tick: 99th; in brackets: times isolate's.",
-      BenchPlot.bars(bars, title: title) + table)
+      BenchPlot.bars(bars, title: title) + notes(report.missing(from: rows, isExec: isExec)) + table)
   }
 
   private mutating func throughput() {
@@ -166,7 +168,7 @@ package struct BenchPage {
       let note = place.failure.map { "\(place.name): \($0)" }
       if let note, !notes.contains(note) { notes.append(note) }
     }
-    for note in notes { body += "<p class=\"note\">\(Self.escaped(note))</p>" }
+    body += self.notes(notes)
     section(
       "Work inside",
       "The same work by the same program, as a multiple of what it costs outside. 1.0 is no cost.", body)
@@ -182,6 +184,7 @@ package struct BenchPage {
       if !entrant.lacks.isEmpty {
         body += "<p>\(Self.escaped("Lacks: \(entrant.lacks.joined(separator: ", "))."))</p>"
       }
+      for note in entrant.notes { body += "<p class=\"failure\">\(Self.escaped(note))</p>" }
       for addition in entrant.adds { body += "<p>\(Self.escaped("Adds: \(addition)."))</p>" }
       body += "<pre>\(Self.escaped(entrant.command))</pre></dd>"
     }
@@ -193,6 +196,10 @@ package struct BenchPage {
     for sentence in method + report.method.notes { body += "<li>\(Self.escaped(sentence))</li>" }
     section(
       "What was measured, and how", "Each with the same payload in the same root filesystem.", body + "</ul>")
+  }
+
+  private func notes(_ sentences: [String]) -> String {
+    sentences.map { "<p class=\"note\">\(Self.escaped($0))</p>" }.joined()
   }
 
   private func table(_ head: [String], _ rows: [[String]]) -> String {

@@ -19,6 +19,7 @@ enum BenchPageStyle {
     margin-top:1.25rem}
     svg{display:block;overflow:visible}svg text{fill:var(--ink);font-size:14px}
     svg .value{text-anchor:end;font-variant-numeric:tabular-nums}svg .name{font-weight:600}
+    svg .remark{font-weight:400;fill:var(--soft);font-size:12px}
     svg .mark{text-anchor:middle;fill:var(--soft);font-size:12px}
     .track{fill:var(--track)}.range{stroke:var(--ink);stroke-width:1.5;opacity:.75}
     .grid{stroke:var(--edge)}.one{stroke:var(--soft);stroke-dasharray:4 3}

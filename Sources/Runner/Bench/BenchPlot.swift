@@ -3,6 +3,8 @@ enum BenchPlot {
   /// A bar with what is written at its right end.
   struct Bar {
     var name: String
+    /// A few words beside the name.
+    var remark = ""
     var value: Double
     var label: String
     /// The middle nine tenths of the samples, and the 99th percentile.
@@ -22,7 +24,11 @@ enum BenchPlot {
     var svg = open(height: bars.count * rowHeight, title: title)
     for (index, bar) in bars.enumerated() {
       let top = index * rowHeight
-      svg += text("0", top + 15, bar.name, style: "name")
+      svg += "<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(BenchPage.escaped(bar.name))"
+      if !bar.remark.isEmpty {
+        svg += "<tspan class=\"remark\" dx=\"6\">\(BenchPage.escaped(bar.remark))</tspan>"
+      }
+      svg += "</text>"
       svg += text("100%", top + 15, bar.label, style: "value")
       svg += "<rect class=\"track\" x=\"0\" y=\"\(top + 22)\" width=\"100%\" height=\"12\" rx=\"3\"/>"
       svg +=
@@ -60,6 +66,7 @@ enum BenchPlot {
     for (index, row) in rows.enumerated() {
       let top = index * height
       svg += text("0", top + 13, row.name, style: "name")
+      svg += "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"\(top + 25)\" y2=\"\(top + 25)\"/>"
       for point in row.points.reversed() {
         let ratio = BenchReport.ratio(point.ratio)
         svg += "<circle class=\"\(point.style)\" cx=\"\(percent(point.ratio))\" cy=\"\(top + 25)\" r=\"5\">"

@@ -32,6 +32,8 @@ package struct BenchReport: Codable, Sendable {
     package var command: String
     package var lacks: [String]
     package var adds: [String]
+    /// What of it did not work.
+    package var notes: [String]
     package var failure: String?
   }
 

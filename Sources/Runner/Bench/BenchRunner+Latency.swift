@@ -108,7 +108,7 @@ extension BenchRunner {
         if Self.problem(run) != nil {
           broken.insert(subject.name)
           samples[subject.name] = nil
-          try fail(subject, "exec: \(run.reason)")
+          note(subject, "exec failed: \(run.reason)")
           continue
         }
         if round < 0 { medians[subject.name] = run.milliseconds }

@@ -113,7 +113,7 @@ extension BenchRunner {
       let cost = Distribution(own)?.p50
       var failure = samples[subject.name]?.failures[kind]
       if failure == nil, own.isEmpty, kind.isOfFiles, subject.kind == .bubblewrap {
-        failure = "no overlay is asked of it"
+        failure = "files are left out: its version here mounts no overlay"
       }
       return BenchReport.Work.Place(
         name: subject.name, value: Distribution(own.map(kind.value)),

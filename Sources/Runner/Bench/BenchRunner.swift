@@ -37,6 +37,8 @@ package final class BenchRunner {
   var waiting: [(subject: Subject, id: String, process: ben_process)] = []
   /// Median of the start during the warm-up, by name, in milliseconds.
   var warmUpMedians: [String: Double] = [:]
+  /// What did not work of those that start, by name.
+  private var notes: [String: [String]] = [:]
   static let warmUpRuns = 3
 
   /// - Throws: `BenchError` when there is no place to work in.
@@ -46,6 +48,7 @@ package final class BenchRunner {
     launcher = try Launcher()
     let temporary = options.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil }
     workplace = try Workplace(parent: temporary ?? "/var/tmp")
+    try launcher.adoptOrphans()
     let session = ["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"].compactMap { name in
       options.environment[name].map { "\(name)=\($0)" }
     }
@@ -98,6 +101,9 @@ package final class BenchRunner {
       subjects[index].failure = reason
     }
   }
+
+  /// Notes that a part of what was asked of a subject did not work.
+  func note(_ subject: Subject, _ text: String) { notes[subject.name, default: []].append(text) }
 
   func progress(_ stage: String, _ share: Double) { observer?.progressed(stage, share: share) }
 
@@ -174,7 +180,7 @@ package final class BenchRunner {
     return BenchReport.Entrant(
       name: subject.name, program: subject.program, version: subject.version,
       command: command.replacing(workplace.path, with: "DIR"), lacks: subject.kind.lacks,
-      adds: subject.kind.adds, failure: subject.failure)
+      adds: subject.kind.adds, notes: notes[subject.name] ?? [], failure: subject.failure)
   }
 
   /// Ends and removes everything that is left.

@@ -1,17 +1,29 @@
 extension BenchReport {
+  /// A load of others, at the begin, that makes figures uncertain; nil when the machine was at rest.
+  var disturbance: String? {
+    guard let load = host.loadAverage.first, load > 0.5 * Double(host.processorCount) else { return nil }
+    return
+      "The machine was busy (load \(Self.fixed(load, 2)) on \(host.processorCount) processors when it began): "
+      + "these figures are noisy, read their ratios with care."
+  }
+
   /// What it comes to, for a person.
   func sentences() -> [String] {
     var all: [String] = []
     if let own = start.first(where: { $0.name == "isolate" }) {
       let peers = start.filter { $0.name != "isolate" && $0.name != "bare" }
+      func named(_ row: Latency) -> String {
+        let remark = Self.remark(row.name)
+        return remark.isEmpty ? row.name : "\(row.name) (\(remark))"
+      }
       let faster = peers.filter { $0.timesIsolate >= 1.05 }.map {
-        "\(Self.ratio($0.timesIsolate)) times faster than \($0.name)"
+        "\(Self.ratio($0.timesIsolate)) times faster than \(named($0))"
       }
       let slower = peers.filter { $0.timesIsolate <= 0.95 }.map {
-        "\(Self.ratio(1 / $0.timesIsolate)) times slower than \($0.name)"
+        "\(Self.ratio(1 / $0.timesIsolate)) times slower than \(named($0))"
       }
       let equal = peers.filter { $0.timesIsolate > 0.95 && $0.timesIsolate < 1.05 }.map {
-        "as fast as \($0.name)"
+        "as fast as \(named($0))"
       }
       let comparison = (faster + equal + slower).listed
       all.append(
@@ -43,7 +55,22 @@ extension BenchReport {
         "Inside, work costs \(Self.ratio(middle)) times what it costs outside at the median; "
           + "the dearest is \(dearest.0), \(Self.ratio(dearest.1)) times.")
     }
+    if let disturbance { all.append(disturbance) }
     return all
+  }
+
+  /// What a reader must know beside the figures of an entrant.
+  static func remark(_ name: String) -> String { Subject.Kind(rawValue: name)?.remark ?? "" }
+
+  /// Those that a table has no row for, and why, in sentences.
+  func missing(from rows: [Latency], isExec: Bool = false) -> [String] {
+    entrants.filter { entrant in !rows.contains { $0.name == entrant.name } }.compactMap { entrant in
+      let kind = Subject.Kind(rawValue: entrant.name)
+      if let failure = entrant.failure { return "\(entrant.name): not measured: \(failure)" }
+      if isExec, kind == .bare { return nil }
+      if isExec, kind?.hasExec == false { return "\(entrant.name): has no exec" }
+      return "\(entrant.name): \(entrant.notes.first ?? "not measured")"
+    }
   }
 
   /// Three digits that matter: "0.94", "6.83", "24.9", "312".

@@ -19,8 +19,8 @@ package struct BenchText {
   private mutating func all() {
     head()
     latency("Start: from the request to the end", report.start)
-    latency("First instruction: from the request to the payload's first instruction", report.firstInstruction)
-    latency("Exec: a command in a running container", report.exec)
+    latency("First instruction: from the request to the payload's first", report.firstInstruction)
+    latency("Exec: a command in a running container", report.exec, isExec: true)
     throughput()
     resources()
     work()
@@ -42,17 +42,18 @@ package struct BenchText {
     for sentence in report.summary { paragraph(sentence) }
   }
 
-  private mutating func latency(_ title: String, _ rows: [BenchReport.Latency]) {
+  private mutating func latency(_ title: String, _ rows: [BenchReport.Latency], isExec: Bool = false) {
     guard !rows.isEmpty else { return }
     heading(title, "ms")
     table(
-      ["", "p50", "p95", "p99", "least", "most", "runs", "x isolate"],
+      ["", "p50", "p95", "p99", "least", "most", "runs", "x isolate", ""],
       rows.map { row in
         let times = row.milliseconds
         return [row.name]
           + [times.p50, times.p95, times.p99, times.minimum, times.maximum].map(BenchReport.number)
-          + ["\(times.count)", BenchReport.ratio(row.timesIsolate)]
-      })
+          + ["\(times.count)", BenchReport.ratio(row.timesIsolate), BenchReport.remark(row.name)]
+      }, endsInWords: true)
+    for sentence in report.missing(from: rows, isExec: isExec) { paragraph(sentence) }
   }
 
   private mutating func throughput() {
@@ -129,6 +130,7 @@ package struct BenchText {
       if entrant.failure == nil, !entrant.adds.isEmpty {
         words += "; adds: \(entrant.adds.joined(separator: ", "))"
       }
+      for note in entrant.notes { words += "; \(note)" }
       paragraph(words)
     }
     paragraph("Payload: \(report.method.payload).")
@@ -147,14 +149,15 @@ package struct BenchText {
     line(color ? "\u{1b}[1m\(whole)\u{1b}[0m" : whole)
   }
 
-  /// The first column to the left, the others to the right; none wider than it must be.
-  private mutating func table(_ head: [String], _ rows: [[String]]) {
+  /// The first column to the left, and the last if it is words, the others to the right.
+  private mutating func table(_ head: [String], _ rows: [[String]], endsInWords: Bool = false) {
     let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
     for (index, row) in ([head] + rows).enumerated() {
       var words = ""
       for (column, cell) in row.enumerated() {
         let padding = String(repeating: " ", count: widths[column] - cell.count)
-        words += column == 0 ? "  " + cell + padding : "  " + padding + cell
+        let isLeft = column == 0 || endsInWords && column == row.count - 1
+        words += isLeft ? "  " + cell + padding : "  " + padding + cell
       }
       while words.hasSuffix(" ") { words.removeLast() }
       line(index == 0 && color ? "\u{1b}[2m\(words)\u{1b}[0m" : words)

@@ -31,19 +31,22 @@ final class Launcher {
   private let output: OwnedDescriptor
   private let errors: OwnedDescriptor
 
-  /// Blocks SIGINT, SIGTERM and SIGHUP, and adopts all orphans from now on.
+  /// Blocks SIGINT, SIGTERM and SIGHUP.
   init() throws(BenchError) {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
     stop = unsafe isl_signalfd(signals, Int32(signals.count))
     let (out, err) = unsafe (isl_memfd("output"), isl_memfd("errors"))
     output = OwnedDescriptor(owning: out)
     errors = OwnedDescriptor(owning: err)
-    let adopted = ben_adopt_orphans()
-    for (call, code) in [
-      ("signalfd", stop), ("memfd_create", out), ("memfd_create", err), ("prctl", adopted),
-    ]
+    for (call, code) in [("signalfd", stop), ("memfd_create", out), ("memfd_create", err)]
     where code < 0 { throw BenchError(SystemError(call, code: -code)) }
     _ = Glibc.signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// From now on every process whose parent ends is a child of this one.
+  func adoptOrphans() throws(BenchError) {
+    let result = ben_adopt_orphans()
+    if result < 0 { throw BenchError(SystemError("prctl", code: -result)) }
   }
 
   deinit { if stop >= 0 { close(stop) } }

@@ -21,6 +21,17 @@ package struct Subject: Sendable, Equatable {
     /// Whether it has a way into a running container.
     var hasExec: Bool { takesBundle || self == .podman }
 
+    /// What a reader must know beside its figures, in a few words.
+    package var remark: String {
+      switch self {
+      case .bare: "no isolation"
+      case .isolate, .crun, .runc: ""
+      case .bubblewrap: "no filter, no masks"
+      case .podman: "an engine with its runtime"
+      case .unshare: "namespaces only"
+      }
+    }
+
     /// What is not done by it that the others do.
     package var lacks: [String] {
       switch self {

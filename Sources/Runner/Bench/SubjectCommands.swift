@@ -67,7 +67,7 @@ struct SubjectCommands {
     if subject.kind == .podman {
       let state = workplace.state(subject)
       return [
-        subject.program, "--root", "\(state)/root", "--runroot", "\(state)/runroot", "--tmpdir",
+        subject.program, "--root", "\(state)/root", "--runroot", "\(state)/run", "--tmpdir",
         "\(state)/tmp",
       ] + subject.options
     }

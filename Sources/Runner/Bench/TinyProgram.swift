@@ -92,11 +92,12 @@ enum TinyProgram: String, CaseIterable {
       case .account:
         return [
           0xf940_03e9, 0x9100_43f3, 0x8b09_0e74,  // x9 = argc; x19 = argv + 1; x20 = the environment
-          0xd288_2220, 0xd280_0001, 0xd280_0002, 0xd280_0003, 0xd280_0004,  // CLONE_VFORK | CLONE_VM | SIGCHLD
+          0xd288_2220, 0xd280_0001, 0xd280_0002, 0xd280_0003, 0xd280_0004,  // vfork, as clone flags
           0xd280_1b88, call, 0xb500_0120,  // x8 = 220, clone; cbnz x0 to the parent's part
           0xf940_0260, 0xaa13_03e1, 0xaa14_03e2, 0xd280_1ba8, call,  // execve([x19], x19, x20)
           0xd280_0fe0, 0xd280_0bc8, call,  // exit_group(127)
-          0xd102_83ff, 0x9100_03e1, 0xd280_0002, 0x9100_43e3, 0xd280_2088, call,  // wait4(x0, sp, 0, sp + 16)
+          // wait4(x0, sp, 0, sp + 16)
+          0xd102_83ff, 0x9100_03e1, 0xd280_0002, 0x9100_43e3, 0xd280_2088, call,
           0xd280_0020, 0x9100_03e1, 0xd280_1402, 0xd280_0808, call,  // write(1, sp, 160)
         ] + leave
       }

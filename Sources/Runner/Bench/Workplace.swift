@@ -1,3 +1,4 @@
+import CBench
 import CShims
 import Glibc
 import Isolate
@@ -9,11 +10,15 @@ import Isolate
 final class Workplace {
   let path: String
   private let lock: FileLock
+  /// Ends and removes everything if this process is killed.
+  private var guardian: Int32 = -1
   private static let prefix = "preflight-bench-"
 
   var rootfs: String { "\(path)/rootfs" }
   /// Where a runtime keeps its containers.
-  func state(_ subject: Subject) -> String { "\(path)/state/\(subject.name)" }
+  ///
+  /// Podman takes no path of more than 50 characters.
+  func state(_ subject: Subject) -> String { "\(path)/s/\(subject.name)" }
   func bundle(_ payload: String) -> String { "\(path)/bundles/\(payload)" }
   func hostPath(_ program: TinyProgram) -> String { "\(rootfs)/\(program.rawValue)" }
 
@@ -28,7 +33,10 @@ final class Workplace {
       throw BenchError(SystemError("flock", path, code: errno))
     }
     self.lock = lock
-    do throws(SystemError) { try fill() } catch {
+    do throws(SystemError) {
+      guardian = try SystemError.check(unsafe ben_guard(path), "fork")
+      try fill()
+    } catch {
       remove()
       throw BenchError(error)
     }
@@ -36,7 +44,7 @@ final class Workplace {
 
   private func fill() throws(SystemError) {
     for directory in [
-      "state", "bundles", "home", "run", "rootfs", "rootfs/proc", "rootfs/dev", "rootfs/sys", "rootfs/tmp",
+      "s", "bundles", "home", "run", "rootfs", "rootfs/proc", "rootfs/dev", "rootfs/sys", "rootfs/tmp",
       "rootfs/lib", "rootfs/work", "lower", "bare",
     ] { try make("\(path)/\(directory)") }
     for program in TinyProgram.allCases {
@@ -66,7 +74,11 @@ final class Workplace {
   }
 
   /// Removes everything; links are removed, not followed.
-  func remove() { _ = unsafe isl_remove_tree(AT_FDCWD, path) }
+  func remove() {
+    _ = unsafe isl_remove_tree(AT_FDCWD, path)
+    ben_dismiss(guardian)
+    guardian = -1
+  }
 
   private static func removeStale(in parent: String) {
     for name in (try? Files.names(in: parent)) ?? [] where name.hasPrefix(prefix) {

@@ -27,6 +27,12 @@ int64_t ben_now(void);
 int ben_adopt_orphans(void);
 /// Kills and awaits all children until there are none, for at most `milliseconds`; the number that is left.
 int ben_end_children(int milliseconds);
+/// Starts a process that, should the calling one end without ben_dismiss, kills everything that has `directory` in its
+/// environment or runs a program of `directory`/rootfs, and removes the directory. To be called before
+/// ben_adopt_orphans. A descriptor that only the caller may hold.
+int ben_guard(const char *directory);
+/// Lets the guard go.
+void ben_dismiss(int guard);
 /// posix_spawn(3) in a process group of its own with no signal blocked: standard input is /dev/null, standard output
 /// and error are the given descriptors, or /dev/null where they are negative. It is left at exec, no page is copied.
 int ben_spawn(char *const *arguments, char *const *environment, int output, int errors, struct ben_process *process);
