@@ -3,12 +3,12 @@ import Glibc
 import Isolate
 
 extension BenchRunner {
-  /// How many milliseconds the runs of one subject may take in one stage.
-  private static let budgetInMilliseconds = 9000.0
+  /// How many milliseconds a run may take on average if its subject takes part in every round.
+  private static let budgetInMilliseconds = 90.0
 
   /// In how many of `runs` rounds a subject takes part: all, unless it is so slow that the others would wait for it.
   static func share(ofRuns runs: Int, medianInMilliseconds median: Double) -> Int {
-    min(runs, max(min(runs, 10), Int(budgetInMilliseconds / max(median, 0.1))))
+    min(runs, max(min(runs, 10), Int(budgetInMilliseconds * Double(runs) / max(median, 0.1))))
   }
 
   /// Whether one with `count` of `runs` rounds takes part in this one: spread evenly.

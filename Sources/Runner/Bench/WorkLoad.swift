@@ -14,8 +14,8 @@ struct WorkLoad {
 
   /// This program and every library it has loaded, and where they are in the sandbox.
   let binds: [Bind]
-  /// The dynamic linker's path in the sandbox; nil for a static program.
-  private let linker: String?
+  /// The dynamic linker on the host and in the sandbox; nil for a static program.
+  private let linker: Bind?
   let batchMilliseconds: Int
   let batches: Int
 
@@ -30,18 +30,18 @@ struct WorkLoad {
       [Bind(source: own, destination: "/program")]
       + libraries.map { Bind(source: $0.path, destination: "/lib/\($0.name)") }
     linker = libraries.first { $0.name.hasPrefix("ld-") || $0.name.hasPrefix("ld.") }.map {
-      "/lib/\($0.name)"
+      Bind(source: $0.path, destination: "/lib/\($0.name)")
     }
   }
 
-  /// The work on the host itself.
+  /// The work on the host itself, by the linker as inside, so that the process is made in the same way.
   func hostCommand(folder: String, program: String) -> [String] {
-    [binds[0].source] + arguments(folder: folder, program: program)
+    (linker.map { [$0.source] } ?? []) + [binds[0].source] + arguments(folder: folder, program: program)
   }
 
   /// The work inside a sandbox. The linker is called by its path and told where the libraries are.
   func sandboxCommand(folder: String?) -> [String] {
-    let prefix = linker.map { [$0, "--library-path", "/lib"] } ?? []
+    let prefix = linker.map { [$0.destination, "--library-path", "/lib"] } ?? []
     return prefix + ["/program"] + arguments(folder: folder ?? "-", program: "/exit")
   }
 
