@@ -39,6 +39,8 @@ struct RoundTests {
     run.status = 126
     run.errors = "time=\"x\" level=warning msg=\"shared mount\"\nError: cgroups in hybrid mode\nmore\n"
     #expect(run.reason == "Error: cgroups in hybrid mode")
+    run.errors = "time=\"x\" level=error msg=\"running `newuidmap`: not permitted\\n\"\n"
+    #expect(run.reason == "running `newuidmap`: not permitted")
     run.errors = ""
     #expect(run.reason == "it ended with status 126")
   }

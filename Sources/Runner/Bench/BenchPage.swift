@@ -157,10 +157,10 @@ package struct BenchPage {
       report.work.map { row in
         [row.title, row.unit]
           + row.places.map { place in
-            guard let value = place.value else { return "-" }
+            guard let value = place.undisturbed else { return "-" }
             let ratio =
               place.name == "bare" ? "" : place.timesBare.map { " (\(BenchReport.fixed($0, 2)))" } ?? ""
-            return BenchReport.number(value.p50) + ratio
+            return BenchReport.number(value) + ratio
           }
       })
     var notes: [String] = []
@@ -171,7 +171,8 @@ package struct BenchPage {
     body += self.notes(notes)
     section(
       "Work inside",
-      "The same work by the same program, as a multiple of what it costs outside. 1.0 is no cost.", body)
+      "The same work by the same program, as a multiple of what it costs outside, where nothing disturbs it (the fifth "
+        + "percentile). 1.0 is no cost.", body)
   }
 
   private mutating func entrants() {

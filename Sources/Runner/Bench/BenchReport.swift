@@ -75,7 +75,9 @@ package struct BenchReport: Codable, Sendable {
     package struct Place: Codable, Sendable {
       package var name: String
       package var value: Distribution?
-      /// The median's cost as a multiple of the bare process's; above 1 is dearer.
+      /// What it is without disturbance: at the fifth percentile of cost, since others only ever add to it.
+      package var undisturbed: Double?
+      /// That cost as a multiple of the bare process's; above 1 is dearer.
       package var timesBare: Double?
       package var failure: String?
     }

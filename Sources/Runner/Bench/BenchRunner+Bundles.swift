@@ -47,7 +47,8 @@ extension BenchRunner {
           + "proportional set size of what stays while a container runs, without the container.",
         "System calls: by all processes and threads from the program's execve(2) to the payload's, counted with ptrace(2). "
           + "Setuid programs such as newuidmap(1) have no power there, so what needs them fails.",
-        "Work: one program does the same inside and outside, in passes that alternate; files inside lie on an overlay "
+        "Work: one program does the same inside and outside, in passes that alternate; compared are the fifth percentiles, "
+          + "since whatever disturbs only adds; files inside lie on an overlay "
           + "whose upper layer is on the same filesystem as the files outside.",
       ])
   }

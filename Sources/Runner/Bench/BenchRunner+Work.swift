@@ -107,16 +107,16 @@ extension BenchRunner {
   private func row(
     _ kind: WorkKind, _ places: [Subject], _ samples: [String: WorkSamples]
   ) -> BenchReport.Work {
-    let bare = Distribution(samples["bare"]?.nanoseconds[kind] ?? [])?.p50
+    let bare = Distribution(samples["bare"]?.nanoseconds[kind] ?? [])?.p5
     let rows = places.map { subject in
       let own = samples[subject.name]?.nanoseconds[kind] ?? []
-      let cost = Distribution(own)?.p50
+      let cost = Distribution(own)?.p5
       var failure = samples[subject.name]?.failures[kind]
       if failure == nil, own.isEmpty, kind.isOfFiles, subject.kind == .bubblewrap {
         failure = "files are left out: its version here mounts no overlay"
       }
       return BenchReport.Work.Place(
-        name: subject.name, value: Distribution(own.map(kind.value)),
+        name: subject.name, value: Distribution(own.map(kind.value)), undisturbed: cost.map(kind.value),
         timesBare: bare.flatMap { bare in cost.map { $0 / bare } }, failure: failure)
     }
     return BenchReport.Work(work: kind.rawValue, title: kind.title, unit: kind.unit, places: rows)

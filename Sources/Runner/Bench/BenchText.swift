@@ -95,7 +95,7 @@ package struct BenchText {
 
   private mutating func work() {
     guard let first = report.work.first else { return }
-    heading("Work inside, as a multiple of the bare process's cost", "medians")
+    heading("Work inside, as a multiple of the bare process's cost", "fifth percentiles")
     let places = first.places.map(\.name).filter { $0 != "bare" && $0 != "isolate" }
     var notes: [String] = []
     table(
@@ -111,8 +111,8 @@ package struct BenchText {
           if !notes.contains(note) { notes.append(note) }
         }
         return [
-          row.title, place("bare")?.value.map { BenchReport.number($0.p50) } ?? "-", row.unit,
-          place("isolate")?.value.map { BenchReport.number($0.p50) } ?? "-", times("isolate"),
+          row.title, place("bare")?.undisturbed.map(BenchReport.number) ?? "-", row.unit,
+          place("isolate")?.undisturbed.map(BenchReport.number) ?? "-", times("isolate"),
         ] + places.map(times)
       })
     for note in notes { paragraph(note) }

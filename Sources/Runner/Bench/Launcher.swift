@@ -19,7 +19,15 @@ final class Launcher {
     /// The first line of an error that says something.
     var reason: String {
       let lines = errors.split(separator: "\n").filter { !$0.contains("level=warning") }
-      return lines.first.map { String($0.prefix(200)) } ?? "it ended with status \(status)"
+      return lines.first.map { String(Self.message(in: $0).prefix(200)) } ?? "it ended with status \(status)"
+    }
+
+    /// What stands in a line of Go's logs, which is `time="..." level=error msg="..."`.
+    private static func message(in line: Substring) -> Substring {
+      guard let begin = line.firstRange(of: "msg=\"")?.upperBound else { return line }
+      var message = line[begin...]
+      for end in ["\"", "\\n"] where message.hasSuffix(end) { message = message.dropLast(end.count) }
+      return message
     }
   }
 
