@@ -40,6 +40,7 @@ enum BenchPageStyle {
     pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--ground);border:1px solid var(--edge);
     border-radius:8px;padding:.5rem .7rem;margin:.4rem 0;font-size:.82rem}
     .failure{color:var(--bad)}ul{padding-left:1.2rem}li{margin:.25rem 0}
+    @media (max-width:34rem){svg .remark{display:none}section{padding:1rem .9rem}}
     @media print{section{break-inside:avoid}}
     """
 }
