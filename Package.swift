@@ -74,13 +74,22 @@ let package = Package(
       ],
       path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
     .target(
+      name: "CBench", dependencies: ["CShims"], path: "Sources/Runner/Bench/Measurement",
+      cSettings: [
+        .define("_GNU_SOURCE"),
+        .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+      ]),
+    .target(
+      name: "Bench", dependencies: ["CBench", "CShims", "Isolate"], path: "Sources/Runner/Bench",
+      exclude: ["Measurement"], swiftSettings: strict),
+    .target(
       name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "Images", "CShims"],
       path: "Sources/Runner",
-      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Command"], swiftSettings: strict),
+      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Bench", "Command"], swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", "Isolate", "Analysis", "Planning", "Egress", "Images",
+        "Runner", "Isolate", "Analysis", "Planning", "Egress", "Images", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
@@ -111,6 +120,8 @@ let package = Package(
         "Egress", "TestSupport", .product(name: "NIOPosix", package: nio),
         .product(name: "NIOCore", package: nio),
       ], swiftSettings: strict),
+    .testTarget(
+      name: "BenchTests", dependencies: ["Bench", "Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunnerTests",
       dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "TestSupport"],

@@ -112,6 +112,7 @@ want_to_test() {
   want umoci "unpacks images too: its trees are compared with ours" has umoci
   want libarchive-tools "bsdtar, the same for archives" has bsdtar
   want openssl "makes its certificates" has openssl
+  want strace "the count of system calls is compared with it" has strace
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bench
 import Glibc
 import Images
 import Isolate
@@ -13,10 +14,12 @@ struct Preflight: ParsableCommand {
     version: Release.version,
     subcommands: [
       CheckCommand.self, PlanCommand.self, RunCommand.self, ImageCommand.self, DoctorCommand.self,
+      BenchCommand.self,
     ])
 
   static func main() {
     StandardStream.openMissing()
+    WorkEntry.runIfAsked(CommandLine.arguments)
     // A file that grows beyond RLIMIT_FSIZE is an error of write(2), to be told as one.
     _ = signal(SIGXFSZ, SIG_IGN)
     do {
