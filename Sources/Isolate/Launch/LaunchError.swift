@@ -133,7 +133,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
     case (.step("exec"), EACCES):
       "it is not executable, or its directory is not accessible to the container's user"
-    case (.step("exec"), EPERM): "it is, by way of /proc/self/exe, the container runtime itself"
+    case (.step("exec"), EPERM):
+      "it is, by way of /proc/self/exe, the container runtime itself, or a security module forbids it"
     case (.step("exec"), ENOEXEC):
       "it is neither an ELF program of this architecture nor a script with a #! line"
     default: nil
