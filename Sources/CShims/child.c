@@ -146,6 +146,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_ROOT: return isl_step_root(child, step);
   case ISL_STEP_MOUNT: return isl_step_mount(child, step);
   case ISL_STEP_BIND: return isl_step_bind(child, step);
+  case ISL_STEP_LABEL: return isl_step_label(child, step);
   case ISL_STEP_DIRECTORY: return make_directory(child, step);
   case ISL_STEP_SYMLINK: return make_symlink(child, step);
   case ISL_STEP_DEVICE: return isl_step_device(child, step);

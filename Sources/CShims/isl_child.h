@@ -31,6 +31,7 @@ enum isl_message_type {
 // The kinds of a failure before the first step.
 #define ISL_FAILED_NAMESPACE (-2)
 #define ISL_FAILED_LABEL (-3)
+#define ISL_FAILED_CGROUP (-4)
 
 struct isl_message {
   int32_t type, step, kind, index, error;
@@ -127,6 +128,9 @@ int isl_copy_up(int source, int mount, int keeps_mode);
 int isl_step_console(struct isl_child *child, const struct isl_step *step);
 /// Binds an open file onto a path that is made for it (mounts.c).
 int isl_bind_onto(struct isl_child *child, int source, const char *path);
+
+/// Labels a mount point (label.c).
+int isl_step_label(struct isl_child *child, const struct isl_step *step);
 
 // Identity steps (identity.c).
 int isl_step_user(struct isl_child *child, const struct isl_step *step);

@@ -133,6 +133,7 @@ static int converse(
       result->stage = message.step >= 0                      ? ISL_STAGE_STEP
                       : message.kind == ISL_FAILED_NAMESPACE ? ISL_STAGE_NAMESPACE
                       : message.kind == ISL_FAILED_LABEL     ? ISL_STAGE_LABEL
+                      : message.kind == ISL_FAILED_CGROUP    ? ISL_STAGE_CGROUP
                                                              : ISL_STAGE_MAPS;
       result->step = message.step;
       result->kind = message.kind;
@@ -183,8 +184,10 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
   if (*pid == 0) {
     child->sync = sync[1];
     close(sync[0]);
-    if (plan->cgroup_fd >= 0 && !in_cgroup && move_to_cgroup(plan) < 0) {
-      struct isl_message message = {.type = ISL_MESSAGE_FAILED, .step = -1, .error = errno};
+    int moved = plan->cgroup_fd >= 0 && !in_cgroup ? move_to_cgroup(plan) : 0;
+    if (moved < 0) {
+      struct isl_message message = {
+          .type = ISL_MESSAGE_FAILED, .step = -1, .kind = ISL_FAILED_CGROUP, .error = -moved};
       (void)isl_send(child->sync, &message, -1);
       _exit(127);
     }

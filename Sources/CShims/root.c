@@ -102,12 +102,17 @@ int isl_step_root(struct isl_child *child, const struct isl_step *step) {
     r = tree;
   }
   close(target);
+  // What is mounted below it is nobody else's.
+  if (r == 0 && step->flags & ISL_FLAG_SHARED) r = isl_mount_set_propagation(child->root, MS_REC | MS_PRIVATE);
   return r;
 }
 
 /// Where pivot_root(2) is impossible, as on an initial ramdisk (switch_root(8)).
 static int move_root(void) {
-  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -errno;
+  return mount(".", "/", NULL, MS_MOVE, NULL) < 0 ? -errno : 0;
+}
+
+static int change_root(void) {
   if (chroot(".") < 0) return -errno;
   return chdir("/") < 0 ? -errno : 0;
 }
@@ -118,7 +123,11 @@ int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   int old = step->v ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
   if (step->v && old < 0) return -errno;
   if (fchdir(child->root) < 0) return -errno;
-  if (step->flags & ISL_FLAG_MOVE_ROOT) return move_root();
+  if (step->flags & ISL_FLAG_MOVE_ROOT) {
+    int r = move_root();
+    return r < 0 ? r : change_root();
+  }
+  if (step->flags & ISL_FLAG_SHARED) return change_root();
   if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
   // What is shared with the host must not be unmounted there as well.
   if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;

@@ -105,7 +105,7 @@ struct CgroupVerbTests {
       echo "run $?"; cat /run/tmp/out >&2
       g=$(find /sys/fs/cgroup -type d -path '*/outer/inner'); echo "limit $(cat $g/pids.max)"
       $i kill --all c KILL; sleep 1; $i kill --all c KILL; echo "kill of a stopped one $?"
-      $i delete c; [ -e $g ] || echo "gone"
+      $i delete c; [ -e $g ] || echo "gone"; [ -e $(dirname $g) ] || echo "and the one above"
       $i run --detach --bundle "\(plain.directory.path)" p >/dev/null 2>/run/tmp/err </dev/null
       $i pause p; echo "pause of a plain one $? $(cat /run/tmp/err)"
       $i resume p; $i delete --force p; find /sys/fs/cgroup -name isolate-p
@@ -114,6 +114,7 @@ struct CgroupVerbTests {
     #expect(
       outcome.output.split(separator: "\n") == [
         "disabled 1", "other 1", "run 0", "limit 9", "kill of a stopped one 0", "gone",
+        "and the one above",
         "pause of a plain one 0 ",
       ], "\(outcome)")
     #expect(outcome.errorOutput.contains("linux.resources.pids.limit: --cgroup-manager disabled"))

@@ -136,7 +136,7 @@ struct CommandLineTestsAsAnyUser {
     try folder.write("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"}}", to: "config.json")
     #expect(
       try await line(path)
-        == "isolate: config.json: linux.namespaces: a container needs a \"mount\" namespace\n")
+        == "isolate: config.json: process: is missing\n")
   }
 
   @Test("`isolate spec` writes a configuration that runs as it is", .needs(.userNamespaces, .busybox))

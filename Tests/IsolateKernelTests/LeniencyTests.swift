@@ -25,6 +25,29 @@ struct LeniencyTestsAsAnyUser {
       "\(outcome)")
   }
 
+  @Test("do not depend on what the filter leaves of newer calls", arguments: [false, true])
+  func olderProfile(noNewPrivileges: Bool) async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell("echo ran")
+    spec.process?.noNewPrivileges = noNewPrivileges
+    spec.linux.seccomp = .init(
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [.init(names: ["close_range", "openat2", "faccessat2", "statx"], action: "SCMP_ACT_ERRNO")])
+    let ended = try await bundle.run(spec)
+    #expect(ended.output == "ran\n", "\(ended)")
+  }
+
+  @Test("are not kept from running by options of a filesystem on a bind mount, which are told")
+  func bindOptions() async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell("echo ran")
+    spec.mounts.append(
+      .init(destination: "/work", type: nil, source: bundle.rootfs, options: ["bind", "mode=755"]))
+    let outcome = try await bundle.runProgram(spec)
+    #expect(outcome.output == "ran\n", "\(outcome)")
+    #expect(outcome.errorOutput.contains("\"mode=755\" says nothing of a bind mount"))
+  }
+
   @Test("have a working directory that the image lacks, made in the image and nowhere else")
   func workingDirectory() async throws {
     let bundle = try TestBundle()

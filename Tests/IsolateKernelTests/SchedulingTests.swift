@@ -65,7 +65,8 @@ struct SchedulingTestsAsAnyUser {
       ("linux.memoryPolicy", #"{"mode": "MPOL_BIND", "nodes": "x"}"#, "linux.memoryPolicy.nodes"),
       ("process.apparmorProfile", #""no-such-profile""#, "process.apparmorProfile"),
       ("process.selinuxLabel", #""a:b:c""#, "process.selinuxLabel"),
-      ("linux.mountLabel", #""a:b:c""#, "linux.mountLabel"),
+      ("linux.intelRdt", #"{"closID": "a"}"#, "linux.intelRdt"),
+      ("linux.netDevices", #"{"a/b": {}}"#, "linux.netDevices.a/b"),
     ])
   func meaningless(member: String, value: String, path: String) async throws {
     let bundle = try TestBundle()
@@ -73,6 +74,14 @@ struct SchedulingTestsAsAnyUser {
     #expect(outcome.exitStatus == 1)
     #expect(outcome.errorOutput.contains("config.json: \(path)"), "\(outcome)")
     #expect(outcome.errorOutput.split(separator: "\n").count == 1)
+  }
+
+  @Test("is not kept from running by a label of its mounts that nothing reads, which is told")
+  func unreadLabel() async throws {
+    let bundle = try TestBundle()
+    let outcome = try await Self.with(bundle, "echo ran", "linux.mountLabel", #""a:b:c""#)
+    #expect(outcome.output == "ran\n", "\(outcome)")
+    #expect(outcome.errorOutput.contains("config.json: linux.mountLabel: not set, as SELinux is not enabled"))
   }
 
   @Test("by exec is on the processors of execCPUAffinity.final, and the container's first process is not")

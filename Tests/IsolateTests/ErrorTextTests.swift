@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 import Testing
 
@@ -25,5 +26,19 @@ struct ErrorTextTests {
     #expect {
       _ = try Bundle(path: "/nonexistent/bundle")
     } throws: { "\($0)".contains("/nonexistent/bundle") && "\($0)".contains("isolate spec") }
+  }
+
+  @Test("of a cgroup that takes no process speak of the cgroup, not of user namespaces")
+  func cgroups() {
+    for (stage, code) in [
+      (ISL_STAGE_CLONE, EBUSY), (ISL_STAGE_CLONE, EACCES), (ISL_STAGE_CLONE, EOPNOTSUPP),
+      (ISL_STAGE_CLONE, ENODEV), (ISL_STAGE_CGROUP, EACCES),
+    ] {
+      var result = isl_launch_result()
+      result.stage = Int32(bitPattern: stage.rawValue)
+      result.error = code
+      let text = LaunchError(result, subjects: [], entersCgroup: true).description
+      #expect(text.contains("cgroup") && !text.contains("user namespaces"), "\(text)")
+    }
   }
 }

@@ -49,6 +49,21 @@ struct SeccompCompilerTests {
     }
   }
 
+  @Test(
+    "takes comparisons of one argument in one rule for alternatives, as the profiles of engines mean them")
+  func alternatives() throws {
+    typealias Seccomp = RuntimeSpec.Seccomp
+    func compiled(_ arguments: [[Seccomp.Argument]]) throws -> [UInt8] {
+      let rules = arguments.map { Seccomp.Rule(names: ["personality"], action: "SCMP_ACT_ALLOW", args: $0) }
+      return try SeccompCompiler.compile(.init(defaultAction: "SCMP_ACT_ERRNO", syscalls: rules))
+    }
+    let first = Seccomp.Argument(index: 0, value: 0, op: "SCMP_CMP_EQ")
+    let second = Seccomp.Argument(index: 0, value: 8, op: "SCMP_CMP_EQ")
+    let other = Seccomp.Argument(index: 1, value: 8, op: "SCMP_CMP_EQ")
+    #expect(try compiled([[first, second]]) == compiled([[first], [second]]))
+    #expect(try compiled([[first, other]]) != compiled([[first], [other]]))
+  }
+
   @Test("passes over calls that no kernel has, as runc does")
   func unknownCalls() throws {
     let rule = RuntimeSpec.Seccomp.Rule(names: ["no_such_call", "read"], action: "SCMP_ACT_ALLOW")

@@ -87,7 +87,6 @@ struct SpecDecodingTests {
 
   private static let unsupported = [
     "vm", "zos",
-    "linux.netDevices", "linux.intelRdt",
     "linux.resources.memory.swappiness",
   ]
 

@@ -30,7 +30,10 @@ struct SpecValidationTests {
       $0.linux.timeOffsets = ["boottime": .init(seconds: 1)]
     },
     Case("namespace twice", "linux.namespaces[7].type") { $0.linux.namespaces.append(.init(type: "pid")) },
-    Case("no mount namespace", "linux.namespaces") { $0.linux.namespaces.removeAll { $0.type == "mount" } },
+    Case("propagation without a mount namespace", "linux.rootfsPropagation") {
+      $0.linux.namespaces.removeAll { $0.type == "mount" }
+      $0.linux.rootfsPropagation = "slave"
+    },
     Case("empty mapping", "linux.uidMappings[0].size") {
       $0.linux.uidMappings = [.init(containerID: 0, hostID: 0, size: 0)]
     },

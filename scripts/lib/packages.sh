@@ -113,6 +113,10 @@ want_to_test() {
   want libarchive-tools "bsdtar, the same for archives" has bsdtar
   want openssl "makes its certificates" has openssl
   want strace "the count of system calls is compared with it" has strace
+  want qemu-system-x86 "a machine with a Linux security module" has qemu-system-x86_64
+  want cpio "what that machine starts from" has cpio
+  want apparmor "its policy for AppArmor" has apparmor_parser
+  want secilc "its policy for SELinux" has secilc
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 

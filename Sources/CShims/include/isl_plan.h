@@ -64,6 +64,7 @@ enum isl_step_kind {
   ISL_STEP_BIND, // a = source, b = propagation, c = target, d = 1 + place in the header's mounts or 0,
                  // v = attributes to set, w = attributes to clear; in their upper
                  // halves those of the mounts below as well
+  ISL_STEP_LABEL, // a = SELinux context of c, the mount point of a filesystem that takes none as an option
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents
   ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)
@@ -115,6 +116,7 @@ enum isl_step_flags {
   ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source
   ISL_FLAG_COPY_UP = 1u << 9, // MOUNT: the new filesystem begins as a copy of what it covers
   ISL_FLAG_MOVE_ROOT = 1u << 10, // PIVOT: where pivot_root(2) is impossible, as on an initial ramdisk
+  ISL_FLAG_SHARED = 1u << 11, // ROOT, PIVOT: in the caller's own mount namespace, whose / stays; chroot(2)
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

@@ -6,6 +6,7 @@
 #include "isl_hook.h"
 #include "isl_launch.h"
 #include "isl_namespace.h"
+#include "isl_network.h"
 #include "isl_plan.h"
 #include "isl_seccomp.h"
 #include "isl_syscalls.h"

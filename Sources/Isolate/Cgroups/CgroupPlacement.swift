@@ -21,6 +21,8 @@ struct CgroupPlacement {
   let isPreferred: Bool
   /// Told of each place before a cgroup is made there, so that it is found when nobody lives to write more down.
   let willMake: (Place) throws(SystemError) -> Void
+  /// The same for a cgroup above it that is missing.
+  let willMakeParent: (String) throws(SystemError) -> Void
 
   /// A cgroup that is going to be made.
   enum Place {
@@ -94,6 +96,8 @@ struct CgroupPlacement {
       for name in names.dropLast() {
         Self.enableControllers(directory)
         directory += "/\(name)"
+        if Files.exists(directory) { continue }
+        try willMakeParent(directory)
         if unsafe mkdir(directory, 0o755) == 0 {
           made.append(directory)
         } else if errno != EEXIST {

@@ -22,6 +22,8 @@ struct MountOptions: Equatable {
   var copiesUp = false
   /// What is left for the filesystem itself, joined by commas.
   var data = ""
+  /// What a filesystem would be told, of a bind mount, which makes none.
+  var meaningless: [String] = []
 
   private static let attribute: [String: (set: UInt64, clear: UInt64)] = [
     "ro": (0x1, 0), "rw": (0, 0x1), "nosuid": (0x2, 0), "suid": (0, 0x2), "nodev": (0x4, 0), "dev": (0, 0x4),
@@ -80,10 +82,15 @@ struct MountOptions: Equatable {
         data.append(option)
       }
     }
-    if isBind, let option = data.first {
-      throw SpecError(path: "\(path).options", message: "a bind mount takes no option \"\(option)\"")
+    if isBind {
+      // A word could be an attribute misspelt; what has a value is for a filesystem that would be made.
+      if let option = data.first(where: { !$0.contains("=") }) {
+        throw SpecError(path: "\(path).options", message: "a bind mount takes no option \"\(option)\"")
+      }
+      meaningless = data
+    } else {
+      self.data = data.joined(separator: ",")
     }
-    self.data = data.joined(separator: ",")
     // A new filesystem has no mounts below it.
     if !isBind {
       attributes = attributes & ~treeCleared | treeAttributes

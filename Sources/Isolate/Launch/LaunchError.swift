@@ -50,7 +50,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       (ISL_STEP_SCHEDULER, "set the scheduling policy"), (ISL_STEP_AFFINITY, "set processors"),
       (ISL_STEP_MEMORY_POLICY, "set the memory policy"), (ISL_STEP_PERSONALITY, "set the personality"),
       (ISL_STEP_ROOT, "open rootfs"),
-      (ISL_STEP_MOUNT, "mount"), (ISL_STEP_BIND, "bind mount"), (ISL_STEP_DIRECTORY, "make directory"),
+      (ISL_STEP_MOUNT, "mount"), (ISL_STEP_BIND, "bind mount"), (ISL_STEP_LABEL, "label"),
+      (ISL_STEP_DIRECTORY, "make directory"),
       (ISL_STEP_SYMLINK, "make symbolic link"), (ISL_STEP_DEVICE, "bind device"), (ISL_STEP_MASK, "mask"),
       (ISL_STEP_READONLY, "make read-only"), (ISL_STEP_PIVOT, "pivot_root"),
       (ISL_STEP_ROOT_READONLY, "make rootfs read-only"), (ISL_STEP_LOOPBACK, "bring up loopback"),
@@ -102,6 +103,13 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     switch (stage, code) {
     case (.clone, EACCES) where entersCgroup:
       "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
+    case (.clone, EBUSY) where entersCgroup:
+      "the cgroup lends controllers to those below it, and holds no processes itself then (cgroup.subtree_control)"
+    case (.clone, EOPNOTSUPP) where entersCgroup:
+      "the cgroup is threaded, or beside one that is (cgroup.type)"
+    case (.clone, ENODEV) where entersCgroup: "the cgroup has been removed"
+    case (.cgroup, EACCES), (.cgroup, EPERM):
+      "the caller may not write its cgroup.procs, or that of the one above it and the caller's own"
     case (.clone, EPERM), (.clone, EACCES):
       "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
         + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
@@ -119,11 +127,14 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case (.step("set the scheduling policy"), EPERM),
       (.step("set the priority of input and output"), EPERM):
       "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
+    case (.step("open rootfs"), EPERM), (.step("open rootfs"), EACCES):
+      "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
     case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
     case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
     case (.step("exec"), EACCES):
       "it is not executable, or its directory is not accessible to the container's user"
-    case (.step("exec"), EPERM): "it is, by way of /proc/self/exe, the container runtime itself"
+    case (.step("exec"), EPERM):
+      "it is, by way of /proc/self/exe, the container runtime itself, or a security module forbids it"
     case (.step("exec"), ENOEXEC):
       "it is neither an ELF program of this architecture nor a script with a #! line"
     default: nil

@@ -27,8 +27,12 @@ extension LaunchPlanBuilder {
   }
 
   mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
-    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes.
-    if !process.noNewPrivileges { addSeccomp(seccomp) }
+    if !process.noNewPrivileges {
+      // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; the filter need not allow
+      // close_range(2), which older profiles do not know.
+      step(ISL_STEP_CLOSE_DESCRIPTORS)
+      addSeccomp(seccomp)
+    }
     let user = process.user
     step(
       ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
@@ -54,8 +58,10 @@ extension LaunchPlanBuilder {
     }
     // PID 1 has by now given up what the payload gives up, but for the filter.
     if options.runsInit { step(ISL_STEP_INIT) }
-    step(ISL_STEP_CLOSE_DESCRIPTORS)
-    if process.noNewPrivileges { addSeccomp(seccomp) }
+    if process.noNewPrivileges {
+      step(ISL_STEP_CLOSE_DESCRIPTORS)
+      addSeccomp(seccomp)
+    }
   }
 
   /// What a container without a user namespace of its own can be granted at most; in a new one its first

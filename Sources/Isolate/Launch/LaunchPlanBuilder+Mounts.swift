@@ -10,6 +10,11 @@ extension LaunchPlanBuilder {
         keepsPrivate && options.propagation & MountPropagation.private != 0 ? 0 : options.propagation
       let target = buffer.string(mount.destination)
       if options.isBind {
+        for option in options.meaningless {
+          warnings.append(
+            "config.json: mounts[\(index)].options: \"\(option)\" says nothing of a bind mount, which has the filesystem of its source"
+          )
+        }
         guard let source = mount.source, !source.isEmpty else {
           throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
         }
@@ -41,7 +46,8 @@ extension LaunchPlanBuilder {
         flags.append(ISL_FLAG_LEGACY)
       }
       var data = options.data
-      if let label = spec.linux.mountLabel, type != "proc", type != "sysfs", type != "cgroup2" {
+      let label = ["proc", "sysfs", "cgroup2"].contains(type) ? nil : spec.linux.mountLabel
+      if let label, type != "mqueue" {
         // Quoted, as the categories of a context are parted by commas; mount(2) alone knows quotes.
         data += data.isEmpty ? "context=\"\(label)\"" : ",context=\"\(label)\""
         flags.append(ISL_FLAG_LEGACY)
@@ -50,6 +56,12 @@ extension LaunchPlanBuilder {
         ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),
         b: buffer.string(mount.source ?? ""), c: target, d: buffer.string(data),
         v: options.attributes, w: options.superblockFlags | propagation << 32)
+      if let label, type == "mqueue" {
+        // It refuses the option.
+        step(
+          ISL_STEP_LABEL, "\(mount.destination) as \(label)", index: index, a: buffer.string(label), c: target
+        )
+      }
       if mount.destination == "/dev", type == "tmpfs" { addDefaultDevices() }
     }
     // What a bound /dev holds is the host's to make.

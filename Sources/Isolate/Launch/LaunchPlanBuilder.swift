@@ -46,7 +46,7 @@ struct LaunchPlanBuilder {
       if let joined = options.joined { return try buildJoining(joined, seccomp: seccomp) }
       let propagation = try MountPropagation(of: spec)
       // Nothing mounted from here on may appear on the host.
-      step(ISL_STEP_PROPAGATION, v: propagation.copiedTree)
+      if !spec.sharesMountNamespace { step(ISL_STEP_PROPAGATION, v: propagation.copiedTree) }
       // While /proc is the host's: the container's could be anything (CVE-2025-52881).
       if let score = process.oomScoreAdj {
         step(ISL_STEP_OOM_SCORE, "\(score)", a: buffer.string("\(score)"))
@@ -64,7 +64,8 @@ struct LaunchPlanBuilder {
       // A keyring of its own before anything of the container can look at the caller's.
       if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
       step(
-        ISL_STEP_ROOT, rootPath, a: buffer.string(rootPath),
+        ISL_STEP_ROOT, rootPath, flags: spec.sharesMountNamespace ? [ISL_FLAG_SHARED] : [],
+        a: buffer.string(rootPath),
         b: buffer.string(options.rootOverlay?.text ?? ""),
         c: buffer.string(options.rootOverlay?.directory ?? ""),
         d: buffer.string(options.rootOverlay?.keepsChangesInMemory == true ? "mode=755" : ""),
@@ -85,7 +86,9 @@ struct LaunchPlanBuilder {
         "createContainer", spec.hooks.createContainer, options.state?.creating,
         directory: options.state?.bundle)
       step(
-        ISL_STEP_PIVOT, rootPath, flags: options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : [],
+        ISL_STEP_PIVOT, rootPath,
+        flags: spec.sharesMountNamespace
+          ? [ISL_FLAG_SHARED] : options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : [],
         v: propagation.isPrivate ? 0 : 1)
       if propagation.root != 0 {
         step(ISL_STEP_ROOT_PROPAGATION, "linux.rootfsPropagation", v: propagation.root)

@@ -111,15 +111,31 @@ public final class Container: Sendable {
     else {
       throw .specification(SpecError(path: "hooks", message: "are run for stored containers only"))
     }
+    guard options.joined != nil || beforePivot != nil || spec.linux.intelRdt == nil else {
+      throw .specification(SpecError(path: "linux.intelRdt", message: "is for stored containers only"))
+    }
+    guard beforePivot != nil || !spec.sharesMountNamespace else {
+      throw .specification(
+        SpecError(
+          path: "linux.namespaces",
+          message: options.joined == nil
+            ? "without a \"mount\" namespace it is for stored containers only"
+            : "without a \"mount\" namespace no further process finds the container's root"))
+    }
     let spec = spec.withCallersIdentityMapped()
     let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
       try SeccompCompiler.compile(profile, notify: options.notifiedCalls)
     }
     var options = options
+    let labelled = spec.withReadableLabels(&options.warnings)
+    if spec.sharesMountNamespace {
+      options.warnings.append(
+        "config.json: linux.namespaces: without a \"mount\" namespace the container's mounts are in the caller's, and a payload with CAP_SYS_CHROOT can leave its root"
+      )
+    }
     let named: NamedNamespaces
     do {
       options.label = try SecurityLabel(of: process)
-      if spec.linux.mountLabel != nil { try SecurityLabel.requireSELinux("linux.mountLabel") }
       let names = spec.hostname != nil || spec.domainname != nil
       // A process that joins takes all from the container's first one.
       named = try NamedNamespaces(
@@ -129,17 +145,40 @@ public final class Container: Sendable {
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
+    var builder = LaunchPlanBuilder(spec: labelled, process: process, bundle: bundle, options: options)
     let plan = try builder.build(seccomp: seccomp)
-    let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
-    let launched = try ContainerLauncher.launch(
-      plan, subjects: builder.subjects, maps: maps, options: options,
-      beforePivot: options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil, atGate: atGate)
+    let launched = try launch(plan, builder.subjects, spec, options, beforePivot: beforePivot, atGate: atGate)
     _ = consume named
     _ = consume mapped
     return Container(
       launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
       listenerCount: options.listeners.count)
+  }
+
+  /// Launches a plan and moves the host's network devices while its process waits, before any hook is run.
+  private static func launch(
+    _ plan: [UInt8], _ subjects: [String], _ spec: RuntimeSpec, _ options: ContainerOptions,
+    beforePivot: ((Int32) throws(IsolateError) -> Void)?, atGate: (Int32) throws(IsolateError) -> Void
+  ) throws(IsolateError) -> ContainerLauncher.Launched {
+    let isNew = options.joined == nil
+    let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
+    var devices = NetworkDevices(isNew ? spec.linux : RuntimeSpec.Linux())
+    let atFirstGate = { (pid: Int32) throws(IsolateError) in
+      try devices.move(to: pid)
+      try beforePivot?(pid)
+    }
+    do {
+      return try ContainerLauncher.launch(
+        plan, subjects: subjects, maps: maps, options: options,
+        beforePivot: isNew && spec.hooks.accompanyCreation ? atFirstGate : nil,
+        atGate: { pid throws(IsolateError) in
+          try devices.move(to: pid)
+          try atGate(pid)
+        })
+    } catch {
+      devices.giveBack()
+      throw error
+    }
   }
 
   /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
@@ -193,6 +232,15 @@ public final class Container: Sendable {
 }
 
 extension RuntimeSpec {
+  /// Where SELinux is not enabled nothing reads the label of a mount, and the kernel takes none.
+  fileprivate func withReadableLabels(_ warnings: inout [String]) -> RuntimeSpec {
+    guard linux.mountLabel != nil, !SecurityLabel.hasSELinux else { return self }
+    warnings.append("config.json: linux.mountLabel: not set, as SELinux is not enabled on this host")
+    var spec = self
+    spec.linux.mountLabel = nil
+    return spec
+  }
+
   /// A user namespace without maps gets the smallest one: the process's user is the caller.
   fileprivate func withCallersIdentityMapped() -> RuntimeSpec {
     guard linux.namespaces.contains(where: { $0.type == "user" && $0.path == nil }) else { return self }

@@ -27,9 +27,16 @@ public enum HostFeatures {
     .object([
       ("namespaces", strings(namespaces)), ("capabilities", strings(capabilities)), ("cgroup", cgroup),
       ("seccomp", seccomp), ("apparmor", enabled(SecurityLabel.hasAppArmor)),
-      ("selinux", enabled(SecurityLabel.hasSELinux)), ("intelRdt", enabled(false)),
+      ("selinux", enabled(SecurityLabel.hasSELinux)), ("intelRdt", resourceControl),
       ("memoryPolicy", memoryPolicy), ("mountExtensions", .object([("idmap", enabled(true))])),
-      ("netDevices", enabled(false)),
+      ("netDevices", enabled(true)),
+    ])
+  }
+
+  private static var resourceControl: JSONValue {
+    let isMounted = ResourceControl.mounted() != nil
+    return .object([
+      ("enabled", .bool(isMounted)), ("schemata", .bool(isMounted)), ("monitoring", .bool(isMounted)),
     ])
   }
 

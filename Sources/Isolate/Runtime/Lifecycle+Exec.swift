@@ -62,7 +62,12 @@ extension Lifecycle {
     }
     let affinity = try InitialAffinity(spec.process?.execCPUAffinity?.initial)
     defer { affinity.restore() }
-    let container = try Container.start(spec, bundle: record.bundle, options: options)
+    let groups = store.groups(of: request.identifier)
+    let container = try Container.start(
+      spec, bundle: record.bundle, options: options,
+      atGate: { pid throws(IsolateError) in
+        if let groups { try ResourceControl.add(pid, to: groups) }
+      })
     try container.sendProcess(to: request.pidfdSocket)
     if let file = request.pidFile {
       do { try Files.write("\(container.processID)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC) } catch {

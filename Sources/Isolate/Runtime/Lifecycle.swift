@@ -87,6 +87,7 @@ public struct Lifecycle: Sendable {
       _ = consume lock
     } catch {
       options.cgroup?.remove()
+      removeGroups(of: request.identifier)
       store.remove(request.identifier)
       throw error
     }
@@ -94,12 +95,15 @@ public struct Lifecycle: Sendable {
 
   private func launch(_ request: Request, _ options: ContainerOptions) throws(IsolateError) -> Container {
     let spec = request.bundle.spec
+    let groups = try makeGroups(request)
+    try prepareSharedMounts(request)
     let save = { (pid: Int32) throws(IsolateError) -> ContainerRecord in
       guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
       var record = ContainerRecord(request, process: identity)
       record.cgroupPath = options.cgroup?.path
       record.systemdUnit = options.cgroup?.unit
       do throws(SystemError) { try store.save(record) } catch { throw .system(error) }
+      if let groups { try ResourceControl.add(pid, to: groups) }
       return record
     }
     var options = options
@@ -117,7 +121,8 @@ public struct Lifecycle: Sendable {
         beforePivot: { pid throws(IsolateError) in
           let record = try save(pid)
           withHooks = record
-          try hooks("prestart", spec.hooks.prestart, record, .creating).run()
+          // By their description the container is created by now (config.md, "Prestart").
+          try hooks("prestart", spec.hooks.prestart, record, .created).run()
           try hooks("createRuntime", spec.hooks.createRuntime, record, .creating).run()
         },
         atGate: { pid throws(IsolateError) in
@@ -164,7 +169,8 @@ public struct Lifecycle: Sendable {
       identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, resources: resources,
       settings: settings,
       isPreferred: request.prefersCgroup || filtersDevices,
-      willMake: { place throws(SystemError) in try store.save(place, of: request.identifier) })
+      willMake: { place throws(SystemError) in try store.save(place, of: request.identifier) },
+      willMakeParent: { path throws(SystemError) in try store.add(parent: path, of: request.identifier) })
     let cgroup =
       request.cgroupManager == .systemd
       ? try placement.makeScope() : try placement.make(warnings: &warnings)
@@ -222,6 +228,11 @@ public struct Lifecycle: Sendable {
   public func kill(_ identifier: String, signal: Int32, toAll: Bool = false) throws(IsolateError) {
     let record = try store.load(identifier)
     let status = store.status(of: record)
+    if toAll, signal == SIGKILL, let cgroup = record.cgroupPath, Cgroup.isPopulated(cgroup),
+      (try? Files.write("1", to: "\(cgroup)/cgroup.kill")) != nil
+    {
+      return
+    }
     guard status != .stopped else {
       // Without a PID namespace of its own what it started outlives its process.
       if toAll, let cgroup = record.cgroupPath {
@@ -262,6 +273,7 @@ public struct Lifecycle: Sendable {
       // A create that was killed before it wrote its record: its process died at its gate.
       if !force { _ = try store.load(identifier) }
       if let place = store.cgroupPlace(of: identifier) { Cgroup.remove(place.path, unit: place.unit) }
+      removeGroups(of: identifier)
       store.remove(identifier)
       return []
     }
@@ -272,6 +284,7 @@ public struct Lifecycle: Sendable {
     let hooks = Result { () throws(IsolateError) in try store.configuration(of: identifier).hooks.poststop }
     try end(record)
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
+    removeGroups(of: identifier)
     store.remove(identifier)
     _ = consume lock
     switch hooks {

@@ -62,11 +62,19 @@ enum SeccompCompiler {
           index: argument.index, operation: operation, value: argument.value, value_two: argument.valueTwo))
     }
     for name in rule.names where !notify.contains(name) {
-      let result = unsafe isl_seccomp_add_rule(filter, action, name, arguments, UInt32(arguments.count))
-      // A name no kernel of this libseccomp knows cannot be called by it either: as runc and crun do.
-      if result == 0 || result == -ENOENT || result == -EDOM || result == -EEXIST { continue }
-      throw .system(SystemError("seccomp_rule_add", name, code: -result))
+      for comparisons in alternatives(arguments) {
+        let result = unsafe isl_seccomp_add_rule(filter, action, name, comparisons, UInt32(comparisons.count))
+        // A name no kernel of this libseccomp knows cannot be called by it either: as runc and crun do.
+        if result == 0 || result == -ENOENT || result == -EDOM || result == -EEXIST { continue }
+        throw .system(SystemError("seccomp_rule_add", name, code: -result))
+      }
     }
+  }
+
+  /// All comparisons of a rule must hold; but where one argument is compared twice, which libseccomp refuses, each
+  /// comparison is a rule by itself, as runc and crun read it and as widespread profiles mean it.
+  private static func alternatives(_ arguments: [isl_seccomp_argument]) -> [[isl_seccomp_argument]] {
+    Set(arguments.map(\.index)).count < arguments.count ? arguments.map { [$0] } : [arguments]
   }
 
   static let comparisons: [String: UInt32] = [

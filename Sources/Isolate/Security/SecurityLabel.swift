@@ -19,19 +19,15 @@ struct SecurityLabel: Equatable, Sendable {
       file = Files.exists(own) ? own : "/proc/self/attr/exec"
       text = "exec \(profile)"
     case (nil, let label?):
-      try Self.requireSELinux("process.selinuxLabel")
+      guard Self.hasSELinux else {
+        throw SpecError(
+          path: "process.selinuxLabel", message: "SELinux is not enabled on this host; leave it out")
+      }
       file = "/proc/self/attr/exec"
       text = label
     default:
       throw SpecError(
         path: "process.selinuxLabel", message: "and process.apparmorProfile: one process has one of them")
-    }
-  }
-
-  /// Fails where the host does not label files and processes.
-  static func requireSELinux(_ path: String) throws(SpecError) {
-    guard hasSELinux else {
-      throw SpecError(path: path, message: "SELinux is not enabled on this host; leave it out")
     }
   }
 

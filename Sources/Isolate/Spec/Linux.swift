@@ -20,6 +20,9 @@ extension RuntimeSpec {
     public var rootfsPropagation: String?
     /// The SELinux context of the container's mounts.
     public var mountLabel: String?
+    /// The host's network devices that the container gets, by their names on the host.
+    public var netDevices: [String: NetworkDevice] = [:]
+    public var intelRdt: IntelRdt?
 
     public init() {}
   }
@@ -54,8 +57,12 @@ extension RuntimeSpec {
 extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
-    try decoder.refuse(
-      "netDevices", "intelRdt")
+    for (name, device) in try decoder.namedObjects("netDevices") {
+      netDevices[name] = try RuntimeSpec.NetworkDevice(device)
+    }
+    intelRdt = try decoder.object("intelRdt").map { value throws(SpecError) in
+      try RuntimeSpec.IntelRdt(value)
+    }
     for device in try decoder.objects("devices") { devices.append(try RuntimeSpec.Device(device)) }
     personality = try decoder.object("personality").map { value throws(SpecError) in
       try RuntimeSpec.Personality(value)
@@ -119,6 +126,12 @@ extension RuntimeSpec.Linux {
     }
     members.add("rootfsPropagation", rootfsPropagation.map(JSONValue.string))
     members.add("mountLabel", mountLabel.map(JSONValue.string))
+    if !netDevices.isEmpty {
+      members.add(
+        "netDevices",
+        .object(netDevices.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value.json) }))
+    }
+    members.add("intelRdt", intelRdt?.json)
     members.add("seccomp", seccomp?.json)
     members.add("maskedPaths", strings: maskedPaths)
     members.add("readonlyPaths", strings: readonlyPaths)

@@ -84,3 +84,8 @@ extension RuntimeSpec {
     return members.object
   }
 }
+
+extension RuntimeSpec {
+  /// Whether its mounts are made in the caller's own mount namespace, as without one it is to be.
+  var sharesMountNamespace: Bool { !linux.namespaces.contains { $0.type == "mount" } }
+}

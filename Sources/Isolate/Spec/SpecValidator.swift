@@ -11,6 +11,8 @@ enum SpecValidator {
     try hostname(spec)
     try spec.hooks.validate()
     try spec.linux.seccomp?.validate()
+    try spec.linux.validateNetworkDevices()
+    try spec.linux.intelRdt?.validate()
     if let resources = spec.linux.resources { try self.resources(resources) }
     if let process = spec.process { try self.process(process, spec: spec) }
     for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
@@ -49,8 +51,8 @@ enum SpecValidator {
     {
       throw SpecError(path: "linux.timeOffsets", message: "needs a new \"time\" namespace")
     }
-    guard seen.contains("mount") else {
-      throw SpecError(path: "linux.namespaces", message: "a container needs a \"mount\" namespace")
+    guard !spec.sharesMountNamespace || spec.linux.rootfsPropagation == nil else {
+      throw SpecError(path: "linux.rootfsPropagation", message: "needs a \"mount\" namespace")
     }
   }
 
