@@ -108,7 +108,7 @@ want_to_test() {
   want docker-registry "a registry that images are pulled from" has docker-registry
   want skopeo "pushes images to it" has skopeo
   want openssl "makes its certificates" has openssl
-  want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
+  want mmdebstrap "base images, and a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 
 has_library() { /sbin/ldconfig -p | grep -F "$1"; }

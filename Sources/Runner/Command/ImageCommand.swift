@@ -9,8 +9,8 @@ struct ImageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "image", abstract: "Keeps the images that checks run on.",
     subcommands: [
-      PullCommand.self, ImportCommand.self, ListCommand.self, InspectCommand.self, RemoveCommand.self,
-      PruneCommand.self,
+      PullCommand.self, ImportCommand.self, BuildCommand.self, BillCommand.self, ListCommand.self,
+      InspectCommand.self, RemoveCommand.self, PruneCommand.self,
       VerifyCommand.self,
     ])
 
