@@ -13,6 +13,11 @@ let strict: [SwiftSetting] = [
 
 let nio = "swift-nio"
 
+/// The base images, each a folder of `images` with a recipe.
+let baseImages = [
+  "debian-slim", "go", "java", "node", "php", "python", "ruby", "rust", "static", "swift-runtime",
+]
+
 let package = Package(
   name: "isolate",
   products: [
@@ -60,13 +65,17 @@ let package = Package(
       ],
       path: "Sources/Runner/Egress", swiftSettings: strict),
     .target(
+      name: "BaseImages", path: "images",
+      exclude: ["README.md"] + baseImages.map { "\($0)/README.md" }, sources: ["Embedded.swift"],
+      resources: baseImages.map { .embedInCode("\($0)/\($0).recipe") }, swiftSettings: strict),
+    .target(
       name: "CDecompression", path: "Sources/Runner/Images/Decompression",
       cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
       linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
     .target(
       name: "Images",
       dependencies: [
-        "CDecompression", "CShims", "Isolate", "Documents", "Egress",
+        "BaseImages", "CDecompression", "CShims", "Isolate", "Documents", "Egress",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),

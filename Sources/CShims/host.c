@@ -5,14 +5,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int copy_by_reading(int from, int to) {
@@ -125,4 +129,60 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
   int r = isl_send_parts(fd, &data, 1, descriptor);
   close(fd);
   return r;
+}
+
+/// Between fork and exec: only async-signal-safe calls.
+static void execute_guarded(
+    char *const *arguments, char *const *environment, int input, int output, int errors, pid_t guardian) {
+  sigset_t none;
+  if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != guardian) _exit(127);
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0 || chdir("/") < 0) _exit(127);
+  umask(022);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve(arguments[0], arguments, environment);
+  _exit(127);
+}
+
+/// The guardian: ends the program's group when the lifeline hangs up, and what the program leaves when it ends.
+static void guard(
+    char *const *arguments, char *const *environment, int input, int output, int errors, int lifeline) {
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  pid_t own = getpid();
+  if (setsid() < 0) _exit(127);
+  pid_t child = _Fork();
+  if (child == 0) execute_guarded(arguments, environment, input, output, errors, own);
+  if (child < 0) _exit(127);
+  setpgid(child, child);
+  close(errors);
+  struct pollfd watched[2] = {{.fd = lifeline, .events = POLLIN}, {.fd = isl_pidfd_open(child), .events = POLLIN}};
+  siginfo_t end = {0};
+  while (end.si_pid != child) {
+    int count = poll(watched, 2, watched[1].fd < 0 ? 100 : -1);
+    if (waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT) < 0) break;
+    if (watched[0].revents || (count < 0 && errno != EINTR)) break;
+  }
+  int ended = end.si_pid == child;
+  kill(-child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  _exit(ended && WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL));
+}
+
+int isl_spawn_guarded(
+    char *const *arguments, char *const *environment, int output, int errors, int lifeline, int lifeline_end) {
+  sigset_t all, before;
+  int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (input < 0) return -errno;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t pid = _Fork();
+  if (pid == 0) {
+    close(lifeline_end);
+    guard(arguments, environment, input, output, errors, lifeline);
+  }
+  int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(input);
+  return pid < 0 ? -error : pid;
 }

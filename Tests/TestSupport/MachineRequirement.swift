@@ -68,6 +68,11 @@ public struct MachineRequirement: Sendable {
   /// Makes certificates.
   public static let openssl = attempt("openssl", "openssl", ["version"])
 
+  /// A Debian mirror answers, and mmdebstrap can make roots of what it has without root.
+  public static let debianMirror = attempt(
+    "mmdebstrap and a Debian mirror", "mmdebstrap",
+    ["--quiet", "--mode=unshare", "--variant=custom", "--simulate", "bookworm", "/dev/null"])
+
   /// A program that compresses.
   public static let gzip = attempt("gzip", "gzip", ["--version"])
 

@@ -65,8 +65,8 @@ refresh_source() {
   [ "$source" != "$root" ] || return 0
   say "This clone belongs to $(stat -c %U "$root"): building in $(dirname "$source")."
   mkdir -p "$source"
-  rm -rf "$source/Sources" "$source/Tests" "$source/docs"
-  (cd "$root" && cp -a --no-preserve=ownership Package.swift Sources Tests docs "$source")
+  rm -rf "$source/Sources" "$source/Tests" "$source/docs" "$source/images"
+  (cd "$root" && cp -a --no-preserve=ownership Package.swift Sources Tests docs images "$source")
 }
 
 # is_current STAMP FOLDER...: whether nothing that the build reads is newer than STAMP. A folder's own time
@@ -108,7 +108,7 @@ swift_build() { "$swift" build --package-path "$source" --scratch-path "$scratch
 # Builds both programs in release and leaves a stamp; returns at once if the stamp is current.
 build_release() {
   local stamp=$scratch/release-is-current
-  if is_current "$stamp" Sources && [ -x "$scratch/release/preflight" ] && [ -x "$scratch/release/isolate" ]; then return; fi
+  if is_current "$stamp" Sources images && [ -x "$scratch/release/preflight" ] && [ -x "$scratch/release/isolate" ]; then return; fi
   if [ -z "${swift:-}" ]; then prepare_to_build; fi
   mkdir -p "$scratch"
   touch "$scratch/build-begins"

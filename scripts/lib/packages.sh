@@ -117,7 +117,7 @@ want_to_test() {
   want cpio "what that machine starts from" has cpio
   want apparmor "its policy for AppArmor" has apparmor_parser
   want secilc "its policy for SELinux" has secilc
-  want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
+  want mmdebstrap "base images, and a minimal root without Swift, in which both programs are run" has mmdebstrap
 }
 
 has_library() { /sbin/ldconfig -p | grep -F "$1"; }

@@ -11,6 +11,7 @@ struct ImageCommand: ParsableCommand {
       ImagePullCommand.self, ImageImportCommand.self, ImageExportCommand.self, ImageListCommand.self,
       ImageInspectCommand.self, ImageRemoveCommand.self, ImagePruneCommand.self, ImageVerifyCommand.self,
       ImageLoginCommand.self, ImageLogoutCommand.self,
+      BuildCommand.self, BillCommand.self,
     ])
 
   /// The store of the caller.

@@ -33,7 +33,7 @@ package final class Interruption {
   }
 
   /// Whether a signal asked us to stop.
-  var isRequested: Bool {
+  package var isRequested: Bool {
     while true {
       let number = isl_signalfd_read(descriptor)
       if number <= 0 { return signal != nil }

@@ -56,10 +56,11 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
 
   /// The same name for an image that came from no registry, where none was written; else nil.
   package var local: ImageReference? {
-    guard registry == Self.defaultRegistry, repository.hasPrefix("library/") else { return nil }
+    let isBuilt = repository.hasPrefix("\(Recipe.namespace)/")
+    guard registry == Self.defaultRegistry, repository.hasPrefix("library/") || isBuilt else { return nil }
     var local = self
     local.registry = "localhost"
-    local.repository.removeFirst("library/".count)
+    if !isBuilt { local.repository.removeFirst("library/".count) }
     return local
   }
 

@@ -1,0 +1,108 @@
+import CShims
+import Glibc
+import Isolate
+
+/// Where an image is built: a folder in the store for its archives, and one that the users of the build can enter for
+/// its root filesystem, which belongs to subordinate ids. Both go with their owner, or with the next build after it
+/// was killed.
+final class BuildFolder {
+  let path: String
+  /// The folder for mmdebstrap's own files.
+  let scratch: String
+  private let lock: FileLock
+
+  /// Makes both, the second one in `temporary`, which others must be able to enter.
+  init(in store: ImageStore, temporary: String) throws(ImageError) {
+    let name = String(isl_random(), radix: 36)
+    path = "\(store.path)/builds/\(name)"
+    scratch = "\(temporary)/preflight-build-\(name)"
+    // Who looks for what is left takes this lock too, and so sees no folder without its lock.
+    guard let gate = FileLock("\(store.path)/locks/builds", waits: true) else {
+      throw ImageError(SystemError("flock", "\(store.path)/locks/builds", code: errno))
+    }
+    for folder in ["\(store.path)/builds", path] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
+      throw ImageError(SystemError("mkdir", folder, code: errno))
+    }
+    guard let lock = FileLock("\(path)/lock", waits: false) else {
+      throw ImageError(SystemError("flock", path, code: errno))
+    }
+    self.lock = lock
+    _ = consume gate
+    try note(scratch)
+    // Entered, not listed, by whoever builds in it.
+    if unsafe mkdir(scratch, 0o711) != 0 {
+      let failure = ImageError(SystemError("mkdir", scratch, code: errno))
+      remove()
+      throw ImageError(.system, failure.message, remedy: "set TMPDIR to a folder that everybody may enter")
+    }
+    _ = unsafe chmod(scratch, 0o711)
+  }
+
+  /// Writes down a folder outside of the store, so that it is removed whatever happens.
+  func note(_ folder: String) throws(ImageError) {
+    do throws(SystemError) {
+      try Files.write("\(folder)\n", to: "\(path)/folders", flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    } catch { throw ImageError(error) }
+  }
+
+  /// Removes everything.
+  func remove() { Self.remove(path) }
+
+  /// Removes what killed builds have left.
+  static func removeStale(in store: ImageStore) {
+    guard let gate = FileLock("\(store.path)/locks/builds", waits: true) else { return }
+    for name in (try? Files.names(in: "\(store.path)/builds")) ?? [] {
+      guard let lock = FileLock("\(store.path)/builds/\(name)/lock", waits: false) else { continue }
+      remove("\(store.path)/builds/\(name)")
+      _ = consume lock
+    }
+    _ = consume gate
+  }
+
+  private static func remove(_ path: String) {
+    endProcesses(of: path)
+    let folders = (Files.text("\(path)/folders") ?? "").split(separator: "\n").map(String.init)
+    for folder in folders where folder.hasPrefix("/") && Files.exists(folder) { removeTree(folder) }
+    // What could not be removed stays written down.
+    if folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { return }
+    _ = unsafe isl_remove_tree(AT_FDCWD, path)
+  }
+
+  /// Ends what still works on a build, and waits for it: programs that have the folder among their arguments. There
+  /// are some for a moment after mmdebstrap was killed, and longer only when its guardian was killed too.
+  private static func endProcesses(of folder: String) {
+    let beginning = Array("\(folder)/".utf8)
+    for _ in 0..<100 {
+      var isQuiet = true
+      for name in (try? Files.names(in: "/proc")) ?? [] {
+        guard let process = pid_t(name), process != getpid(),
+          let arguments = try? Files.read("/proc/\(name)/cmdline", limit: 4 << 20),
+          arguments.split(separator: 0).contains(where: { $0.starts(with: beginning) })
+        else { continue }
+        kill(process, SIGKILL)
+        isQuiet = false
+      }
+      if isQuiet { return }
+      _ = poll(nil, 0, 50)
+    }
+  }
+
+  private static func removeTree(_ folder: String) {
+    // What belongs to subordinate ids is removed as their root, which can enter the folder but not change it.
+    _ = unsafe chmod(folder, 0o711)
+    var foreign: [String] = []
+    for name in (try? Files.names(in: folder)) ?? [] {
+      var information = stat()
+      guard unsafe lstat("\(folder)/\(name)", &information) == 0, information.st_uid != geteuid() else {
+        continue
+      }
+      foreign += ((try? Files.names(in: "\(folder)/\(name)")) ?? []).map { "\(folder)/\(name)/\($0)" }
+    }
+    if !foreign.isEmpty, let program = DebianBootstrap.program {
+      var removal = try? HostProgram(
+        [program, "--unshare-helper", "rm", "-rf", "--"] + foreign, ["PATH": HostProgram.path])
+      _ = try? removal?.wait(observer: nil)
+    }
+    _ = unsafe isl_remove_tree(AT_FDCWD, folder)
+  }
+}

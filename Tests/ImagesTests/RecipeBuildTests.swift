@@ -1,0 +1,221 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Images
+
+@Suite("The build of a recipe", .serialized, .needs(.unprivileged, .subordinateIDs, .debianMirror))
+struct RecipeBuildTests {
+  /// A caller with a folder for temporary files that the build's own ids can enter.
+  private final class Builder {
+    let caller: ImageCaller
+    let temporary: String
+
+    init() throws {
+      caller = try ImageCaller()
+      temporary = caller.directory.path("tmp")
+      for folder in [caller.directory.path, temporary] {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: folder)
+      }
+    }
+
+    func variables(_ more: [String: String] = [:]) -> [String: String] {
+      ["TMPDIR": temporary].merging(more) { $1 }
+    }
+
+    /// What is left of builds.
+    var left: [String] {
+      let scratch = (try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []
+      return scratch + caller.names("builds") + caller.names("staging")
+    }
+
+    /// Processes that have the build's folder among their arguments.
+    var processes: [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter { name in
+        guard Int(name) != nil, let data = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
+        else {
+          return false
+        }
+        return String(decoding: data, as: UTF8.self).contains("\(caller.store)/builds/")
+      }
+    }
+
+    /// Starts a build and waits until mmdebstrap has said that it installs packages.
+    func start(_ name: String) async throws -> RunningProgram {
+      try FileManager.default.createDirectory(
+        atPath: caller.directory.path("cache"), withIntermediateDirectories: true)
+      let program = try Program.preflight.start(
+        ["image", "build", name], caller.circumstances(variables()))
+      for _ in 0..<1200 where !program.hasEnded {
+        if program.errorOutputSoFar.contains("extracting archives") { break }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      return program
+    }
+  }
+
+  @Test("gives the same image twice, with a list of its packages, and leaves nothing")
+  func same() async throws {
+    let builder = try Builder()
+    let first = try await builder.caller.preflight(
+      "image", "build", Repository.path("images", "static"), variables: builder.variables())
+    #expect(first.exitStatus == 0, "\(first)")
+    #expect(first.output.hasPrefix("localhost/preflight/static:bookworm sha256:"), "\(first)")
+    #expect(builder.left == [])
+    let layout = builder.caller.directory.path("layout")
+    let second = try await builder.caller.preflight(
+      "image", "build", "static", "--tag", "localhost/other:1", "--output", "oci:\(layout)", "--quiet",
+      variables: builder.variables(["LANG": "de_DE.UTF-8", "TZ": "Asia/Tokyo"]))
+    #expect(second.exitStatus == 0 && second.errorOutput == "", "\(second)")
+    #expect(second.output.split(separator: " ").last == first.output.split(separator: " ").last)
+    #expect(builder.left == [])
+    #expect(builder.caller.names("layers").count == 1)
+    #expect(try await builder.caller.preflight("image", "verify").exitStatus == 0)
+    // What was written for others is the same image.
+    let imported = try await builder.caller.preflight(
+      "image", "import", layout, "--name", "localhost/third:1")
+    #expect(imported.exitStatus == 0, "\(imported)")
+    let digests = try await builder.caller.preflight("image", "list")
+    #expect(
+      Set(digests.output.split(separator: "\n").dropFirst().map { $0.split(separator: " ")[1] }).count == 1)
+    let bill = try await builder.caller.preflight("image", "sbom", "preflight/static:bookworm")
+    try Self.expectValid(bill, packages: ["ca-certificates", "netbase", "tzdata", "base-files"])
+    let again = try await builder.caller.preflight(
+      "image", "build", "static", "--output", "oci:\(layout)", variables: builder.variables())
+    #expect(again.exitStatus == 2 && again.errorOutput.contains("is there already"), "\(again)")
+  }
+
+  /// The fields that SPDX 2.3 requires of a document, and that nothing is named that is not there.
+  private static func expectValid(_ bill: Outcome, packages wanted: Set<String>) throws {
+    struct Document: Decodable {
+      struct Package: Decodable {
+        var SPDXID: String
+        var name: String
+        var downloadLocation: String
+        var filesAnalyzed: Bool
+        var versionInfo: String
+      }
+      struct Relationship: Decodable {
+        var spdxElementId: String
+        var relationshipType: String
+        var relatedSpdxElement: String
+      }
+      struct Creation: Decodable {
+        var created: String
+        var creators: [String]
+      }
+      var spdxVersion: String
+      var dataLicense: String
+      var SPDXID: String
+      var name: String
+      var documentNamespace: String
+      var creationInfo: Creation
+      var packages: [Package]
+      var relationships: [Relationship]
+    }
+    #expect(bill.exitStatus == 0, "\(bill)")
+    let document = try JSONDecoder().decode(Document.self, from: Data(bill.standardOutput))
+    #expect(document.spdxVersion == "SPDX-2.3" && document.dataLicense == "CC0-1.0")
+    #expect(document.SPDXID == "SPDXRef-DOCUMENT" && document.documentNamespace.hasPrefix("https://"))
+    #expect(document.creationInfo.created.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+    #expect(document.creationInfo.creators == ["Tool: preflight"])
+    let identifiers = document.packages.map(\.SPDXID)
+    #expect(Set(identifiers).count == identifiers.count)
+    #expect(identifiers.allSatisfy { $0.wholeMatch(of: /SPDXRef-[A-Za-z0-9.\-]+/) != nil })
+    #expect(Set(document.packages.map(\.name)).isSuperset(of: wanted))
+    #expect(document.packages.allSatisfy { !$0.filesAnalyzed && !$0.versionInfo.isEmpty })
+    #expect(document.relationships.first?.relationshipType == "DESCRIBES")
+    let known = Set(identifiers + [document.SPDXID])
+    #expect(
+      document.relationships.allSatisfy {
+        known.contains($0.relatedSpdxElement) && known.contains($0.spdxElementId)
+      })
+    #expect(document.relationships.count == document.packages.count)
+  }
+
+  @Test("that cannot be made says why, and leaves nothing")
+  func failures() async throws {
+    let builder = try Builder()
+    try builder.caller.directory.write(
+      "Name: it\nTitle: It\nSuite: bookworm\nPackages: no-such-package\n", to: "it.recipe")
+    let unknown = try await builder.caller.preflight(
+      "image", "build", builder.caller.directory.path("it.recipe"), variables: builder.variables())
+    #expect(
+      unknown.exitStatus == 2 && unknown.errorOutput.contains("Unable to locate package no-such-package"),
+      "\(unknown)")
+    // A port on which nothing listens.
+    let away = try await builder.caller.preflight(
+      "image", "build", "static", "--mirror", "http://127.0.0.1:1/debian", variables: builder.variables())
+    #expect(away.exitStatus == 75 && away.errorOutput.contains("mirror cannot be reached"), "\(away)")
+    #expect(away.errorOutput.contains("127.0.0.1") && away.errorOutput.contains("--mirror"), "\(away)")
+    // A folder that is no archive at all, then one which nobody of Debian has signed.
+    let release = "Suite: bookworm\nCodename: bookworm\nComponents: main\nArchitectures: amd64 arm64\n"
+    try builder.caller.directory.write(release, to: "mirror/dists/bookworm/Release")
+    try builder.caller.directory.write(release, to: "mirror/dists/bookworm/InRelease")
+    _ = unsafe chmod(builder.caller.directory.path("mirror"), 0o755)
+    let forged = try await builder.caller.preflight(
+      "image", "build", "static", "--mirror", "copy://\(builder.caller.directory.path("mirror"))",
+      variables: builder.variables())
+    #expect(forged.exitStatus == 4 && forged.errorOutput.contains("signed"), "\(forged)")
+    #expect(builder.left == [] && builder.processes == [] && builder.caller.names("names") == [])
+  }
+
+  @Test("that is killed leaves no process, and its folders go with the next one")
+  func killed() async throws {
+    let builder = try Builder()
+    let program = try await builder.start("static")
+    #expect(!builder.processes.isEmpty && !builder.left.isEmpty)
+    program.signal(SIGKILL)
+    _ = await program.outcome()
+    for _ in 0..<100 where !builder.processes.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+    #expect(builder.processes == [])
+    // The next one ends at once, after it has looked around.
+    let next = try await builder.caller.preflight(
+      "image", "build", "static", "--output", "oci:/", variables: builder.variables())
+    #expect(next.exitStatus == 2, "\(next)")
+    #expect(builder.left == [])
+  }
+
+  @Test("whose guardian is killed with it is cleaned up after by the next one")
+  func bothKilled() async throws {
+    let builder = try Builder()
+    let program = try await builder.start("static")
+    // The guardian is the only one of the program's children.
+    let children = try String(
+      contentsOfFile: "/proc/\(program.processID)/task/\(program.processID)/children", encoding: .utf8)
+    let guardian = try #require(pid_t(children.trimmingCharacters(in: .whitespaces)))
+    program.signal(SIGSTOP)
+    kill(guardian, SIGKILL)
+    program.signal(SIGKILL)
+    _ = await program.outcome()
+    let next = try await builder.caller.preflight(
+      "image", "build", "static", "--output", "oci:/", variables: builder.variables())
+    #expect(next.exitStatus == 2, "\(next)")
+    for _ in 0..<100 where !builder.processes.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+    #expect(builder.left == [] && builder.processes == [])
+  }
+
+  @Test("that is interrupted ends soon with the status of an interruption, and leaves nothing")
+  func interrupted() async throws {
+    let builder = try Builder()
+    let program = try await builder.start("static")
+    program.signal(SIGINT)
+    let outcome = await program.outcome()
+    #expect(outcome.exitStatus == 130 && outcome.errorOutput.contains("interrupted"), "\(outcome)")
+    #expect(builder.left == [] && builder.processes == [] && builder.caller.names("names") == [])
+  }
+}
+
+@Suite("The build of a recipe by root", .needs(.root, .program("mmdebstrap")))
+struct RecipeBuildTestsAsRoot {
+  @Test("is refused, as the scripts of packages would be root of this machine")
+  func refused() async throws {
+    let caller = try ImageCaller()
+    let outcome = try await caller.preflight("image", "build", "static")
+    #expect(
+      outcome.exitStatus == 4 && outcome.errorOutput.contains("as a user without privileges"), "\(outcome)")
+    #expect(caller.names("builds") == [])
+  }
+}
