@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Isolate", "TestSupport"], swiftSettings: strict),
+      name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "EgressTests",
       dependencies: [
@@ -110,7 +110,7 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "RunnerTests",
-      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "TestSupport"],
+      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "Images", "TestSupport"],
       swiftSettings: strict),
   ]
 )

@@ -139,7 +139,7 @@ final class StoredRootfs {
     let remedy = "set XDG_CACHE_HOME to a directory that is not itself on an overlay"
     guard let copied else {
       return (
-        "what programs write to the image's files is kept in memory, and by each phase for itself", why,
+        "what programs write to the image's files, each phase for itself, is kept in memory", why,
         remedy
       )
     }
