@@ -87,7 +87,8 @@ struct ImageCheckTestsAsAnyUser {
     }
     let earlier = FolderSnapshot(try project(caller))
     let line = "pwd > here; test $PORT = 9090 || exit 1; \(Self.start)"
-    let (report, outcome) = try await check(caller, ["--image", "web:1", "--start", line, "--health", "/here"])
+    let (report, outcome) = try await check(
+      caller, ["--image", "web:1", "--start", line, "--health", "/here"])
     #expect(report.verdict == "ready" && outcome.exitStatus == 0, "\(outcome)")
     #expect(report.plan.image.reference == "localhost/web:1" && report.plan.port == 9090)
     #expect(report.plan.image.digest?.hasPrefix("sha256:") == true && report.plan.image.reason == "--image")
@@ -118,7 +119,8 @@ struct ImageCheckTestsAsAnyUser {
         (check.interval, check.retries) = (50_000_000, 2)
         settings.healthCheck = check
       }
-      let (report, outcome) = try await check(caller, ["--image", name, "--start", Self.start, "--port", "9090"])
+      let (report, outcome) = try await check(
+        caller, ["--image", name, "--start", Self.start, "--port", "9090"])
       #expect(report.verdict == verdict, "\(name): \(outcome)")
       if verdict == "not-ready" {
         #expect(report.findings.first?.rule == "health-check-failed", "\(outcome)")
@@ -237,14 +239,15 @@ struct ImageCheckTestsAsAnyUser {
     #expect(imported.exitStatus == 0, "\(imported)")
     let line = """
       apt-get update -q && apt-get install -q -y hello && hello && touch /file && chown 5:6 /file && chgrp 7 /file &&
-        install -o 33 -g 33 /file /other && su -s /bin/sh nobody -c 'echo as another'
+        install -o 33 -g 33 /file /other && setpriv --reuid 33 --regid 33 --clear-groups echo as another
       """
     let outcome = try await caller.preflight("run", "--image", "debian:1", "--", "sh", "-c", line)
     #expect(outcome.exitStatus == 0 && outcome.output.contains("Hello, world!"), "\(outcome)")
     #expect(outcome.output.hasSuffix("as another\n"), "\(outcome)")
   }
 
-  @Test("run gives the command a terminal where there is one: its size, its keys, its status", .needs(.python))
+  @Test(
+    "run gives the command a terminal where there is one: its size, its keys, its status", .needs(.python))
   func terminal() async throws {
     let caller = try ImageCaller()
     try StoredImage.add("localhost/it:1", to: caller) { _ in }

@@ -31,14 +31,19 @@ struct RuntimeRangeTests {
     "are also those of the Dockerfile, where nothing else says more",
     arguments: [
       ("FROM python:3.11-slim\n", "3.11"),
-      ("# x\nFROM node:20 AS web\nFROM --platform=linux/amd64 docker.io/library/python:3.12.1@sha256:0\n", "3.12.1"),
+      (
+        "# x\nFROM node:20 AS web\nFROM --platform=linux/amd64 docker.io/library/python:3.12.1@sha256:0\n",
+        "3.12.1"
+      ),
     ])
   func dockerfile(text: String, version: String) throws {
     let tree = ProjectTree(["main.py": "print(1)", "Dockerfile": text])
     #expect(try tree.plan().requestedRuntimeVersion == .init(version: version, source: "Dockerfile FROM"))
     let both = ProjectTree(["main.py": "print(1)", "Dockerfile": text, ".python-version": "3.9\n"])
     #expect(try both.plan().requestedRuntimeVersion?.version == "3.9")
-    let none = ProjectTree(["main.py": "print(1)", "Dockerfile": "FROM python\nFROM $BASE:3\nFROM python:latest\n"])
+    let none = ProjectTree([
+      "main.py": "print(1)", "Dockerfile": "FROM python\nFROM $BASE:3\nFROM python:latest\n",
+    ])
     #expect(try none.plan().requestedRuntimeVersion == nil)
   }
 }
