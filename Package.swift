@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Isolate", "TestSupport"], swiftSettings: strict),
+      name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict
+    ),
     .testTarget(
       name: "EgressTests",
       dependencies: [
@@ -133,7 +134,7 @@ let package = Package(
       name: "BenchTests", dependencies: ["Bench", "Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunnerTests",
-      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "TestSupport"],
+      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "Images", "TestSupport"],
       swiftSettings: strict),
   ]
 )

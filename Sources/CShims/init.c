@@ -48,6 +48,9 @@ int isl_step_init(struct isl_child *child) {
   long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid < 0) return -errno;
   if (pid == 0) {
+    // A terminal's keys are for the payload: we would hand it each of their signals a second time. Stopping for
+    // changing the terminal's group (SIGTTOU) is blocked here.
+    if (tcgetpgrp(0) >= 0 && setpgid(0, 0) == 0) (void)tcsetpgrp(0, getpid());
     sigprocmask(SIG_SETMASK, &before, NULL);
     return 0;
   }

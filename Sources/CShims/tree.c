@@ -111,6 +111,11 @@ int isl_is_whiteout(int folder, const char *name) {
   return is;
 }
 
+int isl_is_opaque(int folder) {
+  char value;
+  return fgetxattr(folder, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 int isl_make_whiteout(int folder, const char *name) {
   if (mknodat(folder, name, S_IFCHR, 0) == 0) return 0;
   // An overlay below ours keeps such devices to itself.
@@ -127,4 +132,62 @@ int isl_make_whiteout(int folder, const char *name) {
     r = fsetxattr(above, "user.overlay.opaque", "x", 1, 0);
   close(above);
   return r;
+}
+
+static int copy_range(int from, int to, off_t at, off_t end) {
+  static const size_t piece = 1 << 16;
+  char buffer[1 << 16];
+  int by_reading = 0;
+  while (at < end) {
+    ssize_t count;
+    if (!by_reading) {
+      off_t in = at, out = at;
+      count = copy_file_range(from, &in, to, &out, (size_t)(end - at), 0);
+      if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+        by_reading = 1;
+        continue;
+      }
+    } else {
+      count = pread(from, buffer, (size_t)(end - at) < piece ? (size_t)(end - at) : piece, at);
+      for (ssize_t done = 0; done < count;) {
+        ssize_t put = pwrite(to, buffer + done, (size_t)(count - done), at + done);
+        if (put < 0 && errno != EINTR) return -errno;
+        if (put > 0) done += put;
+      }
+    }
+    if (count < 0 && errno != EINTR) return -errno;
+    if (count == 0) return 0;
+    if (count > 0) at += count;
+  }
+  return 0;
+}
+
+int isl_copy_sparse(int from, int to) {
+  struct stat st;
+  if (fstat(from, &st) < 0) return -errno;
+  for (off_t at = 0; at < st.st_size;) {
+    off_t data = lseek(from, at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break; // nothing but a hole is left
+    if (data < 0) data = at;               // a filesystem that knows of no holes
+    off_t end = lseek(from, data, SEEK_HOLE);
+    if (end < 0) end = st.st_size;
+    int r = copy_range(from, to, data, end);
+    if (r < 0) return r;
+    at = end;
+  }
+  return ftruncate(to, st.st_size) < 0 ? -errno : 0;
+}
+
+int isl_copy_attributes(int from, int to) {
+  char names[1 << 16], value[1 << 16];
+  ssize_t count = flistxattr(from, names, sizeof names);
+  if (count < 0) return errno == EOPNOTSUPP ? 0 : -errno;
+  for (const char *name = names; name < names + count; name += strlen(name) + 1) {
+    if (!strncmp(name, "user.overlay.", 13) || !strncmp(name, "trusted.overlay.", 16)) continue;
+    ssize_t length = fgetxattr(from, name, value, sizeof value);
+    if (length < 0) continue;
+    if (fsetxattr(to, name, value, (size_t)length, 0) < 0 && errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL)
+      return -errno;
+  }
+  return 0;
 }

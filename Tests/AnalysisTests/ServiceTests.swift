@@ -138,6 +138,23 @@ struct HealthTests {
   }
 }
 
+@Suite("The health check of an image")
+struct HealthCheckTests {
+  @Test("that fails makes a project not ready, with what it wrote; one that ends well is fine")
+  func command() {
+    var evidence = Scenario.healthy()
+    var attempt = ProbeAttempt(
+      path: "HEALTHCHECK", port: 8080, bodyExcerpt: "no database", command: "check.sh", exitCode: 1)
+    evidence.probes = [attempt]
+    #expect(evidence.findings.map(\.rule) == ["health-check-failed"])
+    #expect(evidence.verdict == .notReady)
+    #expect(evidence.findings.first?.evidence.map(\.text).joined().contains("no database") == true)
+    attempt.exitCode = 0
+    evidence.probes = [attempt]
+    #expect(evidence.findings.isEmpty)
+  }
+}
+
 @Suite("How a service stops")
 struct ShutdownTests {
   @Test("a program that outlives SIGTERM gets a warning")

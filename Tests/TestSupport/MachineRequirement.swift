@@ -95,6 +95,17 @@ public struct MachineRequirement: Sendable {
       """,
     ])
 
+  /// Debian's mirrors answer, through whatever proxy the environment names.
+  public static let debianMirror = attempt(
+    "a Debian mirror", "python3",
+    [
+      "-c",
+      """
+      import urllib.request
+      urllib.request.urlopen("http://deb.debian.org/debian/dists/bookworm/Release", timeout=20).read(1)
+      """,
+    ])
+
   /// A minimal Debian root without Swift, made by Tests/Harness/minimal-root, in which programs can be run.
   public static let minimalRoot = MachineRequirement("a minimal Debian root") {
     guard MinimalRoot.folder != nil else { return "ISOLATE_MINIMAL_ROOT names none (scripts/test makes it)" }

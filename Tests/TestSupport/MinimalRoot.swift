@@ -5,7 +5,7 @@ public enum MinimalRoot {
   static let harness = Repository.path("Tests", "Harness", "minimal-root")
 
   /// The root's folder, which `scripts/test` makes and names in `ISOLATE_MINIMAL_ROOT`.
-  static var folder: String? {
+  public static var folder: String? {
     ProcessInfo.processInfo.environment["ISOLATE_MINIMAL_ROOT"].flatMap { $0.isEmpty ? nil : $0 }
   }
 

@@ -14,9 +14,16 @@ int isl_open_folder(int parent, const char *name);
 int isl_is_whiteout(int folder, const char *name);
 /// Makes a whiteout: 0, or -1 and errno.
 int isl_make_whiteout(int folder, const char *name);
+/// Whether a folder hides what layers below have at its place.
+int isl_is_opaque(int folder);
 /// fsetxattr(2): 0, or -1 and errno.
 int isl_set_attribute(int fd, const char *name, const void *value, size_t count);
 /// llistxattr(2): the length of the names, each ended by NUL, or -1 and errno.
 int isl_list_attributes(const char *path, char *names, size_t count);
 /// lgetxattr(2): the length, or -1 and errno.
 int isl_get_attribute(const char *path, const char *name, void *value, size_t count);
+/// Copies a file's contents from the beginning, its holes as holes (lseek(2), SEEK_DATA), by copy_file_range(2) where
+/// that is possible. 0 or -errno.
+int isl_copy_sparse(int from, int to);
+/// Copies extended attributes, without overlay's own and those that the filesystem or the kernel refuses. 0 or -errno.
+int isl_copy_attributes(int from, int to);

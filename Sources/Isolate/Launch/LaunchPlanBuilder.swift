@@ -76,6 +76,9 @@ struct LaunchPlanBuilder {
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
       for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
       for path in spec.linux.readonlyPaths { step(ISL_STEP_READONLY, path, a: buffer.string(path)) }
+      for path in options.directories {
+        step(ISL_STEP_DIRECTORY, path, a: buffer.string(path), v: 0o755)
+      }
       // Made where it is missing, as images name folders they do not have; what keeps it from being made is said
       // when the process is to go there.
       let directory = buffer.string(process.cwd)

@@ -75,6 +75,8 @@ public struct ContainerOptions: Sendable {
     }
   }
   public var rootOverlay: RootOverlay?
+  /// Folders that are made in the container, with those above them, where they are missing.
+  public var directories: [String] = []
   /// For tests: takes the paths for kernels without the new mount API and openat2(2).
   public var emulatesOldKernel = false
 

@@ -6,6 +6,12 @@ public enum SignalName {
     "WINCH", "IO", "PWR", "SYS",
   ]
 
+  /// "SIGTERM" for 15; "signal 40" for one that has no name.
+  public static func name(_ number: Int32) -> String {
+    let index = Int(number) - 1
+    return names.indices.contains(index) ? "SIG\(names[index])" : "signal \(number)"
+  }
+
   /// The number of "15", "TERM", "SIGTERM" or "RTMIN+3"; nil when it is no signal.
   public static func number(_ text: String) -> Int32? {
     if let number = Int32(text) { return (1...64).contains(number) ? number : nil }

@@ -68,6 +68,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var limitEnforcement: String
   /// The project's root inside the sandbox, for example "/app".
   package var workingDirectory: String
+  /// The signal the program is asked to stop with, by its name.
+  package var stopSignal = "SIGTERM"
   /// The network policy of the run ("none", "registries", "host", "allow:..."); nil when it is not recorded.
   package var networkPolicy: String?
 
@@ -212,11 +214,19 @@ package struct ProbeAttempt: Sendable, Codable, Equatable {
   package var durationMilliseconds: Int
   /// The start of the response's body, for evidence; repaired UTF-8, at most 512 bytes.
   package var bodyExcerpt: String?
+  /// The image's health check that was run instead of a request; then `exitCode` is how it ended.
+  package var command: String?
+  package var exitCode: Int?
+
+  /// Whether the program is well, as far as this attempt goes.
+  package var succeeded: Bool { command == nil ? (status ?? 500) < 400 : exitCode == 0 }
 
   package init(
     path: String, port: Int, status: Int? = nil, failure: String? = nil, durationMilliseconds: Int = 0,
-    bodyExcerpt: String? = nil
+    bodyExcerpt: String? = nil, command: String? = nil, exitCode: Int? = nil
   ) {
+    self.command = command
+    self.exitCode = exitCode
     self.path = path
     self.port = port
     self.status = status

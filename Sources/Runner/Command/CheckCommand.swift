@@ -54,6 +54,7 @@ struct CheckCommand: ParsableCommand {
     options.minimumLevel = try Self.level(minLevel)
     options.usesCache = !noCache
     options.keepsRun = keep
+    options.pull = ImageCommand.puller(isQuiet: quiet)
     let files = try output.map(OutputFile.init)
     let interruption = try Interruption(timeoutMilliseconds: milliseconds)
     let display = ProgressDisplay(

@@ -22,6 +22,17 @@ struct ImageCommand: ParsableCommand {
       limits: ExtractionLimits(environment: environment))
   }
 
+  /// Fetches images with progress on standard error.
+  static func puller(isQuiet: Bool) -> Puller {
+    { store, reference throws(ImageError) in
+      let progress = isQuiet ? nil : PullProgress()
+      let puller = ImagePuller(store, environment: ProcessInfo.processInfo.environment)
+      let result = Result { () throws(ImageError) in try puller.pull(reference, observer: progress) }
+      progress?.finish()
+      _ = try result.get()
+    }
+  }
+
   /// An image that must be there.
   static func image(_ name: String, in store: ImageStore) throws -> ImageStore.Image {
     let reference = try ImageReference(name)

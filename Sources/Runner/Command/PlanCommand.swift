@@ -18,10 +18,8 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let options = try shared.checkOptions()
-    let plan: Plan
-    do { plan = try Planner.plan(projectAt: options.source, options: options.planning) } catch {
-      throw RunnerError(error)
-    }
+    let state = try StateDirectory(environment: options.hostEnvironment)
+    let plan = try PlannedCheck(options, state: state).plan
     switch format {
     case .text: StandardStream.standardOutput(PlanText.render(plan))
     case .json:
@@ -41,6 +39,7 @@ enum PlanText {
     if let request = plan.requestedRuntimeVersion {
       rows.append(("runtime", request.version, request.source))
     }
+    if let image = plan.image { rows.append(("image", image.reference, image.reason)) }
     for command in plan.installCommands(interpreter: "python3") {
       rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Images
 import Planning
 import Runner
 
@@ -7,7 +8,11 @@ import Runner
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Runs a command in the same sandbox a check uses; its exit status is the command's.")
+    abstract: "Runs a command in the same sandbox a check uses; its exit status is the command's.",
+    discussion: """
+      Where standard input and output are a terminal the command gets one of its own: Ctrl-C and other keys are for
+      the command. Asked to end by SIGTERM, the command is sent the image's STOPSIGNAL.
+      """)
 
   @Option(
     help: ArgumentHelp(
@@ -16,8 +21,11 @@ struct RunCommand: ParsableCommand {
   var source: String?
 
   @Option(
-    help: ArgumentHelp("An image of the store to run in, instead of the host's own files.", valueName: "REF"))
+    help: ArgumentHelp("An image to run in, instead of the host's own files.", valueName: "REF"))
   var image: String?
+
+  @Option(help: "When a registry is asked for the image: missing, always or never.")
+  var pull = PullPolicy.never
 
   @Option(help: ArgumentHelp("none, registries, or allow:HOST[:PORT],...", valueName: "POLICY"))
   var network = "registries"
@@ -37,14 +45,17 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     var options = CheckOptions()
     options.source = source ?? ""
-    if let image {
-      let store = try ImageCommand.store()
-      options.image = (store, try ImageCommand.image(image, in: store))
-    }
     options.hostEnvironment = ProcessInfo.processInfo.environment
+    if let image {
+      let state = try StateDirectory(environment: options.hostEnvironment)
+      let choice = ImageChoice(
+        .named(try ImageReference(image)), policy: pull, pull: ImageCommand.puller(isQuiet: false),
+        storePath: state.imageStore)
+      options.image = try choice.named(ImageReference(image)).image
+    }
     options.policy = try SharedOptions.policy(network)
     options.planning.processLimit = pids
-    let interruption = try Interruption(timeoutMilliseconds: nil)
+    let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
     throw ExitCode(try SandboxedCommand(options: options, interruption: interruption).run(command))
   }
 }

@@ -43,12 +43,24 @@ struct SharedOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("The path to ask for.", valueName: "PATH"))
   var health: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What to run on: an image, auto (one that fits, also from a registry), or host; without it an image of the store that fits, else host.",
+      valueName: "REF"))
+  var image: String?
+
+  @Option(help: "When a registry is asked for the image: missing, always or never.")
+  var pull = PullPolicy.missing
+
   /// What these options mean for a check.
   func checkOptions() throws -> CheckOptions {
     var options = CheckOptions()
     options.source = source
     options.hostEnvironment = ProcessInfo.processInfo.environment
     options.policy = try Self.policy(network)
+    options.imageRequest = try ImageRequest(image)
+    options.pullPolicy = pull
     options.planning = PlanningOptions(
       start: start, install: install, port: port, healthPath: health, environment: try variables(),
       memoryLimitInBytes: try memory.map { try Size.bytes($0, option: "--memory") }, processLimit: pids,
@@ -88,6 +100,8 @@ struct SharedOptions: ParsableArguments {
     return all
   }
 }
+
+extension PullPolicy: ExpressibleByArgument {}
 
 /// Sizes as people write them.
 enum Size {

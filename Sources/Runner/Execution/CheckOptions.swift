@@ -23,8 +23,13 @@ package struct CheckOptions: Sendable {
   /// Our own environment: HOME, PATH, proxies, certificates.
   package var hostEnvironment: [String: String] = [:]
 
-  /// An image of the store to run in, instead of the host's own files.
+  /// An image of the store that `run` uses instead of the host's own files.
   package var image: (store: ImageStore, image: ImageStore.Image)?
+  /// What a check runs on.
+  package var imageRequest = ImageRequest.byDefault
+  package var pullPolicy = PullPolicy.missing
+  /// Fetches images; nil where nothing may be fetched.
+  package var pull: Puller?
 
   package init() {}
 }

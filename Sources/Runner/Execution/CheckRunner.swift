@@ -1,6 +1,7 @@
 package import Analysis
 import Egress
 import Glibc
+import Images
 import Isolate
 import Planning
 
@@ -32,14 +33,10 @@ package final class CheckRunner {
   package func run() throws(RunnerError) -> Outcome {
     let startedAt = Clock.seconds()
     let started = Clock.milliseconds()
-    let snapshot: ProjectSnapshot
-    let plan: Plan
-    do {
-      snapshot = try ProjectSnapshot.walk(options.source)
-      plan = try Planner.plan(for: snapshot, options: options.planning)
-    } catch { throw RunnerError(error) }
-    plan.notes.forEach { observer.note($0) }
     let state = try StateDirectory(environment: options.hostEnvironment)
+    let planned = try PlannedCheck(options, state: state)
+    let (snapshot, plan) = (planned.snapshot, planned.plan)
+    plan.notes.forEach { observer.note($0) }
     state.removeStaleRuns()
     EnvironmentStore.removeOld(in: state)
     let host = try HostNetwork(options.hostEnvironment)
@@ -47,12 +44,13 @@ package final class CheckRunner {
     try isolation.requireLevel(options.minimumLevel)
     let run = try RunDirectory(in: state)
     defer { if !options.keepsRun { run.remove() } }
-    let tools = try locateTools(plan)
-    let sandbox = try Sandbox(run: run, project: snapshot.root, certificates: host.certificates)
-    sandbox.tools = Array(tools.values)
+    let hostTools = planned.image == nil ? try locateTools(plan) : [:]
+    let sandbox = try sandbox(for: planned, run, host)
+    sandbox.tools = Array(hostTools.values)
     let driver = PhaseDriver(
       sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
       cgroupParent: isolation.cgroupParent)
+    let tools = sandbox.stored == nil ? hostTools : try ImageTools(driver: driver, plan: plan).locate()
     let installer = InstallPhase(
       plan: plan, options: options, tools: tools, state: state, host: host, driver: driver,
       project: snapshot.root)
@@ -69,7 +67,7 @@ package final class CheckRunner {
     evidence.egress = installer.cachedEgress + driver.egress
     if sandbox.layer == .overlay {
       evidence.filesWritten = WrittenFiles.list(
-        upper: "\(run.path)/upper", lower: snapshot.root, prefix: Plan.projectRoot)
+        upper: "\(run.path)/upper", lower: snapshot.root, prefix: sandbox.projectRoot)
     }
     let judgement = Judgement(of: evidence)
     let report = ReportAssembly(
@@ -78,6 +76,17 @@ package final class CheckRunner {
     .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
       report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
+  }
+
+  private func sandbox(
+    for planned: PlannedCheck, _ run: RunDirectory, _ host: HostNetwork
+  ) throws(RunnerError) -> Sandbox {
+    let stored = try planned.image.map { image throws(RunnerError) in
+      observer.note("runs on \(image.image.reference.familiar): \(planned.plan.image?.reason ?? "")")
+      return try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
+    }
+    return try Sandbox(
+      run: run, project: planned.snapshot.root, certificates: host.certificates, stored: stored)
   }
 
   /// Finds the interpreters the plan needs.

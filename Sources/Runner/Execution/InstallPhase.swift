@@ -76,7 +76,9 @@ final class InstallPhase {
   /// The interpreter and the way to it belong to the key: an environment points to its interpreter.
   private func keyWithSurroundings(_ key: String) -> String {
     let tool = tools["python3"]
-    let parts = [key, tool?.path ?? "", tool?.version ?? "", tool?.hostPrefix ?? ""]
+    let parts = [
+      key, tool?.path ?? "", tool?.version ?? "", tool?.hostPrefix ?? "", plan.image?.digest ?? "",
+    ]
     let indexes = host.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     return SHA256.hexadecimal(of: (parts + indexes).joined(separator: "\u{0}").utf8)
   }
@@ -131,7 +133,9 @@ final class InstallPhase {
       memoryInBytes: memory, processes: 1024, cpus: nil, policy: installPolicy)
     for command in commands {
       var phase = Sandbox.Phase(
-        arguments: command, environment: PhaseEnvironment.install(plan, tools: tools, host: host))
+        arguments: command,
+        environment: PhaseEnvironment.install(
+          plan, tools: tools, host: host, stored: driver.sandbox.stored))
       phase.installs = true
       phase.runsInit = true
       phase.watchesConnections = false

@@ -14,9 +14,9 @@ package final class Interruption {
 
   /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and all it makes from now on.
   ///
-  /// `timeoutMilliseconds` is the overall limit; nil is none.
-  package init(timeoutMilliseconds: Int?) throws(RunnerError) {
-    let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
+  /// `timeoutMilliseconds` is the overall limit; nil is none. With `watchesTerminal` SIGWINCH is blocked and told too.
+  package init(timeoutMilliseconds: Int?, watchesTerminal: Bool = false) throws(RunnerError) {
+    let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP] + (watchesTerminal ? [SIGWINCH] : [])
     descriptor = unsafe isl_signalfd(signals, Int32(signals.count))
     var ends: [Int32] = [-1, -1]
     guard descriptor >= 0, unsafe isl_pipe(&ends) == 0 else {

@@ -1,21 +1,14 @@
 import Egress
+import Images
 import Planning
 
 /// The variables of each phase: nothing of our own environment gets in by accident.
 enum PhaseEnvironment {
-  /// What every phase has.
-  static func base(_ plan: Plan, tools: [String: LocatedTool]) -> [String: String] {
-    let toolchains = tools.values.filter { $0.sandboxPrefix != nil }.map {
-      $0.path.split(separator: "/").dropLast()
-    }
-    .map { "/" + $0.joined(separator: "/") }.sorted()
-    let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-    var environment = [
-      "PATH": (plan.pathPrefixes + toolchains + system).joined(separator: ":"), "HOME": HostImage.home,
-      "USER": "app", "LANG": "C.UTF-8",
-    ]
-    let libraries = tools.values.compactMap(\.libraryPath).sorted()
-    if !libraries.isEmpty { environment["LD_LIBRARY_PATH"] = libraries.joined(separator: ":") }
+  /// What every phase has: with an image, what it says.
+  static func base(
+    _ plan: Plan, tools: [String: LocatedTool], stored: StoredRootfs?
+  ) -> [String: String] {
+    var environment = stored.map { image(plan, $0) } ?? host(plan, tools: tools)
     if plan.ecosystem == .python {
       environment["VIRTUAL_ENV"] = Plan.virtualEnvironment
       // Lines appear when they are written, not when a buffer is full: as images for Python set it.
@@ -24,9 +17,41 @@ enum PhaseEnvironment {
     return environment
   }
 
+  private static func image(_ plan: Plan, _ stored: StoredRootfs) -> [String: String] {
+    var environment = ["LANG": "C.UTF-8", "HOME": stored.user.home ?? "/"]
+    environment.merge(stored.settings.environment) { $1 }
+    let path = environment["PATH"] ?? system.joined(separator: ":")
+    let prefixes = plan.pathPrefixes.map { prefix in
+      prefix.hasPrefix("\(Plan.projectRoot)/")
+        ? stored.projectRoot + prefix.dropFirst(Plan.projectRoot.count) : prefix
+    }
+    environment["PATH"] = (prefixes + [path]).joined(separator: ":")
+    return environment
+  }
+
+  private static let system = [
+    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+  ]
+
+  private static func host(_ plan: Plan, tools: [String: LocatedTool]) -> [String: String] {
+    let toolchains = tools.values.filter { $0.sandboxPrefix != nil }.map {
+      $0.path.split(separator: "/").dropLast()
+    }
+    .map { "/" + $0.joined(separator: "/") }.sorted()
+    var environment = [
+      "PATH": (plan.pathPrefixes + toolchains + system).joined(separator: ":"), "HOME": HostImage.home,
+      "USER": "app", "LANG": "C.UTF-8",
+    ]
+    let libraries = tools.values.compactMap(\.libraryPath).sorted()
+    if !libraries.isEmpty { environment["LD_LIBRARY_PATH"] = libraries.joined(separator: ":") }
+    return environment
+  }
+
   /// The install phase: proxies, certificates, indexes, caches.
-  static func install(_ plan: Plan, tools: [String: LocatedTool], host: HostNetwork) -> [String: String] {
-    var environment = base(plan, tools: tools)
+  static func install(
+    _ plan: Plan, tools: [String: LocatedTool], host: HostNetwork, stored: StoredRootfs?
+  ) -> [String: String] {
+    var environment = base(plan, tools: tools, stored: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
     if !host.certificates.isEmpty {
       environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
@@ -42,9 +67,9 @@ enum PhaseEnvironment {
 
   /// The start phase: what a platform would set, and what the user gave.
   static func start(
-    _ plan: Plan, tools: [String: LocatedTool], policy: EgressPolicy, host: HostNetwork
+    _ plan: Plan, tools: [String: LocatedTool], policy: EgressPolicy, host: HostNetwork, stored: StoredRootfs?
   ) -> [String: String] {
-    var environment = base(plan, tools: tools)
+    var environment = base(plan, tools: tools, stored: stored)
     environment["PORT"] = String(plan.port.value)
     if !policy.entries.isEmpty {
       environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }

@@ -36,13 +36,14 @@ package final class SandboxedCommand {
       environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
     }
     for (name, value) in options.planning.environment { environment[name] = value }
-    let command = arguments.isEmpty ? stored?.command ?? [] : arguments
+    let command = arguments.isEmpty ? stored?.settings.command ?? [] : arguments
     if command.isEmpty {
       throw RunnerError(
         .usage, "the image says nothing of a command", remedy: "give one after --, for example -- /bin/sh")
     }
     var phase = Sandbox.Phase(arguments: command, environment: environment)
-    if let stored, project == nil { phase.workingDirectory = stored.workingDirectory }
+    if let stored, project == nil { phase.workingDirectory = stored.settings.workingDirectory }
+    phase.terminal = Self.terminalSize
     phase.runsInit = true
     phase.processLimit = options.planning.processLimit
     return try attach(sandbox, phase, host)
@@ -65,7 +66,7 @@ package final class SandboxedCommand {
       return ["PATH": path, "HOME": HostImage.home, "USER": "app", "LANG": "C.UTF-8", "TERM": terminal]
     }
     let home = stored.user.home ?? "/"
-    return ["PATH": path, "HOME": home, "TERM": terminal].merging(stored.environment) { $1 }
+    return ["PATH": path, "HOME": home, "TERM": terminal].merging(stored.settings.environment) { $1 }
   }
 
   private func attach(
@@ -88,11 +89,11 @@ package final class SandboxedCommand {
       case .isolate(let error): throw RunnerError(error)
       }
     }
-    if let reason = sandbox.stored?.memoryReason {
-      StandardStream.standardError(
-        "preflight: what the command writes is kept in memory: \(reason)\n"
-          + "set XDG_CACHE_HOME to a directory that is not itself on an overlay to keep it on disk\n")
+    if let less = sandbox.stored?.degradation {
+      StandardStream.standardError("preflight: \(less.what): \(less.why)\n\(less.remedy)\n")
     }
+    var terminal = container.console.map { TerminalRelay(master: $0) }
+    defer { terminal?.finish() }
     let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
     defer { network.shutdown() }
@@ -103,10 +104,19 @@ package final class SandboxedCommand {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: terminal?.input ?? -1, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: terminal?.master ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      _ = unsafe poll(&watched, 2, Int32(period))
+      _ = unsafe poll(&watched, 4, Int32(period))
+      if watched[2].revents != 0 { terminal?.takeInput() }
+      if watched[3].revents != 0 { terminal?.takeOutput() }
       let signal = isl_signalfd_read(interruption.descriptor)
-      if signal > 0 { container.signal(signal) }
+      if signal == SIGWINCH {
+        terminal?.resize()
+      } else if signal > 0 {
+        // Whoever ends us asks the command to stop, as its image wants to be asked.
+        container.signal(signal == SIGTERM ? sandbox.stopSignal : signal)
+      }
       if period < 1000, watchdog.look(at: container.processID, now: Clock.milliseconds()) != nil {
         container.signal(SIGKILL)
         StandardStream.standardError(
@@ -121,5 +131,13 @@ package final class SandboxedCommand {
         if let end = try container.exitIfEnded() { return end.shellStatus }
       } catch { throw RunnerError(error) }
     }
+  }
+
+  /// The size of our terminal; nil unless both standard input and output are one.
+  private static var terminalSize: RuntimeSpec.ConsoleSize? {
+    guard isatty(0) == 1, isatty(1) == 1 else { return nil }
+    var size = winsize()
+    _ = unsafe ioctl(0, UInt(TIOCGWINSZ), &size)
+    return .init(height: size.ws_row, width: size.ws_col)
   }
 }

@@ -1,5 +1,6 @@
 import Analysis
 import Egress
+import Images
 import Isolate
 import Planning
 
@@ -23,20 +24,28 @@ final class StartPhase {
     self.host = host
     // Registries are for installing: while it runs, a program reaches only what was allowed by name.
     policy = EgressPolicy(mode: .allowList, entries: options.policy.entries.filter(\.isExplicit))
-    environment = PhaseEnvironment.start(plan, tools: tools, policy: policy, host: host)
+    environment = PhaseEnvironment.start(
+      plan, tools: tools, policy: policy, host: host, stored: driver.sandbox.stored)
   }
 
   /// What the rules compare behaviour with.
   func settings(isolation: IsolationSurvey) -> RunSettings {
-    RunSettings(
+    var settings = RunSettings(
       port: plan.listening.isExpected ? plan.port.value : nil, healthPath: plan.healthPath.value,
       memoryLimitInBytes: plan.limits.memoryInBytes?.value, processLimit: plan.limits.processes?.value,
       gracePeriodMilliseconds: options.gracePeriodMilliseconds,
       startDeadlineMilliseconds: options.startDeadlineMilliseconds,
       environmentNames: environment.keys.sorted(),
       limitEnforcement: isolation.cgroupParent == nil ? "watchdog" : "cgroup",
-      workingDirectory: Plan.projectRoot,
+      workingDirectory: driver.sandbox.projectRoot,
       networkPolicy: options.policy.commandLineValue)
+    settings.stopSignal = SignalName.name(driver.sandbox.stopSignal)
+    return settings
+  }
+
+  /// The image's own, unless a path was named to be asked instead.
+  private var healthCheck: ImageRunSettings.HealthCheck? {
+    plan.healthPath.origin == .byDefault ? driver.sandbox.stored?.settings.healthCheck : nil
   }
 
   /// Adds the start, probe and stop phases and all they showed.
@@ -50,9 +59,10 @@ final class StartPhase {
     let whole = try driver.run(.start, phase, allowance) { session throws(RunnerError) in
       try self.bringUp(session, &seen)
       guard session.exit == nil else { return }
-      driver.observer.phaseBegan("stop", detail: "SIGTERM")
+      driver.observer.phaseBegan("stop", detail: SignalName.name(driver.sandbox.stopSignal))
       seen.stopBegan = session.elapsedMilliseconds
-      try session.stop(gracePeriodMilliseconds: options.gracePeriodMilliseconds)
+      try session.stop(
+        signal: driver.sandbox.stopSignal, gracePeriodMilliseconds: options.gracePeriodMilliseconds)
       report(session, stopped: seen.stopBegan)
     }
     evidence.listening = seen.listening
@@ -68,6 +78,46 @@ final class StartPhase {
   }
 
   private func bringUp(_ session: SandboxSession, _ seen: inout Observations) throws(RunnerError) {
+    if let healthCheck { try bringUp(session, &seen, healthCheck) } else { try probe(session, &seen) }
+    guard session.exit != nil else { return announce(session, seen) }
+    let status = session.exit?.status.map { "exit status \($0)" } ?? "signal \(session.exit?.signal ?? 0)"
+    driver.observer.phaseEnded(
+      seen.probeBegan == nil ? "start" : "probe", outcome: "the program ended (\(status))",
+      succeeded: session.exit?.status == 0, milliseconds: session.elapsedMilliseconds)
+  }
+
+  /// Runs the image's HEALTHCHECK beside the program.
+  private func bringUp(
+    _ session: SandboxSession, _ seen: inout Observations, _ check: ImageRunSettings.HealthCheck
+  ) throws(RunnerError) {
+    var decisions = HealthCheckPlan(
+      check, port: plan.listening.isExpected ? plan.port.value : nil,
+      startDeadlineMilliseconds: options.startDeadlineMilliseconds)
+    while session.exit == nil {
+      seen.listening = Self.merged(seen.listening, ListeningSockets.read(of: session.container))
+      let elapsed = session.elapsedMilliseconds
+      switch decisions.decide(listening: seen.listening, probes: seen.probes, elapsed: elapsed) {
+      case .finished: return
+      case .wait: try session.step(milliseconds: 20)
+      case .run:
+        beginProbe(&seen, elapsed, ShellWords.join(check.arguments))
+        if let attempt = try session.check(check, environment: environment, port: plan.port.value) {
+          seen.probes.append(attempt)
+        }
+      }
+    }
+  }
+
+  private func beginProbe(_ seen: inout Observations, _ elapsed: Int, _ detail: String) {
+    guard seen.probeBegan == nil else { return }
+    seen.probeBegan = elapsed
+    let isListening = seen.listening.contains { $0.port == plan.port.value }
+    driver.observer.phaseEnded(
+      "start", outcome: isListening ? "listening" : "running", succeeded: true, milliseconds: elapsed)
+    driver.observer.phaseBegan("probe", detail: detail)
+  }
+
+  private func probe(_ session: SandboxSession, _ seen: inout Observations) throws(RunnerError) {
     var decisions = ProbePlan(
       port: plan.listening.isExpected ? plan.port.value : nil, healthPath: plan.healthPath.value,
       startDeadlineMilliseconds: options.startDeadlineMilliseconds)
@@ -78,23 +128,13 @@ final class StartPhase {
         listening: seen.listening, probes: seen.probes, elapsed: elapsed,
         quiet: elapsed - (session.log.lastLineMilliseconds ?? 0))
       {
-      case .finished:
-        announce(session, seen)
-        return
+      case .finished: return
       case .wait: try session.step(milliseconds: 20)
       case .get(let path):
-        if seen.probeBegan == nil {
-          seen.probeBegan = elapsed
-          driver.observer.phaseEnded("start", outcome: "listening", succeeded: true, milliseconds: elapsed)
-          driver.observer.phaseBegan("probe", detail: "GET \(path)")
-        }
+        beginProbe(&seen, elapsed, "GET \(path)")
         if let attempt = try session.get(path, port: plan.port.value) { seen.probes.append(attempt) }
       }
     }
-    let status = session.exit?.status.map { "exit status \($0)" } ?? "signal \(session.exit?.signal ?? 0)"
-    driver.observer.phaseEnded(
-      seen.probeBegan == nil ? "start" : "probe", outcome: "the program ended (\(status))",
-      succeeded: session.exit?.status == 0, milliseconds: session.elapsedMilliseconds)
   }
 
   private func announce(_ session: SandboxSession, _ seen: Observations) {
@@ -107,9 +147,11 @@ final class StartPhase {
       return
     }
     let last = seen.probes.last
-    let outcome = last?.status.map { "\(last?.path ?? "/") answered \($0)" } ?? last?.failure ?? "no answer"
+    let outcome =
+      last?.exitCode.map { "the health check ended with status \($0)" }
+      ?? last?.status.map { "\(last?.path ?? "/") answered \($0)" } ?? last?.failure ?? "no answer"
     driver.observer.phaseEnded(
-      "probe", outcome: outcome, succeeded: (last?.status ?? 500) < 400, milliseconds: elapsed - began)
+      "probe", outcome: outcome, succeeded: last?.succeeded ?? false, milliseconds: elapsed - began)
   }
 
   private func report(_ session: SandboxSession, stopped: Int?) {
@@ -146,7 +188,7 @@ final class StartPhase {
     start.status = !plan.listening.isExpected || isListening ? .passed : .failed
     var probe = PhaseEvidence(name: .probe, status: .skipped)
     if let began = seen.probeBegan {
-      probe.status = (seen.probes.last?.status ?? 500) < 400 ? .passed : .failed
+      probe.status = seen.probes.last?.succeeded ?? false ? .passed : .failed
       probe.startedAt = whole.startedAt + Double(began) / 1000
       probe.durationMilliseconds = stopBegan - began
     }

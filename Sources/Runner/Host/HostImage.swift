@@ -1,5 +1,6 @@
 import Glibc
 import Isolate
+import Planning
 
 /// The embedded image `host`: a root filesystem assembled from the machine's own system directories,
 /// read-only, so that a check needs no registry.
@@ -13,6 +14,8 @@ struct HostImage {
   /// The payload's ids inside the sandbox; deployed programs rarely run as root.
   static let userID: UInt32 = 1000
   static let home = "/home/app"
+  /// Where a project is shown.
+  static let projectRoot = Plan.projectRoot
   static let certificates = "/etc/ssl/preflight-ca.pem"
 
   private static let systemDirectories = [

@@ -1,8 +1,9 @@
 extension PlanningOptions {
-  /// The port the program is told: `--port`, else PORT of `--env`, else the default.
+  /// The port the program is told: `--port`, else PORT of `--env`, else the one its image exposes, else the default.
   var effectivePort: Sourced<Int> {
     if let port { return Sourced(port, .flag("--port")) }
     if let text = environmentPort, let port = Int(text) { return Sourced(port, .flag("--env PORT")) }
+    if let imagePort { return Sourced(imagePort, .descriptor("EXPOSE of the image")) }
     return Sourced(Planner.defaultPort, .byDefault)
   }
 

@@ -59,9 +59,27 @@ package struct Plan: Sendable, Codable, Equatable {
   package var dependencyCache: DependencyCache
   /// What a person should know about this plan: doubts, ignored files, probable mistakes.
   package var notes: [String]
+  /// What the check runs on, and why; nil until that was looked for.
+  package var image: Image?
 }
 
 extension Plan {
+  /// The root filesystem of the sandboxes.
+  package struct Image: Sendable, Codable, Equatable {
+    /// "host", or the image's name.
+    package var reference: String
+    /// Of its manifest.
+    package var digest: String?
+    /// One clause that says why it was chosen, and what was not.
+    package var reason: String
+
+    package init(reference: String, digest: String? = nil, reason: String) {
+      self.reference = reference
+      self.digest = digest
+      self.reason = reason
+    }
+  }
+
   /// The version of the interpreter a project asks for.
   package struct RuntimeRequest: Sendable, Codable, Equatable {
     /// A version ("3.11.7"), a prefix ("3.11"), a range (">=3.10,<4") or an alias ("lts/*").

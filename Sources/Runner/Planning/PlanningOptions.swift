@@ -16,6 +16,8 @@ package struct PlanningOptions: Sendable, Equatable {
   package var processLimit: Int?
   /// `--cpus`.
   package var cpuLimit: Double?
+  /// The port that the image exposes, for when nothing else is said.
+  package var imagePort: Int?
 
   /// Makes options which leave everything to the project's files.
   package init(
@@ -40,5 +42,6 @@ package struct PlanningOptions: Sendable, Equatable {
       && left.environment.elementsEqual(right.environment, by: ==)
       && left.memoryLimitInBytes == right.memoryLimitInBytes
       && left.processLimit == right.processLimit && left.cpuLimit == right.cpuLimit
+      && left.imagePort == right.imagePort
   }
 }

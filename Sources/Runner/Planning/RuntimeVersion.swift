@@ -1,7 +1,7 @@
 /// Finds the interpreter version a project asks for.
 enum RuntimeVersion {
   /// Python's, from the most explicit file to the least: `.python-version`, `.tool-versions`, `runtime.txt`,
-  /// `requires-python`.
+  /// `requires-python`, the image that the Dockerfile begins with.
   static func python(in snapshot: ProjectSnapshot, pyproject: PyProject?) -> Plan.RuntimeRequest? {
     if let version = firstLine(of: ".python-version", in: snapshot) {
       return Plan.RuntimeRequest(version: withoutPrefix("python-", version), source: ".python-version")
@@ -10,12 +10,13 @@ enum RuntimeVersion {
     if let line = firstLine(of: "runtime.txt", in: snapshot), line.hasPrefix("python-") {
       return Plan.RuntimeRequest(version: withoutPrefix("python-", line), source: "runtime.txt")
     }
-    return pyproject?.requiresPython.map {
-      Plan.RuntimeRequest(version: $0, source: "pyproject.toml requires-python")
+    if let range = pyproject?.requiresPython {
+      return Plan.RuntimeRequest(version: range, source: "pyproject.toml requires-python")
     }
+    return baseImage("python", in: snapshot)
   }
 
-  /// Node's: `engines.node`, `.nvmrc`, `.node-version`, `.tool-versions`.
+  /// Node's: `engines.node`, `.nvmrc`, `.node-version`, `.tool-versions`, the Dockerfile.
   static func node(in snapshot: ProjectSnapshot, engine: String?) -> Plan.RuntimeRequest? {
     if let engine { return Plan.RuntimeRequest(version: engine, source: "package.json engines.node") }
     for file in [".nvmrc", ".node-version"] {
@@ -24,6 +25,24 @@ enum RuntimeVersion {
       }
     }
     return toolVersion("nodejs", in: snapshot) ?? toolVersion("node", in: snapshot)
+      ?? baseImage("node", in: snapshot)
+  }
+
+  /// The version in the tag of the last `FROM NAME:TAG` of a Dockerfile: "FROM python:3.11-slim" asks for 3.11.
+  private static func baseImage(_ name: String, in snapshot: ProjectSnapshot) -> Plan.RuntimeRequest? {
+    var found: String?
+    for line in lines(of: "Dockerfile", in: snapshot) {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard words.first?.uppercased() == "FROM",
+        let image = words.dropFirst().first(where: { !$0.hasPrefix("--") }),
+        let last = image.split(separator: "/").last
+      else { continue }
+      let parts = last.split(separator: "@")[0].split(separator: ":")
+      guard parts.count == 2, parts[0] == name else { continue }
+      let version = parts[1].prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      if version.first?.isNumber == true, version.last != "." { found = String(version) }
+    }
+    return found.map { Plan.RuntimeRequest(version: $0, source: "Dockerfile FROM") }
   }
 
   private static func toolVersion(_ tool: String, in snapshot: ProjectSnapshot) -> Plan.RuntimeRequest? {

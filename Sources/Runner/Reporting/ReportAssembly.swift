@@ -20,6 +20,9 @@ struct ReportAssembly {
           what: "the project was copied instead of overlaid", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
+    if let less = sandbox.stored?.degradation {
+      extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
+    }
     if let why = sandbox.connectionWatchRefusal {
       extra.append(
         .init(
@@ -48,7 +51,10 @@ struct ReportAssembly {
       .init(name: $0.name, set: $0.value != nil, source: $0.origin.displayed)
     }
     return Report.Plan(
-      image: .init(reference: HostImage.reference), install: install.map(ShellWords.join),
+      image: .init(
+        reference: plan.image?.reference ?? HostImage.reference, digest: plan.image?.digest,
+        reason: plan.image?.reason),
+      install: install.map(ShellWords.join),
       build: plan.build.map(ShellWords.join), start: plan.start.displayed, port: plan.port.value,
       healthPath: plan.healthPath.value, environment: variables,
       limits: .init(

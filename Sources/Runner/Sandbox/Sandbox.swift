@@ -73,6 +73,7 @@ final class Sandbox {
     while true {
       do {
         options.rootOverlay = stored?.overlay
+        options.directories = stored?.settings.volumes ?? []
         return try Container.start(specification(for: phase), bundle: "/", options: options)
       } catch {
         guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else {
@@ -87,10 +88,9 @@ final class Sandbox {
   ) throws(PhaseStartError) -> Bool {
     switch refusal.stage {
     case .step("open rootfs"):
-      // The state directory is itself on an overlay, as in a container.
-      guard let stored, stored.memoryReason == nil else { return false }
-      stored.keepChangesInMemory(why: "\(refusal)")
-      return true
+      // The state directory is itself on an overlay, as in a container, or no overlay can be mounted at all.
+      guard let stored else { return false }
+      do { return try stored.goOn(after: "\(refusal)") } catch { throw .runner(error) }
     case .step("mount") where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
@@ -128,15 +128,26 @@ final class Sandbox {
     /// Reports attempts to connect.
     var watchesConnections = true
     var processLimit: Int?
-    var workingDirectory = Plan.projectRoot
+    /// Nil is where the project is shown.
+    var workingDirectory: String?
+    /// Gives it a terminal of its own, of this size.
+    var terminal: RuntimeSpec.ConsoleSize?
   }
+
+  /// Where the project is shown.
+  var projectRoot: String { stored?.projectRoot ?? HostImage.projectRoot }
+
+  /// The signal by which the program is asked to stop.
+  var stopSignal: Int32 { stored?.settings.stopSignal ?? SIGTERM }
 
   /// The specification of a phase's container.
   func specification(for phase: Phase) -> RuntimeSpec {
-    var spec = RuntimeSpec.standard(rootPath: image.rootPath, args: phase.arguments)
+    var spec = RuntimeSpec.standard(rootPath: stored?.rootPath ?? image.rootPath, args: phase.arguments)
     spec.hostname = Self.hostname
     spec.process?.env = phase.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    spec.process?.cwd = phase.workingDirectory
+    spec.process?.cwd = phase.workingDirectory ?? projectRoot
+    spec.process?.terminal = phase.terminal != nil
+    spec.process?.consoleSize = phase.terminal
     spec.process?.user = RuntimeSpec.User(uid: HostImage.userID, gid: HostImage.userID, umask: 0o022)
     spec.process?.rlimits = [RuntimeSpec.ResourceLimit(type: "RLIMIT_CORE", soft: 0, hard: 0)]
     if let limit = phase.processLimit {
@@ -186,18 +197,18 @@ final class Sandbox {
       return RuntimeSpec.Mount(
         destination: destination, type: "bind", source: source, options: ["bind", mode, "nosuid", "nodev"])
     }
-    var mounts = [bind("\(run.path)/home", HostImage.home, writable: true)]
+    var mounts = stored == nil ? [bind("\(run.path)/home", HostImage.home, writable: true)] : []
     switch (layer, project) {
     case (.overlay, .some):
       // Relative to the run's directory: the sandbox's mount table shows no path of the host, and no
       // character of the project's path needs escaping.
       mounts.append(
         RuntimeSpec.Mount(
-          destination: Plan.projectRoot, type: "overlay", source: run.path,
+          destination: projectRoot, type: "overlay", source: run.path,
           options: [
             "lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
           ]))
-    default: mounts.append(bind("\(run.path)/upper", Plan.projectRoot, writable: true))
+    default: mounts.append(bind("\(run.path)/upper", projectRoot, writable: true))
     }
     if let environmentPath {
       mounts.append(bind(environmentPath, Plan.virtualEnvironment, writable: phase.installs))

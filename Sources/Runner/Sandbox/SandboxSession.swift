@@ -2,6 +2,7 @@ import Analysis
 import CShims
 import Egress
 import Glibc
+import Images
 import Isolate
 
 /// A running phase: its container, its output, its limits, driven by one poll loop on one thread.
@@ -22,6 +23,8 @@ final class SandboxSession {
   /// Called with each line as it comes.
   var onLine: (LogLine) -> Void = { _ in }
   private var probe: HTTPProbe?
+  private let sandbox: Sandbox
+  private let settings: Sandbox.Phase
 
   /// What limits hold in a phase, and who enforces them.
   struct Limits {
@@ -55,6 +58,8 @@ final class SandboxSession {
     options.notifiedCalls = settings.watchesConnections ? ["connect"] : []
     options.lifeline = interruption.lifeline
     options.cgroup = limits.cgroup
+    self.sandbox = sandbox
+    self.settings = settings
     container = try sandbox.start(settings, options)
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
@@ -165,10 +170,34 @@ final class SandboxSession {
     return probe.result
   }
 
+  /// Runs a health check beside the program, while everything else goes on; nil when the program ended meanwhile.
+  func check(
+    _ check: ImageRunSettings.HealthCheck, environment: [String: String], port: Int
+  ) throws(RunnerError) -> ProbeAttempt? {
+    let command: CommandProbe
+    do {
+      var settings = settings
+      settings.arguments = check.arguments
+      settings.environment = environment
+      command = try CommandProbe(
+        sandbox.specification(for: settings), in: container, cgroup: cgroup, port: port,
+        timeoutMilliseconds: check.timeoutMilliseconds)
+    } catch {
+      try step(milliseconds: 0)
+      if exit != nil { return nil }
+      throw error
+    }
+    while true {
+      if let result = try command.result() { return result }
+      if exit != nil { return nil }
+      try step(milliseconds: 20)
+    }
+  }
+
   /// Asks the program to stop, waits for the grace period, then kills it.
-  func stop(gracePeriodMilliseconds: Int) throws(RunnerError) {
+  func stop(signal: Int32 = SIGTERM, gracePeriodMilliseconds: Int) throws(RunnerError) {
     guard exit == nil else { return }
-    container.signal(SIGTERM)
+    container.signal(signal)
     endedBy = .stopRequest
     let deadline = Clock.milliseconds() + gracePeriodMilliseconds
     while exit == nil, Clock.milliseconds() < deadline {

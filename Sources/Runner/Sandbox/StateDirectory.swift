@@ -9,6 +9,9 @@ import Isolate
 package struct StateDirectory: Sendable {
   package let path: String
 
+  /// Where images are kept.
+  package var imageStore: String { "\(path)/images" }
+
   /// Opens the directory, making it when it is absent.
   package init(environment: [String: String]) throws(RunnerError) {
     var candidates: [String] = []

@@ -3,13 +3,34 @@ import Images
 import Isolate
 
 /// The root filesystem of an image in the store, and whom its programs run as: its layers read-only below one
-/// writable layer of the run's own.
+/// writable layer of the run's own, or, where no overlay can be mounted, a copy.
 final class StoredRootfs {
+  /// How the layers become one tree, the best first; each is tried by the start of a container.
+  enum Method: String, CaseIterable {
+    /// An overlay whose writable layer is in the run's directory.
+    case overlay
+    /// An overlay whose writable layer is a tmpfs of each container.
+    case memory
+    /// A copy of the layers in the run's directory.
+    case copy
+  }
+
+  /// A way that this machine refused, and why.
+  struct Refusal {
+    var method: Method
+    var why: String
+  }
+
   let image: ImageStore.Image
   let user: ImageUser
-  private(set) var overlay: ContainerOptions.RootOverlay
-  /// Why what programs write is kept in memory and not on disk, when it is.
-  private(set) var memoryReason: String?
+  let settings: ImageRunSettings
+  private(set) var method = Method.overlay
+  private(set) var refusals: [Refusal] = []
+  /// What the copy took, when there is one.
+  private(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
+  private let run: RunDirectory
+  private let trees: [String]
+  private let layers: [String]
   /// Files of ours that are shown in the image, by the path they are shown at.
   private var files: [String: String] = [:]
   // Layers stay as long as this does.
@@ -20,10 +41,12 @@ final class StoredRootfs {
     throws(RunnerError)
   {
     self.image = image
+    self.run = run
     var lease = ImageStore.Lease()
     var trees: [String] = []
     var names: [String] = []
     do throws(ImageError) {
+      settings = try ImageRunSettings(image.configuration.config)
       for layer in image.layers {
         guard try store.hold(layer, with: &lease), let tree = store.tree(of: layer) else {
           throw ImageError(
@@ -36,6 +59,7 @@ final class StoredRootfs {
       store.touch(image.reference)
     } catch { throw RunnerError(error) }
     self.lease = lease
+    self.trees = trees
     do throws(SystemError) {
       for (index, tree) in trees.enumerated() {
         names.append("l\(index)")
@@ -48,8 +72,8 @@ final class StoredRootfs {
         try Directories.make("\(run.path)/l0")
         names = ["l0"]
       }
+      layers = names
       for folder in ["root-upper", "root-work", "etc"] { try Directories.make("\(run.path)/\(folder)") }
-      overlay = .init(directory: run.path, layers: names, upper: "root-upper", work: "root-work")
       for (name, text) in SandboxNetwork.files(hostname: hostname) {
         try Files.write(text, to: "\(run.path)/etc/\(name)", flags: O_WRONLY | O_CREAT | O_TRUNC)
         files["/etc/\(name)"] = "\(run.path)/etc/\(name)"
@@ -68,11 +92,62 @@ final class StoredRootfs {
     files["/etc/apt/apt.conf.d/99preflight"] = "\(run.path)/etc/apt.conf"
   }
 
-  /// Goes on without a writable layer on disk.
-  func keepChangesInMemory(why: String) {
-    memoryReason = why
-    overlay.keepsChangesInMemory = true
-    (overlay.upper, overlay.work) = ("rootfs/upper", "rootfs/work")
+  /// The overlay to be mounted on the root; nil where the root is a copy.
+  var overlay: ContainerOptions.RootOverlay? {
+    switch method {
+    case .overlay:
+      return .init(directory: run.path, layers: layers, upper: "root-upper", work: "root-work")
+    case .memory:
+      var overlay = ContainerOptions.RootOverlay(
+        directory: run.path, layers: layers, upper: "rootfs/upper", work: "rootfs/work")
+      overlay.keepsChangesInMemory = true
+      return overlay
+    case .copy: return nil
+    }
+  }
+
+  /// The folder that becomes the root.
+  var rootPath: String { method == .copy ? "\(run.path)/root-copy" : "\(run.path)/rootfs" }
+
+  /// Goes on to the next way after this machine refused one; false when there is none left.
+  func goOn(after why: String) throws(RunnerError) -> Bool {
+    refusals.append(Refusal(method: method, why: why))
+    switch method {
+    case .overlay: method = .memory
+    case .memory:
+      method = .copy
+      try copy()
+    case .copy: return false
+    }
+    return true
+  }
+
+  private func copy() throws(RunnerError) {
+    let started = Clock.milliseconds()
+    do {
+      try Directories.make(rootPath)
+    } catch { throw RunnerError(error) }
+    do {
+      let summary = try MergedLayers(trees).copy(to: rootPath)
+      copied = (summary, Clock.milliseconds() - started)
+    } catch { throw RunnerError(error) }
+  }
+
+  /// What there is instead of the best way, what it costs, and why; nil when nothing was refused.
+  var degradation: (what: String, why: String, remedy: String)? {
+    guard let why = refusals.first?.why else { return nil }
+    let remedy = "set XDG_CACHE_HOME to a directory that is not itself on an overlay"
+    guard let copied else {
+      return (
+        "what programs write to the image's files, each phase for itself, is kept in memory", why,
+        remedy
+      )
+    }
+    let size = "\(copied.summary.bytes >> 20) MiB in \(copied.summary.entries) files"
+    return (
+      "the image was copied, \(size), which took \(copied.milliseconds) ms, since no overlay can be mounted",
+      why, remedy
+    )
   }
 
   /// Adds a file of ours that programs in the image read.
@@ -86,23 +161,23 @@ final class StoredRootfs {
     }
   }
 
-  /// Variables of the image, the later ones of a name winning.
-  var environment: [String: String] {
-    var environment: [String: String] = [:]
-    for entry in image.configuration.config?.environment ?? [] {
-      guard let equals = entry.firstIndex(of: "="), equals != entry.startIndex else { continue }
-      environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
+  /// Where a project is shown: the image's WORKDIR, unless files of the system would be hidden there.
+  var projectRoot: String {
+    let components = settings.workingDirectory.split(separator: "/")
+    guard let first = components.first, !components.contains(".."), !components.contains(".") else {
+      return HostImage.projectRoot
     }
-    return environment
+    let isSystem = components.count == 1 && Self.systemDirectories.contains(String(first))
+    let isKernels = ["proc", "sys", "dev", "etc", "bin", "lib", "sbin", "run", "venv", "cache"].contains(
+      first)
+    let isPrograms =
+      first == "usr" && components.count < 4 && components.dropFirst().first != "src"
+    return isSystem || isKernels || isPrograms
+      ? HostImage.projectRoot : "/" + components.joined(separator: "/")
   }
 
-  /// ENTRYPOINT and CMD.
-  var command: [String] {
-    (image.configuration.config?.entrypoint ?? []) + (image.configuration.config?.command ?? [])
-  }
-
-  var workingDirectory: String {
-    let directory = image.configuration.config?.workingDirectory ?? ""
-    return directory.hasPrefix("/") ? directory : "/\(directory)"
-  }
+  private static let systemDirectories: Set = [
+    "bin", "boot", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "root", "sbin", "srv",
+    "tmp", "usr", "var",
+  ]
 }

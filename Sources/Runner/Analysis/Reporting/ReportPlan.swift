@@ -34,11 +34,14 @@ extension Report {
     package struct Image: Sendable, Codable, Equatable {
       package var reference: String
       package var digest: String?
+      /// One clause that says why it was chosen.
+      package var reason: String?
 
       /// Makes an image's name.
-      package init(reference: String, digest: String? = nil) {
+      package init(reference: String, digest: String? = nil, reason: String? = nil) {
         self.reference = reference
         self.digest = digest
+        self.reason = reason
       }
     }
 

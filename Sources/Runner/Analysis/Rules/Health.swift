@@ -20,10 +20,22 @@ enum Health {
       }
       return [clientError(probe, status, evidence)]
     },
+    Rule(consequence: "health-check-failed", "The image's health check fails.") { evidence, causes in
+      guard let last = evidence.probes.last(where: { $0.command != nil }), !last.succeeded,
+        evidence.phase(.start)?.status != .failed, !causes.explain(.start)
+      else { return [] }
+      return [failedCheck(last, evidence)]
+    },
   ]
 
   /// Returns one attempt as evidence.
   static func proof(_ probe: ProbeAttempt) -> Finding.Proof {
+    if let command = probe.command {
+      let end = probe.exitCode.map { "status \($0)" } ?? probe.failure ?? "no end"
+      return Finding.Proof(
+        kind: .probe, phase: .probe,
+        text: "HEALTHCHECK \(command): \(end) after \(probe.durationMilliseconds) ms")
+    }
     let result = probe.status.map { "HTTP \($0)" } ?? probe.failure ?? "no answer"
     return Finding.Proof(
       kind: .probe, phase: .probe,
@@ -33,7 +45,7 @@ enum Health {
   /// The last attempt, unless one succeeded.
   private static func decisive(_ evidence: Evidence) -> ProbeAttempt? {
     let path = evidence.settings.healthPath
-    let attempts = evidence.probes.filter { path == nil || $0.path == path }
+    let attempts = evidence.probes.filter { $0.command == nil && (path == nil || $0.path == path) }
     if attempts.contains(where: { (200..<400).contains($0.status ?? 0) }) { return nil }
     return attempts.last { $0.status != nil } ?? attempts.last
   }
@@ -42,6 +54,28 @@ enum Health {
     evidence.listening.contains {
       $0.port == evidence.settings.port && !ListeningAddress.isLoopback($0.address)
     }
+  }
+
+  private static func failedCheck(_ probe: ProbeAttempt, _ evidence: Evidence) -> Finding {
+    var proofs = [proof(probe)]
+    if let output = probe.bodyExcerpt?.trimmed, !output.isEmpty {
+      proofs.append(
+        Finding.Proof(
+          kind: .probe, phase: .probe,
+          text: "it wrote: " + String(TerminalText.plain(String(output)).prefix(200))))
+    }
+    let count = evidence.probes.filter { $0.command != nil }.count
+    return Finding(
+      rule: "health-check-failed", category: .health, subject: probe.command ?? "",
+      title: "The image's health check fails"
+        + (probe.exitCode.map { " with status \($0)" } ?? probe.failure.map { " (\($0))" } ?? ""),
+      message:
+        "The command of the image's HEALTHCHECK was run in the sandbox beside the program, \(count) times; a platform "
+        + "that asks it would not let the program go live.",
+      fix: Finding.Fix(
+        "Make the program answer what the check asks, or name a path to ask instead.",
+        commands: ["preflight check --health /PATH"]),
+      evidence: proofs)
   }
 
   private static func serverError(_ probe: ProbeAttempt, _ status: Int, _ evidence: Evidence) -> Finding {

@@ -9,6 +9,7 @@ enum Shutdown {
 
   private static func finding(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding {
     let seconds = evidence.settings.gracePeriodMilliseconds / 1000
+    let signal = evidence.settings.stopSignal
     let command = evidence.phase(.start)?.command ?? []
     let isShell =
       command.count >= 3 && (command[0].hasSuffix("sh")) && command[1].hasPrefix("-")
@@ -19,20 +20,20 @@ enum Shutdown {
       ? "Put `exec` before the last command of the start line, so that the signal reaches the program and "
         + "not the shell."
       : evidence.project.ecosystem == "node"
-        ? "Handle it: process.on('SIGTERM', () => server.close(() => process.exit(0)))."
-        : "Handle SIGTERM: finish what is being served, then exit; production servers (gunicorn, uvicorn) do."
+        ? "Handle it: process.on('\(signal)', () => server.close(() => process.exit(0)))."
+        : "Handle \(signal): finish what is being served, then exit; production servers (gunicorn, uvicorn) do."
     return Finding(
-      rule: "ignores-stop-request", category: .shutdown, severity: .warning, subject: "SIGTERM",
-      title: "Does not stop on SIGTERM",
+      rule: "ignores-stop-request", category: .shutdown, severity: .warning, subject: signal,
+      title: "Does not stop on \(signal)",
       message:
-        "It was still running \(seconds) s after SIGTERM and had to be killed: every deployment and "
+        "It was still running \(seconds) s after \(signal) and had to be killed: every deployment and "
         + "restart waits that long and cuts off requests. "
         + "The first process of a container ignores signals it does not handle.",
       fix: Finding.Fix(advice),
       evidence: [
         Finding.Proof(
           kind: .exitStatus, phase: .stop,
-          text: "SIGTERM sent, SIGKILL after the grace period of \(seconds) s")
+          text: "\(signal) sent, SIGKILL after the grace period of \(seconds) s")
       ] + phase.lastLines(1).map { phase.proof($0) })
   }
 }

@@ -5,7 +5,7 @@ import Isolate
 /// Looks into an image's layers as overlay would show them, without mounting anything. What an image has in the
 /// place of a well-known file is untrusted: links are not followed, and only regular files of a modest size are read.
 package struct MergedLayers {
-  private let trees: [String]
+  let trees: [String]
 
   /// The folders of the layers, the lowest first.
   package init(_ trees: [String]) { self.trees = trees }

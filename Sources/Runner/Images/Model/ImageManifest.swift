@@ -123,6 +123,7 @@ package struct ImageConfiguration: Codable, Sendable {
     package var labels: [String: String]?
     package var exposedPorts: [String: Empty]?
     package var volumes: [String: Empty]?
+    package var healthCheck: HealthCheck?
 
     enum CodingKeys: String, CodingKey {
       case user = "User"
@@ -134,6 +135,25 @@ package struct ImageConfiguration: Codable, Sendable {
       case labels = "Labels"
       case exposedPorts = "ExposedPorts"
       case volumes = "Volumes"
+      case healthCheck = "Healthcheck"
+    }
+    package init() {}
+  }
+
+  /// HEALTHCHECK as Docker writes it; times in nanoseconds.
+  package struct HealthCheck: Codable, Sendable {
+    package var test: [String]?
+    package var interval: Int64?
+    package var timeout: Int64?
+    package var startPeriod: Int64?
+    package var retries: Int64?
+
+    enum CodingKeys: String, CodingKey {
+      case test = "Test"
+      case interval = "Interval"
+      case timeout = "Timeout"
+      case startPeriod = "StartPeriod"
+      case retries = "Retries"
     }
     package init() {}
   }

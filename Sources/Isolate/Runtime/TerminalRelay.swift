@@ -1,15 +1,17 @@
 import Glibc
-import Isolate
 
 /// Connects our own terminal with a payload's pseudoterminal while we wait for it.
 ///
 /// Ours is in raw mode meanwhile: control characters are for the payload's terminal to interpret.
-struct TerminalRelay {
-  private(set) var master: Int32
-  private(set) var input: Int32 = 0
+public struct TerminalRelay {
+  /// The payload's side to watch for output; -1 when nobody has it open any more.
+  public private(set) var master: Int32
+  /// Our side to watch for input; -1 at its end.
+  public private(set) var input: Int32 = 0
   private var saved: termios?
 
-  init(master: Int32) {
+  /// Puts our terminal, which is standard input, into raw mode; takes over `master`.
+  public init(master: Int32) {
     self.master = master
     var settings = termios()
     if unsafe tcgetattr(0, &settings) == 0 {
@@ -21,22 +23,24 @@ struct TerminalRelay {
   }
 
   /// Gives the payload's terminal the size of ours.
-  func resize() {
+  public func resize() {
     var size = winsize()
     if unsafe ioctl(0, UInt(TIOCGWINSZ), &size) == 0 { _ = unsafe ioctl(master, UInt(TIOCSWINSZ), &size) }
   }
 
-  mutating func takeInput() {
+  /// Hands on what was typed.
+  public mutating func takeInput() {
     if !Self.copy(from: 0, to: master) { input = -1 }
   }
 
-  mutating func takeOutput() {
+  /// Hands on what was written.
+  public mutating func takeOutput() {
     // EIO says that nobody has the other side open any more.
     if !Self.copy(from: master, to: 1) { close() }
   }
 
   /// Takes what is still on the way and gives our terminal its settings back.
-  mutating func finish() {
+  public mutating func finish() {
     while master >= 0 {
       var watched = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
       guard unsafe poll(&watched, 1, 0) > 0 else { break }

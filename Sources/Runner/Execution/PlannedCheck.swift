@@ -1,0 +1,39 @@
+package import Images
+package import Planning
+
+/// A check before anything of it runs: the project as it was found, what it will run on, and what will be done.
+package struct PlannedCheck {
+  package let snapshot: ProjectSnapshot
+  package let plan: Plan
+  /// The image to run in; nil is the host's own files.
+  package let image: (store: ImageStore, image: ImageStore.Image)?
+
+  /// Plans; fetches an image only with the options' `pull`.
+  package init(_ options: CheckOptions, state: StateDirectory) throws(RunnerError) {
+    let choice = ImageChoice(
+      options.imageRequest, policy: options.pullPolicy, pull: options.pull, storePath: state.imageStore)
+    do throws(PlanningError) {
+      snapshot = try ProjectSnapshot.walk(options.source)
+    } catch { throw RunnerError(error) }
+    var plan = try Self.plan(snapshot, options.planning)
+    let decision = try choice.decide(for: plan)
+    if let image = decision.image?.image {
+      let settings: ImageRunSettings
+      do { settings = try ImageRunSettings(image.configuration.config) } catch { throw RunnerError(error) }
+      if let port = settings.port, port != plan.port.value {
+        var planning = options.planning
+        planning.imagePort = port
+        plan = try Self.plan(snapshot, planning)
+      }
+    }
+    plan.image = decision.description
+    self.plan = plan
+    image = decision.image
+  }
+
+  private static func plan(
+    _ snapshot: ProjectSnapshot, _ options: PlanningOptions
+  ) throws(RunnerError) -> Plan {
+    do { return try Planner.plan(for: snapshot, options: options) } catch { throw RunnerError(error) }
+  }
+}
