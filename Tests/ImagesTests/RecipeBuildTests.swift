@@ -5,7 +5,7 @@ import Testing
 
 @testable import Images
 
-@Suite("The build of a recipe", .serialized, .needs(.unprivileged, .subordinateIDs, .debianMirror))
+@Suite("The build of a recipe", .serialized, .needs(.unprivileged, .subordinateIDs, .debianBootstrap))
 struct RecipeBuildTests {
   /// A caller with a folder for temporary files that the build's own ids can enter.
   private final class Builder {

@@ -69,7 +69,7 @@ public struct MachineRequirement: Sendable {
   public static let openssl = attempt("openssl", "openssl", ["version"])
 
   /// A Debian mirror answers, and mmdebstrap can make roots of what it has without root.
-  public static let debianMirror = attempt(
+  public static let debianBootstrap = attempt(
     "mmdebstrap and a Debian mirror", "mmdebstrap",
     ["--quiet", "--mode=unshare", "--variant=custom", "--simulate", "bookworm", "/dev/null"])
 
