@@ -83,14 +83,16 @@ struct FilterProgramTests {
         defaultAction: "SCMP_ACT_ERRNO",
         syscalls: [
           .init(
-            names: ["read"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 5, op: "SCMP_CMP_LT")]),
+            names: ["read"], action: "SCMP_ACT_ALLOW", args: [Argument(index: 0, value: 5, op: "SCMP_CMP_LT")]
+          ),
           .init(
             names: ["read"], action: "SCMP_ACT_KILL_PROCESS",
             args: [Argument(index: 1, value: 5, op: "SCMP_CMP_LT")]),
         ]), isOwn: false)
   }
 
-  @Test("compares all 64 bits of an argument, with every comparison", arguments: SeccompCompiler.comparisons.keys)
+  @Test(
+    "compares all 64 bits of an argument, with every comparison", arguments: SeccompCompiler.comparisons.keys)
   func comparison(_ operation: String) throws {
     for value: UInt64 in [0, 1, 0xffff_ffff, 0x1_0000_0000, 0x7e02_0000, .max, 0x8000_0000_0000_0001] {
       try Self.expectSame(
@@ -114,7 +116,9 @@ struct FilterProgramTests {
       read write open close stat mmap socket bind accept sendto recvmsg semop shmat msgget clone personality ioctl
       fcntl kill getpid ptrace prctl openat mknod io_uring_setup no_such_call socketcall ipc time waitpid
       """.split { $0 == " " || $0 == "\n" }.map(String.init)
-    let actions = ["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP", "SCMP_ACT_LOG"]
+    let actions = [
+      "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP", "SCMP_ACT_LOG",
+    ]
     let operations = SeccompCompiler.comparisons.keys.sorted()
     for _ in 0..<20 {
       var profile = RuntimeSpec.Seccomp(defaultAction: actions.randomElement(using: &generator) ?? "")

@@ -107,6 +107,7 @@ want_to_test() {
   want containerd "and a third" has containerd
   want docker-registry "a registry that images are pulled from" has docker-registry
   want skopeo "pushes images to it" has skopeo
+  want strace "counts the system calls of a start" has strace
   want openssl "makes its certificates" has openssl
   want mmdebstrap "a minimal root without Swift, in which both programs are run" has mmdebstrap
 }

@@ -92,13 +92,15 @@ public final class Container: Sendable {
 
   /// Starts the specification's process in a new container.
   ///
-  /// `bundle` is the directory a relative `root.path` starts from. `beforePivot` is called where the hooks
-  /// of a container's making belong, and `atGate` when the container is set up and its process waits; when one
-  /// throws, the container is given up. When `start` throws, nothing is left running.
+  /// `bundle` is the directory a relative `root.path` starts from. `begun` is called when the process exists,
+  /// while it still sets itself up; `beforePivot` where the hooks of a container's making belong, and `atGate` when the
+  /// container is set up and its process waits. When one throws, the container is given up. When `start` throws, nothing
+  /// is left running.
   public static func start(
     _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions(),
+    begun: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
     beforePivot: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
-    atGate: (_ processID: Int32) throws(IsolateError) -> Void = { _ in }
+    atGate: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil
   ) throws(IsolateError) -> Container {
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
@@ -129,12 +131,14 @@ public final class Container: Sendable {
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    let beforePivot = options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
+    builder.hasNothingToDoAtGate = beforePivot == nil && atGate == nil
     let plan = try builder.build(seccomp: seccomp)
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
     let launched = try ContainerLauncher.launch(
-      plan, subjects: builder.subjects, maps: maps, options: options,
-      beforePivot: options.joined == nil && spec.hooks.accompanyCreation ? beforePivot : nil, atGate: atGate)
+      plan, subjects: builder.subjects, maps: maps, options: options, opensEarly: builder.opensGateEarly,
+      ContainerLauncher.Callbacks(begun: begun, beforePivot: beforePivot, atGate: atGate))
     _ = consume named
     _ = consume mapped
     return Container(
@@ -179,7 +183,8 @@ public final class Container: Sendable {
 
   /// Makes unconnected stream sockets that belong to the container's network namespace.
   ///
-  /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them.
+  /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them. It takes
+  /// `ContainerOptions.opensSockets`; without, it throws EBADF.
   public func openSockets(family: Int32, count: Int = 1) throws(IsolateError) -> [Int32] {
     var sockets = [Int32](repeating: -1, count: count)
     let type = Int32(SOCK_STREAM.rawValue)
@@ -199,10 +204,10 @@ extension RuntimeSpec {
     var spec = self
     let user = process?.user ?? User()
     if linux.uidMappings.isEmpty {
-      spec.linux.uidMappings = [IDMapping(containerID: user.uid, hostID: geteuid(), size: 1)]
+      spec.linux.uidMappings = [IDMapping(containerID: user.uid, hostID: UserNamespace.callersUser, size: 1)]
     }
     if linux.gidMappings.isEmpty {
-      spec.linux.gidMappings = [IDMapping(containerID: user.gid, hostID: getegid(), size: 1)]
+      spec.linux.gidMappings = [IDMapping(containerID: user.gid, hostID: UserNamespace.callersGroup, size: 1)]
     }
     return spec
   }

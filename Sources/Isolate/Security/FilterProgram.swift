@@ -80,7 +80,11 @@ struct FilterProgram {
       let known = returns.firstIndex { $0.action == action }
       if let known, reversed.count + room - returns[known].place <= 255 { return returns[known].place }
       _ = add(Self.giveBack, action)
-      if let known { returns[known].place = reversed.count - 1 } else { returns.append((action, reversed.count - 1)) }
+      if let known {
+        returns[known].place = reversed.count - 1
+      } else {
+        returns.append((action, reversed.count - 1))
+      }
     }
     return reversed.count - 1
   }
@@ -135,7 +139,9 @@ struct FilterProgram {
     let isMasked = argument.operation == SeccompCompiler.isMaskedEqual
     let value = isMasked ? argument.value & argument.value_two : argument.value
     let mask = isMasked ? argument.value : .max
-    func half(_ word: UInt64, _ isUpper: Bool) -> UInt32 { UInt32(truncatingIfNeeded: isUpper ? word >> 32 : word) }
+    func half(_ word: UInt64, _ isUpper: Bool) -> UInt32 {
+      UInt32(truncatingIfNeeded: isUpper ? word >> 32 : word)
+    }
 
     var lower: Target
     switch argument.operation {

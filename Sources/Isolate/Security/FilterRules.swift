@@ -200,7 +200,8 @@ struct SharedCall {
 
   /// The same of ipc(2) (Linux 5.1); a selector says the family by its tens.
   private static let directIPC: [(selector: UInt32, number: Int32)] = [
-    (2, 393), (3, 394), (11, 400), (12, 401), (13, 399), (14, 402), (21, 397), (22, 398), (23, 395), (24, 396),
+    (2, 393), (3, 394), (11, 400), (12, 401), (13, 399), (14, 402), (21, 397), (22, 398), (23, 395),
+    (24, 396),
   ]
 
   init?(_ number: Int32) {

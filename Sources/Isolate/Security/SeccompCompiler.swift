@@ -27,11 +27,13 @@ enum SeccompCompiler {
   static func compile(_ seccomp: RuntimeSpec.Seccomp, notify: [String] = []) throws(IsolateError) -> [UInt8] {
     let section = try section(seccomp, notify: notify)
     let program = if let own = ownProgram(section) { own } else { try libraryProgram(section) }
-    return seccomp.refusesTerminalInput || seccomp == .default ? terminalGuard + program : program
+    return seccomp.refusesTerminalInput || seccomp.isDefault ? terminalGuard + program : program
   }
 
   /// Both ways of compiling, for the tests that compare them; nil where the section is libseccomp's alone.
-  static func programs(_ seccomp: RuntimeSpec.Seccomp) throws(IsolateError) -> (own: [UInt8]?, library: [UInt8]) {
+  static func programs(_ seccomp: RuntimeSpec.Seccomp) throws(IsolateError) -> (
+    own: [UInt8]?, library: [UInt8]
+  ) {
     let section = try section(seccomp, notify: [])
     return (ownProgram(section), try libraryProgram(section))
   }
