@@ -48,7 +48,15 @@ let package = Package(
     .executableTarget(
       name: "isolate", dependencies: ["Isolate", "CShims"], path: "Sources/Isolate/Command",
       swiftSettings: strict,
-      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
+      linkerSettings: [
+        .unsafeFlags(["-static-executable"], .when(configuration: .release)),
+        // See Sources/CShims/startup.c.
+        .unsafeFlags(
+          [
+            "-Xlinker", "--wrap=swift_copyAuxiliaryExecutablePath", "-Xlinker", "--wrap=fopen", "-Xlinker",
+            "--wrap=isatty",
+          ], .when(configuration: .release)),
+      ]
     ),
 
     // MARK: The check

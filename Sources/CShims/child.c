@@ -56,9 +56,11 @@ int isl_receive(int sync, struct isl_message *message, int *fd) {
       .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   ssize_t n;
   *fd = -1;
-  do
+  // A peer that went away with a message of ours unread is reported once; what it had said comes after that.
+  for (int resets = 0;;) {
     n = recvmsg(sync, &header, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
+    if (n >= 0 || (errno != EINTR && (errno != ECONNRESET || resets++))) break;
+  }
   if (n < 0) return errno == ECONNRESET ? 0 : -errno;
   if (n == 0) return 0;
   struct cmsghdr *item = CMSG_FIRSTHDR(&header);
@@ -99,14 +101,36 @@ static int ask(struct isl_child *child, int32_t type) {
   return r < 0 ? r : message.type == ISL_MESSAGE_GO ? 0 : -EPROTO;
 }
 
+/// A parent that had nothing to do here has given its word already, and is not woken for it.
+static int pass_gate(struct isl_child *child) {
+  if (!(child->plan->flags & ISL_PLAN_OPENS_GATE_EARLY)) return ask(child, ISL_MESSAGE_READY);
+  struct isl_message message;
+  int fd, r = isl_receive(child->sync, &message, &fd);
+  if (fd >= 0) close(fd);
+  if (r == 0) _exit(127);
+  if (r < 0) return r;
+  if (message.type != ISL_MESSAGE_GO) return -EPROTO;
+  child->host_pid = message.index;
+  return 0;
+}
+
+/// Leaves the file open: it is closed with all the others.
+static int write_map(const char *path, const char *text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  size_t length = strlen(text);
+  ssize_t n = write(fd, text, length);
+  return n == (ssize_t)length ? 0 : n < 0 ? -errno : -EIO;
+}
+
 static int write_maps(struct isl_child *child) {
   const struct isl_plan_header *plan = child->plan;
   int r = 0;
   if (plan->flags & ISL_PLAN_CHILD_WRITES_MAPS) {
     // user_namespaces(7): an unprivileged writer of gid_map must deny setgroups first.
-    if (plan->flags & ISL_PLAN_DENY_SETGROUPS) r = isl_write_file("/proc/self/setgroups", "deny");
-    if (r == 0) r = isl_write_file("/proc/self/gid_map", isl_text(child, plan->gid_map));
-    if (r == 0) r = isl_write_file("/proc/self/uid_map", isl_text(child, plan->uid_map));
+    if (plan->flags & ISL_PLAN_DENY_SETGROUPS) r = write_map("/proc/self/setgroups", "deny");
+    if (r == 0) r = write_map("/proc/self/gid_map", isl_text(child, plan->gid_map));
+    if (r == 0) r = write_map("/proc/self/uid_map", isl_text(child, plan->uid_map));
   } else if (plan->flags & ISL_PLAN_PARENT_WRITES_MAPS) {
     r = ask(child, ISL_MESSAGE_MAPS);
   }
@@ -128,7 +152,8 @@ static int make_directory(struct isl_child *child, const struct isl_step *step) 
 }
 
 static int make_symlink(struct isl_child *child, const struct isl_step *step) {
-  const char *leaf;
+  const char *leaf = child->fresh < 0 ? NULL : isl_leaf_below(child->fresh_path, isl_text(child, step->a));
+  if (leaf) return symlinkat(isl_text(child, step->b), child->fresh, leaf) < 0 && errno != EEXIST ? -errno : 0;
   int parent = isl_resolve_parent(child, child->root, isl_text(child, step->a), &leaf);
   if (parent < 0) return parent;
   int r = symlinkat(isl_text(child, step->b), parent, leaf) < 0 && errno != EEXIST ? -errno : 0;
@@ -150,6 +175,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_DIRECTORY: return make_directory(child, step);
   case ISL_STEP_SYMLINK: return make_symlink(child, step);
   case ISL_STEP_DEVICE: return isl_step_device(child, step);
+  case ISL_STEP_DEVICE_ATTRIBUTES: return isl_step_device_attributes(child, step);
   case ISL_STEP_NODE: return isl_step_node(child, step);
   case ISL_STEP_MASK: return isl_step_mask(child, step);
   case ISL_STEP_READONLY: return isl_step_readonly(child, step);
@@ -171,7 +197,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_MEMORY_POLICY: return isl_step_memory_policy(child, step);
   case ISL_STEP_PERSONALITY: return personality((unsigned long)step->v) < 0 ? -errno : 0;
   case ISL_STEP_FIND_PROGRAM: return isl_step_find_program(child);
-  case ISL_STEP_GATE: return ask(child, ISL_MESSAGE_READY);
+  case ISL_STEP_GATE: return pass_gate(child);
   case ISL_STEP_START_PIPE: return isl_step_start_pipe(child);
   case ISL_STEP_USER: return isl_step_user(child, step);
   case ISL_STEP_CAPABILITIES: return isl_step_capabilities(child, step);
@@ -216,21 +242,7 @@ static int above_payloads(const struct isl_child *child, int fd) {
   return fd >= 0 && fd < first ? fcntl(fd, F_DUPFD_CLOEXEC, first) : fd;
 }
 
-/// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
-/// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
-/// copy of another launch's socket would hide the caller's death from that launch's child.
-static int keep_own_descriptors(struct isl_child *child) {
-  // Where standard streams belong, when the caller runs without them.
-  int moved = above_payloads(child, child->sync);
-  if (moved < 0) return -errno;
-  if (moved != child->sync) close(child->sync);
-  child->sync = moved;
-  child->start_pipe = above_payloads(child, child->plan->start_pipe);
-  child->join = above_payloads(child, child->plan->join_pidfd);
-  child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
-  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
-  for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
-  int r = take_stdio(child);
+void isl_close_others(struct isl_child *child) {
   int kept[4 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join, child->seccomp_socket}, count = 4;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     kept[count++] = child->namespaces[i];
@@ -250,13 +262,37 @@ static int keep_own_descriptors(struct isl_child *child) {
     next = kept[i] + 1;
   }
   close_all_between(next, INT_MAX);
+  child->root = child->null_device = child->null_mount = child->null_mask = child->proc = child->proc_copy = child->fresh = -1;
+  child->mask_name = NULL;
+}
+
+/// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
+/// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
+/// copy of another launch's socket would hide the caller's death from that launch's child.
+static int keep_own_descriptors(struct isl_child *child) {
+  // Where standard streams belong, when the caller runs without them.
+  int moved = above_payloads(child, child->sync);
+  if (moved < 0) return -errno;
+  if (moved != child->sync) close(child->sync);
+  child->sync = moved;
+  child->start_pipe = above_payloads(child, child->plan->start_pipe);
+  child->join = above_payloads(child, child->plan->join_pidfd);
+  child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
+  for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
+  int r = take_stdio(child);
+  // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
+  if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
   return r;
 }
 
-static void reset_signals(void) {
+static void reset_signals(const struct isl_child *child) {
   // The raw call: sigaction(3) leaves out 32 and 33, which are glibc's, and they too are inherited.
   static const unsigned long nothing[4]; // struct sigaction of the kernel: SIG_DFL, no flags, no mask
-  for (int signal = 1; signal < 65; signal++) syscall(SYS_rt_sigaction, signal, nothing, NULL, 8);
+  for (int signal = 1; signal < 65; signal++) {
+    if (child->handlers_are_default && !(child->ignored >> (signal - 1) & 1)) continue;
+    syscall(SYS_rt_sigaction, signal, nothing, NULL, 8);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -289,6 +325,7 @@ static int join(struct isl_child *child) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
   close(child->join);
+  child->join = -1;
   int r = go_on_as_sibling(child, 0);
   if (r < 0) return r;
   child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -345,7 +382,7 @@ static int set_label(const struct isl_child *child) {
 
 void isl_child_main(struct isl_child *child) {
   child->denies_setgroups = (child->plan->flags & ISL_PLAN_DENY_SETGROUPS) != 0;
-  reset_signals();
+  reset_signals(child);
   int r = keep_own_descriptors(child);
   if (r == 0 && (r = set_label(child)) < 0) fail(child, -1, ISL_FAILED_LABEL, 0, -r);
   if (r == 0) r = enter(child);
@@ -355,7 +392,8 @@ void isl_child_main(struct isl_child *child) {
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
   if (r < 0) fail(child, -1, 0, 0, -r);
-  umask(0);
+  // What is made on the way gets its modes by name, or those of a new directory.
+  umask(022);
   for (uint32_t i = 0; i < child->plan->step_count; i++) {
     const struct isl_step *step = &child->steps[i];
     r = run_step(child, step);

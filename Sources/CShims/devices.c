@@ -1,11 +1,16 @@
 // Device nodes: made where the kernel lets us, bound from the host where it does not.
 #include "isl_child.h"
 
+#include "isl_mount.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define ISL_NULL_DEVICE ((1u << 8) | 3)
 
 /// Opens the host's node of that type and number. A container's owner could have put another one into our way.
 static int host_device(const char *path, mode_t type, uint64_t rdev) {
@@ -25,14 +30,34 @@ static int bind_host_device(struct isl_child *child, const char *host, const cha
   int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
   int r = target;
   if (target >= 0) {
-    // Read-only: a device can still be written, and its owner, the host's root when root called us,
-    // cannot change the mode of the host's node.
-    uint64_t attributes = ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC;
-    r = isl_bind_descriptor(child, source, target, path, attributes, 0, 0);
+    r = isl_bind_descriptor(child, source, target, path, isl_device_attributes(child), 0, 0);
     close(target);
   }
   close(source);
   return r;
+}
+
+/// The same in a filesystem that holds nothing but what we put there: what was copied is verified, and
+/// ISL_STEP_DEVICE_ATTRIBUTES makes all of them read-only at once. -EEXIST where it is another one.
+static int bind_in_fresh(struct isl_child *child, const char *host, const char *path, uint64_t rdev) {
+  const char *leaf = child->fresh < 0 ? NULL : isl_leaf_below(child->fresh_path, path);
+  if (!leaf) return -EEXIST;
+  int tree = isl_mount_clone_tree(AT_FDCWD, host, AT_SYMLINK_NOFOLLOW);
+  if (tree < 0) return tree == -ENOSYS ? -EEXIST : tree;
+  struct stat st;
+  int r = fstat(tree, &st) < 0 ? -errno : (st.st_mode & S_IFMT) != S_IFCHR || st.st_rdev != rdev ? -ENODEV : 0;
+  if (r == 0 && mknodat(child->fresh, leaf, S_IFREG | 0666, 0) < 0) r = -errno;
+  if (r == 0 && syscall(SYS_move_mount, tree, "", child->fresh, leaf, 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0) r = -errno;
+  if (r == 0 && rdev == ISL_NULL_DEVICE) child->null_mount = tree;
+  else isl_leave_open(tree);
+  return r;
+}
+
+int isl_step_device_attributes(struct isl_child *child, const struct isl_step *step) {
+  if (child->fresh < 0) return 0;
+  uint64_t attributes = isl_device_attributes(child);
+  int r = isl_mount_set_attributes(child->fresh, attributes, 0, 1);
+  return r < 0 ? r : isl_mount_set_attributes(child->fresh, 0, attributes & ~step->v, 0);
 }
 
 int isl_step_device(struct isl_child *child, const struct isl_step *step) {
@@ -41,7 +66,8 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
   size_t length = name ? strlen(++name) : sizeof host;
   if (length >= sizeof host - 5) return -EINVAL;
   memcpy(host + 5, name, length + 1);
-  return bind_host_device(child, host, path, S_IFCHR, step->v);
+  int r = bind_in_fresh(child, host, path, step->v);
+  return r == -EEXIST ? bind_host_device(child, host, path, S_IFCHR, step->v) : r;
 }
 
 /// Opens what is there, which must be the device itself and no link (config-linux.md, "Devices").
@@ -83,6 +109,6 @@ int isl_step_node(struct isl_child *child, const struct isl_step *step) {
 }
 
 int isl_null_device(struct isl_child *child) {
-  if (child->null_device < 0) child->null_device = host_device("/dev/null", S_IFCHR, (1u << 8) | 3);
+  if (child->null_device < 0) child->null_device = host_device("/dev/null", S_IFCHR, ISL_NULL_DEVICE);
   return child->null_device;
 }

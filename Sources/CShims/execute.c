@@ -10,12 +10,12 @@
 /// CVE-2019-5736: until execve succeeds /proc/self/exe is the runtime's own file on the host. A payload
 /// that is that file, or a script whose interpreter it is, could open it and overwrite it later. Returns
 /// 0 for any other program; -EPERM for the runtime; -EACCES for a file that cannot be looked into.
-static int refuse_runtime(const struct isl_child *child, const char *path) {
+static int refuse_runtime(const struct isl_plan_header *plan, const char *path) {
   char text[512];
   for (int level = 0; level < 6; level++) { // execve(2) follows at most four interpreters
     struct stat st;
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) return 0; // execve says it better
-    if (st.st_dev == child->program_device && st.st_ino == child->program_inode) return -EPERM;
+    if (st.st_dev == plan->program_device && st.st_ino == plan->program_inode) return -EPERM;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return -errno;
     ssize_t n = read(fd, text, sizeof text - 1);
@@ -55,7 +55,7 @@ int isl_execute(struct isl_child *child) {
   const uint32_t *paths = (const uint32_t *)(const void *)(child->arena + plan->paths);
   int error = ENOENT;
   for (uint32_t i = 0; i < plan->paths_count; i++) {
-    int refused = refuse_runtime(child, isl_text(child, paths[i]));
+    int refused = plan->program_inode ? refuse_runtime(child->plan, isl_text(child, paths[i])) : 0;
     if (refused == 0) execve(isl_text(child, paths[i]), child->argv, child->envp);
     else errno = -refused;
     // As execvp(3): a candidate we may not run is remembered, one that is absent is not.

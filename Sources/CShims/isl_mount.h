@@ -21,6 +21,8 @@ int isl_mount_clone_tree(int at, const char *path, unsigned flags);
 int isl_mount_attach(int mount_fd, int target);
 /// mount_setattr(2).
 int isl_mount_set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
+/// A detached mount of a new filesystem; `options` as mount(8) takes them.
+int isl_mount_make_filesystem(const char *type, const char *source, const char *options, uint64_t attributes);
 /// Whether the new mount API is to be tried.
 int isl_mount_new_api(const struct isl_child *child);
 /// mount(2) with MS_BIND.

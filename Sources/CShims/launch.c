@@ -24,6 +24,9 @@
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
 
 /// The vectors of execve(2), pointing into the plan's arena; freed by the caller.
 static char **vector(const char *arena, uint32_t offset, uint32_t count) {
@@ -33,21 +36,43 @@ static char **vector(const char *arena, uint32_t offset, uint32_t count) {
   return items;
 }
 
-static long clone_child(const struct isl_plan_header *plan, int *pidfd, int *in_cgroup) {
+/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known.
+static uint64_t ignored_signals(void) {
+  char text[4096];
+  int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ~0ULL;
+  ssize_t count = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (count <= 0) return ~0ULL;
+  text[count] = 0;
+  const char *line = strstr(text, "\nSigIgn:\t");
+  return line ? strtoull(line + 9, NULL, 16) : ~0ULL;
+}
+
+static long clone_child(const struct isl_plan_header *plan, struct isl_child *child, int *pidfd, int *in_cgroup) {
   // Namespaces to be entered come first: a first child enters them and makes the new ones for its sibling.
   uint64_t flags = plan->namespaces[0] < 0 ? plan->clone_flags : 0;
   struct clone_args args = {
-      .flags = flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+      .flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
   if (plan->cgroup_fd >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = (uint64_t)plan->cgroup_fd;
   }
   *in_cgroup = plan->cgroup_fd >= 0;
+  // No handler of the calling process may run in the child: the kernel removes them as it makes it (Linux 5.5).
+  child->handlers_are_default = 1;
   long pid = syscall(SYS_clone3, &args, sizeof args);
   if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG)) return pid;
   // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read.
-  *in_cgroup = 0;
+  *in_cgroup = child->handlers_are_default = 0;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
+  if (pid == 0) return 0;
+  int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = error;
   return pid;
 }
 
@@ -174,16 +199,12 @@ static int open_namespaces(struct isl_launch_result *result, uint64_t flags) {
 
 static int start_child(const struct isl_plan_header *plan, struct isl_child *child, int sync[2], long *pid,
                        int *pidfd) {
-  sigset_t all, before;
   int in_cgroup = 0;
-  sigfillset(&all);
-  // No handler of the calling process may run in the child.
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  *pid = clone_child(plan, pidfd, &in_cgroup);
+  child->ignored = ignored_signals();
+  *pid = clone_child(plan, child, pidfd, &in_cgroup);
   int error = errno;
   if (*pid == 0) {
     child->sync = sync[1];
-    close(sync[0]);
     int moved = plan->cgroup_fd >= 0 && !in_cgroup ? move_to_cgroup(plan) : 0;
     if (moved < 0) {
       struct isl_message message = {
@@ -193,7 +214,6 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
     }
     isl_child_main(child);
   }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   return *pid < 0 ? -error : 0;
 }
 
@@ -217,7 +237,7 @@ static void find_own_arguments(struct isl_child *child) {
 }
 
 int isl_launch(
-    const void *buffer, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
+    const void *buffer, uint32_t size, const struct isl_launch_calls *calls, void *context,
     struct isl_launch_result *result) {
   *result = (struct isl_launch_result){.step = -1, .pidfd = -1, .sync = -1, .user_namespace = -1, .network_namespace = -1};
   int r = isl_plan_check(buffer, size);
@@ -227,12 +247,8 @@ int isl_launch(
   struct isl_child child = {
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
-      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .root = -1, .null_device = -1, .mask = -1};
-  struct stat program;
-  if (stat("/proc/self/exe", &program) == 0) {
-    child.program_device = program.st_dev;
-    child.program_inode = program.st_ino;
-  }
+      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .root = -1, .null_device = -1,
+      .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
     if (child.steps[i].kind == ISL_STEP_INIT) find_own_arguments(&child);
   int sync[2] = {-1, -1};
@@ -251,8 +267,18 @@ int isl_launch(
   result->pid = (int32_t)pid;
   result->pidfd = pidfd;
   result->sync = sync[0];
-  r = converse(result, map_helper, context);
+  // The caller writes down what there is while the child sets itself up.
+  r = calls->begun ? calls->begun(result->pid, result->pidfd, context) : 0;
+  if (r < 0) return failed(result, ISL_STAGE_CALLER, -r);
+  if (plan->flags & ISL_PLAN_OPENS_GATE_EARLY) {
+    struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
+    // It may have failed and gone meanwhile, which it has told.
+    r = isl_send(result->sync, &go, -1);
+    if (r < 0 && r != -EPIPE) return failed(result, ISL_STAGE_LOST, -r);
+  }
+  r = converse(result, calls->write_maps, context);
   if (r <= 0) return r < 0 ? r : executed(result);
+  if (!(plan->flags & ISL_PLAN_OPEN_NAMESPACES)) return 0;
   // A process that joins has the namespaces of the container's first one, which are open already.
   uint64_t made = plan->clone_flags | (plan->flags & ISL_PLAN_ENTERS_USER ? CLONE_NEWUSER : 0);
   return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, made);

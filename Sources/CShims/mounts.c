@@ -106,7 +106,7 @@ static int configure(int fs, const char *options) {
   return 0;
 }
 
-static int make_filesystem(const char *type, const char *source, const char *options, uint64_t attributes) {
+int isl_mount_make_filesystem(const char *type, const char *source, const char *options, uint64_t attributes) {
   long fs = syscall(SYS_fsopen, type, 1 /* FSOPEN_CLOEXEC */);
   if (fs < 0) return -errno;
   int r = 0;
@@ -142,42 +142,83 @@ static int propagation_at(struct isl_child *child, const char *path, unsigned lo
   return r;
 }
 
-int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
-  const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
+/// mount(2) on the working directory or on a name in it: descriptors and names made by us, so that nothing is
+/// followed, and one call where the new mount API takes five.
+static int mount_here(const struct isl_child *child, const struct isl_step *step, const char *name) {
+  const char *type = isl_text(child, step->a), *source = isl_text(child, step->b), *options = isl_text(child, step->d);
+  // The kernel would take the first page of it.
+  if (strlen(options) >= 4095) return -E2BIG;
+  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
+  if (step->flags & ISL_FLAG_COPY_UP) flags &= ~(unsigned long)MS_RDONLY;
+  return mount(*source ? source : type, name, type, flags, options) < 0 ? -errno : 0;
+}
+
+/// A filesystem with options that are relative to its source: the mount table then shows no host path.
+static int mount_relative(const struct isl_child *child, const struct isl_step *step, int target) {
+  char path[40];
+  const char *type = isl_text(child, step->a);
+  if (chdir(isl_text(child, step->b)) < 0) return -errno;
+  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
+  return mount(type, isl_fd_path(path, target), type, flags, isl_text(child, step->d)) < 0 ? -errno : 0;
+}
+
+/// A filesystem that is made read-only as a mount, not as a whole, as mount(2) would make it; one that is filled first is
+/// attached after that.
+static int mount_detached(const struct isl_child *child, const struct isl_step *step, int target) {
   const char *options = isl_text(child, step->d);
+  int made = isl_mount_make_filesystem(
+      isl_text(child, step->a), isl_text(child, step->b), options, step->v & ~(uint64_t)ISL_ATTR_RDONLY);
+  if (made < 0) return made;
+  int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
+  int r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
+  if (r == 0) r = isl_mount_set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
+  if (r == 0) r = isl_mount_attach(made, target);
+  if (r == 0) r = isl_mount_set_propagation(made, (unsigned long)(step->w >> 32));
+  close(made);
+  return r;
+}
+
+/// On a directory that did not exist, in a filesystem that holds nothing but what we put there; -EEXIST where it is
+/// another one.
+static int mount_in_fresh(struct isl_child *child, const struct isl_step *step) {
+  const char *leaf = child->fresh < 0 ? NULL : isl_leaf_below(child->fresh_path, isl_text(child, step->c));
+  if (!leaf || step->flags & (ISL_FLAG_COPY_UP | ISL_FLAG_RELATIVE | ISL_FLAG_FRESH) || step->v & ISL_ATTR_RDONLY) return -EEXIST;
+  if (mkdirat(child->fresh, leaf, 0755) < 0) return -errno;
+  if (!child->is_in_fresh && fchdir(child->fresh) < 0) return -errno;
+  child->is_in_fresh = 1;
+  return mount_here(child, step, leaf);
+}
+
+static int mount_on_target(struct isl_child *child, const struct isl_step *step) {
   int target = target_of(child, step, 1);
   if (target < 0) return target;
-  int r = -ENOSYS;
-  if (isl_mount_new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
-    int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
-    // Made read-only after it has been filled.
-    int made = make_filesystem(type, source, options, copies ? step->v & ~(uint64_t)ISL_ATTR_RDONLY : step->v);
-    r = made;
-    if (made >= 0) {
-      r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
-      if (r == 0 && copies) r = isl_mount_set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
-      if (r == 0) r = isl_mount_attach(made, target);
-      if (r == 0) r = isl_mount_set_propagation(made, (unsigned long)(step->w >> 32));
-      close(made);
-    }
+  int copies = (step->flags & ISL_FLAG_COPY_UP) != 0, r = -ENOSYS, is_done = 0;
+  if ((copies || step->v & ISL_ATTR_RDONLY) && isl_mount_new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
+    r = mount_detached(child, step, target);
+    is_done = r != -ENOSYS && r != -E2BIG;
   }
-  if (r == -ENOSYS || r == -E2BIG) {
-    char path[40];
-    unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
-    // Layers named relative to the source directory: the mount table then shows no host path.
-    if (step->flags & ISL_FLAG_RELATIVE && chdir(source) < 0) {
-      int error = errno;
-      close(target);
-      return -error;
-    }
-    const char *shown = step->flags & ISL_FLAG_RELATIVE || !*source ? type : source;
-    int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
-    if (copies) flags &= ~(unsigned long)MS_RDONLY;
-    r = mount(shown, isl_fd_path(path, target), type, flags, options) < 0 ? -errno : 0;
-    if (r == 0 && copies) r = legacy_copy_up(child, step, target);
-    if (r == 0) r = propagation_at(child, isl_text(child, step->c), (unsigned long)(step->w >> 32));
+  if (!is_done && step->flags & ISL_FLAG_RELATIVE) r = mount_relative(child, step, target);
+  else if (!is_done) r = fchdir(target) < 0 ? -errno : mount_here(child, step, ".");
+  if (!is_done && r == 0 && copies) r = legacy_copy_up(child, step, target);
+  isl_leave_open(target);
+  return r;
+}
+
+int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
+  const char *path = isl_text(child, step->c);
+  int r = mount_in_fresh(child, step);
+  if (r == -EEXIST) {
+    // What is mounted from here on may cover it.
+    child->fresh = -1;
+    child->is_in_fresh = 0;
+    r = mount_on_target(child, step);
   }
-  close(target);
+  if (r == 0) r = propagation_at(child, path, (unsigned long)(step->w >> 32));
+  if (r == 0 && step->flags & ISL_FLAG_FRESH && isl_mount_new_api(child)) {
+    child->fresh = isl_resolve(child, child->root, path, 1);
+    child->fresh_path = path;
+    if (child->fresh < 0) r = child->fresh;
+  }
   return r;
 }
 
@@ -197,7 +238,7 @@ int isl_bind_descriptor(
     r = set_bind_attributes(tree, (uint32_t)set, (uint32_t)clear, recursive);
     if (r == 0) r = set_bind_attributes(tree, set >> 32, clear >> 32, 1);
     if (r == 0) r = isl_mount_attach(tree, target);
-    close(tree);
+    isl_leave_open(tree);
   }
   // mount(2) changes one mount at a time.
   if (r != -ENOSYS || (set | clear) >> 32) return r;
@@ -224,85 +265,61 @@ static int attach_prepared(struct isl_child *child, const struct isl_step *step)
   if (r == 0) r = isl_mount_set_propagation(tree, step->b);
   close(target);
   close(tree);
+  child->mounts[step->d - 1] = -1;
   return r;
 }
 
-int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
-  if (step->d) return attach_prepared(child, step);
-  int source = open(isl_text(child, step->a), O_PATH | O_CLOEXEC);
-  if (source < 0) return errno == ENOENT && (step->flags & ISL_FLAG_OPTIONAL) ? 0 : -errno;
+/// Attaches a copy of what is at the source's path; its type is asked for where the target has to be made. -ENOSYS
+/// without the new mount API.
+static int bind_copy(struct isl_child *child, const struct isl_step *step) {
+  int recursive = (step->flags & ISL_FLAG_RECURSIVE) != 0;
+  int tree = isl_mount_new_api(child) ? isl_mount_clone_tree(AT_FDCWD, isl_text(child, step->a), recursive ? AT_RECURSIVE : 0) : -ENOSYS;
+  if (tree < 0) return tree;
   struct stat st;
-  if (fstat(source, &st) < 0) {
-    int error = errno;
-    close(source);
-    return -error;
-  }
-  int target = target_of(child, step, S_ISDIR(st.st_mode));
-  int r = target;
+  int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
+  if (target == -ENOENT && step->flags & ISL_FLAG_CREATE)
+    target = fstat(tree, &st) < 0 ? -errno : target_of(child, step, S_ISDIR(st.st_mode));
+  int r = target < 0 ? target : set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, recursive);
+  if (r == 0) r = set_bind_attributes(tree, step->v >> 32, step->w >> 32, 1);
+  if (r == 0) r = isl_mount_attach(tree, target);
+  if (r == 0) r = isl_mount_set_propagation(tree, step->b);
+  if (target >= 0) isl_leave_open(target);
+  isl_leave_open(tree);
+  return r;
+}
+
+static int legacy_bind(struct isl_child *child, const struct isl_step *step) {
+  int source = open(isl_text(child, step->a), O_PATH | O_CLOEXEC);
+  if (source < 0) return -errno;
+  struct stat st;
+  int r = fstat(source, &st) < 0 ? -errno : 0;
+  int target = r < 0 ? r : target_of(child, step, S_ISDIR(st.st_mode));
+  r = target;
   if (target >= 0) {
     int recursive = (step->flags & ISL_FLAG_RECURSIVE) != 0;
     r = isl_bind_descriptor(child, source, target, isl_text(child, step->c), step->v, step->w, recursive);
     if (r == 0) r = propagation_at(child, isl_text(child, step->c), step->b);
-    close(target);
+    isl_leave_open(target);
   }
-  close(source);
+  isl_leave_open(source);
   return r;
+}
+
+int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
+  // What is mounted from here on may cover it.
+  child->fresh = -1;
+  child->is_in_fresh = 0;
+  if (step->d) return attach_prepared(child, step);
+  int r = bind_copy(child, step);
+  if (r == -ENOSYS) r = legacy_bind(child, step);
+  if (r != -ENOENT || !(step->flags & ISL_FLAG_OPTIONAL)) return r;
+  return access(isl_text(child, step->a), F_OK) < 0 && errno == ENOENT ? 0 : r;
 }
 
 int isl_bind_onto(struct isl_child *child, int source, const char *path) {
   int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0600);
   if (target < 0) return target;
   int r = isl_bind_descriptor(child, source, target, path, 0, 0, 0);
-  close(target);
-  return r;
-}
-
-static int mask_directory(struct isl_child *child, int target) {
-  static const char options[] = "nr_blocks=1,nr_inodes=1";
-  if (isl_mount_new_api(child)) {
-    if (child->mask < 0) {
-      int made = make_filesystem("tmpfs", "tmpfs", options, ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NODEV | ISL_ATTR_NOEXEC);
-      if (made < 0 && made != -ENOSYS) return made;
-      child->mask = made;
-      if (made >= 0) return isl_mount_attach(made, target); // the first use; later ones are copies of it
-    } else {
-      int copy = isl_mount_clone_tree(child->mask, "", AT_EMPTY_PATH);
-      if (copy < 0) return copy;
-      int r = isl_mount_attach(copy, target);
-      close(copy);
-      return r;
-    }
-  }
-  char path[40];
-  unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  return mount("tmpfs", isl_fd_path(path, target), "tmpfs", flags, options) < 0 ? -errno : 0;
-}
-
-int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
-  const char *path = isl_text(child, step->a);
-  int target = isl_resolve(child, child->root, path, 0);
-  if (target == -ENOENT || target == -ENOTDIR) return 0; // nothing there to hide
-  if (target < 0) return target;
-  struct stat st;
-  int r;
-  if (fstat(target, &st) < 0) {
-    r = -errno;
-  } else if (S_ISDIR(st.st_mode)) {
-    r = mask_directory(child, target);
-  } else {
-    int null = isl_null_device(child);
-    r = null < 0 ? null : isl_bind_descriptor(child, null, target, path, ISL_ATTR_RDONLY, 0, 0);
-  }
-  close(target);
-  return r;
-}
-
-int isl_step_readonly(struct isl_child *child, const struct isl_step *step) {
-  const char *path = isl_text(child, step->a);
-  int target = isl_resolve(child, child->root, path, 0);
-  if (target == -ENOENT || target == -ENOTDIR) return 0;
-  if (target < 0) return target;
-  int r = isl_bind_descriptor(child, target, target, path, ISL_ATTR_RDONLY, 0, 1);
   close(target);
   return r;
 }

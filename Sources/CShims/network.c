@@ -39,7 +39,7 @@ int isl_step_loopback(const struct isl_step *step) {
     set_address(&request, 0xffffffffu);
     if (r == 0 && ioctl(fd, SIOCSIFNETMASK, &request) < 0) r = -errno;
   }
-  close(fd);
+  isl_leave_open(fd);
   return r;
 }
 

@@ -135,6 +135,14 @@ int isl_resolve_or_make(
   return at;
 }
 
+const char *isl_leaf_below(const char *directory, const char *path) {
+  size_t length = strlen(directory);
+  if (strncmp(path, directory, length) != 0 || path[length] != '/') return NULL;
+  const char *leaf = path + length + 1;
+  if (!*leaf || strchr(leaf, '/') || strcmp(leaf, ".") == 0 || strcmp(leaf, "..") == 0) return NULL;
+  return leaf;
+}
+
 int isl_resolve_parent(const struct isl_child *child, int root, const char *path, const char **leaf) {
   char parent[4096];
   const char *slash = strrchr(path, '/');

@@ -73,8 +73,25 @@ static int mount_overlay(struct isl_child *child, const struct isl_step *step, i
   return chdir("/") < 0 && r == 0 ? -errno : r;
 }
 
+/// The tree is copied first, so it is the one that becomes /, whatever the path leads to by then.
+static int attach_copy(struct isl_child *child, const char *path) {
+  int tree = isl_mount_clone_tree(AT_FDCWD, path, AT_RECURSIVE);
+  if (tree < 0) return tree;
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, path, 0x14 /* F_EMPTY_PATH, T_SYMLINKS */) < 0) {
+    int error = errno;
+    close(tree);
+    return -error;
+  }
+  child->root = tree;
+  return 0;
+}
+
 int isl_step_root(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->a);
+  if (!step->v && !step->b && !(step->flags & ISL_FLAG_SHARED) && isl_mount_new_api(child)) {
+    int done = attach_copy(child, path);
+    if (done != -ENOSYS) return done;
+  }
   int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return -errno;
   int r = step->v ? make_parent_private(target) : 0;
@@ -125,21 +142,33 @@ int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   if (fchdir(child->root) < 0) return -errno;
   if (step->flags & ISL_FLAG_MOVE_ROOT) {
     int r = move_root();
-    return r < 0 ? r : change_root();
+    if (r == 0) r = change_root();
+    if (r == 0) isl_close_others(child);
+    return r;
   }
-  if (step->flags & ISL_FLAG_SHARED) return change_root();
+  if (step->flags & ISL_FLAG_SHARED) {
+    int r = change_root();
+    if (r == 0) isl_close_others(child);
+    return r;
+  }
   if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
   // What is shared with the host must not be unmounted there as well.
   if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
   if (umount2(".", MNT_DETACH) < 0) return -errno;
-  return chdir("/") < 0 ? -errno : 0;
+  // The working directory is the new root. Those of the host's tree among them, before a working directory is entered that may lead to one (CVE-2024-21626).
+  isl_close_others(child);
+  return 0;
 }
 
 int isl_step_root_readonly(struct isl_child *child) {
+  struct isl_mount_attr attr = {.set = ISL_ATTR_RDONLY};
+  if (isl_mount_new_api(child)) {
+    if (syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof attr) == 0) return 0;
+    if (errno != ENOSYS) return -errno;
+  }
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return -errno;
-  int r = isl_mount_new_api(child) ? isl_mount_set_attributes(root, ISL_ATTR_RDONLY, 0, 0) : -ENOSYS;
-  if (r == -ENOSYS) r = isl_mount_legacy_remount(root, ISL_ATTR_RDONLY);
+  int r = isl_mount_legacy_remount(root, ISL_ATTR_RDONLY);
   close(root);
   return r;
 }

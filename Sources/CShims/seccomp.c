@@ -33,7 +33,7 @@ int isl_seccomp_open(uint32_t default_action, struct isl_seccomp **filter) {
 
 void isl_seccomp_close(struct isl_seccomp *filter) { seccomp_release((scmp_filter_ctx)filter); }
 
-int isl_seccomp_add_architecture(struct isl_seccomp *filter, const char *name) {
+uint32_t isl_seccomp_architecture(const char *name) {
   static const char prefix[] = "SCMP_ARCH_";
   char lower[32];
   size_t n = 0;
@@ -41,9 +41,17 @@ int isl_seccomp_add_architecture(struct isl_seccomp *filter, const char *name) {
   for (; name[n] && n + 1 < sizeof lower; n++)
     lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
   lower[n] = 0;
-  uint32_t arch = seccomp_arch_resolve_name(lower);
-  if (arch == 0) return -ENOTSUP;
-  int r = seccomp_arch_add((scmp_filter_ctx)filter, arch);
+  return seccomp_arch_resolve_name(lower);
+}
+
+uint32_t isl_seccomp_native_architecture(void) { return seccomp_arch_native(); }
+
+int32_t isl_seccomp_resolve(uint32_t architecture, const char *call) {
+  return seccomp_syscall_resolve_name_arch(architecture, call);
+}
+
+int isl_seccomp_add_architecture(struct isl_seccomp *filter, uint32_t architecture) {
+  int r = seccomp_arch_add((scmp_filter_ctx)filter, architecture);
   return r == -EEXIST ? 0 : r;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -141,4 +142,9 @@ int isl_signalfd_read(int fd) {
   ssize_t n = read(fd, &info, sizeof info);
   if (n < 0) return -errno;
   return n == sizeof info ? (int)info.ssi_signo : -EIO;
+}
+
+int isl_is_cgroup2(const char *path) {
+  struct statfs fs;
+  return statfs(path, &fs) == 0 && fs.f_type == 0x63677270;
 }

@@ -107,23 +107,32 @@ struct RuntimeProgramTestsAsAnyUser {
     if withInit { #expect(answers.first == "read EACCES", "\(ended)") }
   }
 
-  @Test("is no program a container can be, by name or as a script's interpreter")
+  /// One that belongs to the caller, whom the container's root is: the program as it is installed belongs to somebody
+  /// else, and then nothing of a container can write it.
+  private static func ownProgram(in bundle: borrowing TestBundle) throws -> Program {
+    let path = bundle.directory.path("isolate")
+    try FileManager.default.copyItem(atPath: Program.isolate.path, toPath: path)
+    return Program(path: path)
+  }
+
+  @Test("is no program a container can be that could write it, by name or as a script's interpreter")
   func asPayload() async throws {
     let bundle = try TestBundle()
+    let program = try Self.ownProgram(in: bundle)
     try ExecutableFile.write("#!/proc/self/exe\n", to: "\(bundle.rootfs)/work/direct")
     try ExecutableFile.write("#! /work/direct --x\n", to: "\(bundle.rootfs)/work/nested")
     try ExecutableFile.write("#!/work/link", to: "\(bundle.rootfs)/work/linked")
     try FileManager.default.createSymbolicLink(
       atPath: "\(bundle.rootfs)/work/link", withDestinationPath: "/proc/thread-self/exe")
-    for program in [
+    for payload in [
       "/proc/self/exe", "/proc/1/exe", "/proc/self/task/1/exe", "/work/link", "/work/direct", "/work/nested",
       "/work/linked",
     ] {
-      let outcome = try await bundle.runProgram(bundle.spec(program, "--version"))
+      let outcome = try await bundle.runProgram(bundle.spec(payload, "--version"), by: program)
       #expect(outcome.exitStatus == 1, "\(outcome)")
       #expect(outcome.output == "", "\(outcome)")
       #expect(
-        outcome.errorOutput.hasPrefix("isolate: exec \(program): Operation not permitted (it is, by way of"),
+        outcome.errorOutput.hasPrefix("isolate: exec \(payload): Operation not permitted (it is, by way of"),
         "\(outcome)")
     }
   }
@@ -132,28 +141,31 @@ struct RuntimeProgramTestsAsAnyUser {
   func unreadableScript() async throws {
     let bundle = try TestBundle()
     try ExecutableFile.write("#!/proc/self/exe\n", to: "\(bundle.rootfs)/work/hidden", mode: 0o111)
-    let outcome = try await bundle.runProgram(bundle.spec("/work/hidden"))
+    let outcome = try await bundle.runProgram(
+      bundle.spec("/work/hidden"), by: try Self.ownProgram(in: bundle))
     #expect(outcome.exitStatus == 1, "\(outcome)")
     #expect(outcome.errorOutput.hasPrefix("isolate: exec /work/hidden: "), "\(outcome)")
     #expect(!outcome.errorOutput.contains("usage:"), "\(outcome)")
   }
 
-  @Test("is the same file after forty containers have tried")
-  func unchanged() async throws {
+  @Test(
+    "is the same file after forty containers have tried, whoever it belongs to", arguments: [false, true])
+  func unchanged(isOwn: Bool) async throws {
     let bundle = try TestBundle()
     try bundle.addProbe()
-    let before = FolderSnapshot(Program.isolate.path)
+    let program = isOwn ? try Self.ownProgram(in: bundle) : .isolate
+    let before = FolderSnapshot(program.path)
     try bundle.writeConfiguration(
       bundle.shell(
         "for p in /proc/[0-9]*; do probe program-of ${p#/proc/}; done | grep -E '^(write|append|truncate) ok'"
       ))
     for _ in 0..<40 {
-      let outcome = try await Program.isolate.run([
+      let outcome = try await program.run([
         "--root", bundle.store, "run", "-b", bundle.directory.path, "exe",
       ])
       #expect(outcome.output == "", "\(outcome)")
     }
-    #expect(FolderSnapshot(Program.isolate.path).changes(since: before).isEmpty)
+    #expect(FolderSnapshot(program.path).changes(since: before).isEmpty)
   }
 }
 

@@ -78,7 +78,28 @@ struct IsolationTestsAsAnyUser {
       bundle.shell("for n in null zero full; do chmod \(mode) /dev/$n && echo changed; touch /dev/$n; done"))
     #expect(ended.output == "", "\(ended)")
     #expect(
-      ended.errors.split(separator: "\n").count { $0.contains("Read-only file system") } >= 3, "\(ended)")
+      ended.errors.split(separator: "\n").count {
+        $0.contains("Read-only file system") || $0.contains("Operation not permitted")
+      } >= 3, "\(ended)")
+  }
+
+  /// As runc's default rootless configuration asks for it.
+  @Test("without a cgroup namespace of its own the host's control groups are seen, and cannot be changed")
+  func hostsCgroups() async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell(
+      """
+      grep -q ' cgroup2 ro' /proc/mounts && echo read-only; [ -e /sys/fs/cgroup/cgroup.procs ] && echo seen
+      mkdir /sys/fs/cgroup/new && echo made; echo $$ >/sys/fs/cgroup/cgroup.procs && echo moved
+      """)
+    guard spec.linux.namespaces.contains(where: { $0.type == "user" }) else { return }
+    spec.linux.namespaces.removeAll { $0.type == "cgroup" }
+    spec.linux.maskedPaths.removeAll { $0.hasPrefix("/sys") }
+    spec.mounts.append(
+      .init(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]))
+    let ended = try await bundle.run(spec)
+    #expect(ended.output == "read-only\nseen\n", "\(ended)")
+    #expect(ended.errors.contains("Read-only file system"), "\(ended)")
   }
 
   @Test("masked paths are empty and cannot be uncovered")

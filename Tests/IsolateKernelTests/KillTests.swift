@@ -41,7 +41,7 @@ struct KillTestsAsAnyUser {
   func nothingIsLeft() async throws {
     let bundle = try TestBundle()
     let arguments = try await KillEverywhere.arguments(
-      bundle, folder: bundle.directory.path("killed"), stride: KillEverywhere.stride(2))
+      bundle, folder: bundle.directory.path("killed"), stride: KillEverywhere.stride(1))
     let script = Program(path: Repository.path("Tests", "Harness", "kill-everywhere"))
     let outcome = try await script.run(arguments, .init(timeLimit: .seconds(400)))
     KillEverywhere.check(outcome, arguments, atLeast: 20)
@@ -56,7 +56,7 @@ struct KillWithCgroupTests {
   func nothingIsLeft(unprivileged: Bool) async throws {
     let bundle = try TestBundle()
     let arguments = try await KillEverywhere.arguments(
-      bundle, folder: "/run/tmp/killed", stride: KillEverywhere.stride(17))
+      bundle, folder: "/run/tmp/killed", stride: KillEverywhere.stride(11))
     let words = ([Repository.path("Tests", "Harness", "kill-everywhere")] + arguments).map { "'\($0)'" }
     let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(300))
     let outcome = try await machine.run(

@@ -87,6 +87,7 @@ struct NetworkTestsAsAnyUser {
     try bundle.addProbe()
     var options = ContainerOptions()
     options.runsInit = withInit
+    options.opensSockets = true
     let running = try bundle.start(bundle.spec("probe", "serve", "127.0.0.1", "8080", "2"), options)
     try await running.waitForOutput("listen ok")
     let sockets = try running.container.openSockets(family: AF_INET, count: 2).map { Socket(number: $0) }

@@ -65,11 +65,11 @@ struct TestBundle: ~Copyable {
 
   /// Writes the specification to config.json and runs it by the built program.
   func runProgram(
-    _ spec: RuntimeSpec, id: String = "test",
+    _ spec: RuntimeSpec, id: String = "test", by program: Program = .isolate,
     _ circumstances: Program.Circumstances = .init(timeLimit: .seconds(120))
   ) async throws -> Outcome {
     try writeConfiguration(spec)
-    return try await Program.isolate.run(
+    return try await program.run(
       ["--root", store, "run", "--bundle", directory.path, id], circumstances)
   }
 

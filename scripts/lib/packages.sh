@@ -112,7 +112,7 @@ want_to_test() {
   want umoci "unpacks images too: its trees are compared with ours" has umoci
   want libarchive-tools "bsdtar, the same for archives" has bsdtar
   want openssl "makes its certificates" has openssl
-  want strace "the count of system calls is compared with it" has strace
+  want strace "counts the system calls of a start, and of our own count" has strace
   want qemu-system-x86 "a machine with a Linux security module" has qemu-system-x86_64
   want cpio "what that machine starts from" has cpio
   want apparmor "its policy for AppArmor" has apparmor_parser

@@ -14,6 +14,7 @@ enum isl_stage {
   ISL_STAGE_STEP, // a step of the child failed: step and index say which
   ISL_STAGE_NAMESPACE, // a namespace named by its path could not be entered
   ISL_STAGE_LABEL, // the label of a security module was refused
+  ISL_STAGE_CALLER, // the caller's own work right after the clone failed
   ISL_STAGE_LOST, // the child went away without a word
 };
 
@@ -37,11 +38,16 @@ struct isl_launch_result {
   uint32_t soft_failures; // how many steps were refused that the plan let be refused
 };
 
-/// Clones a child and runs the plan up to its gate, or to execve when it has no gate.
-/// `map_helper` is called with the child's pid when the plan says the parent writes the maps; it
-/// returns 0 or -errno. The caller keeps ownership of every fd named by the plan.
+/// What the caller of isl_launch does meanwhile; each returns 0 or -errno.
+struct isl_launch_calls {
+  int (*begun)(pid_t pid, int pidfd, void *context); // right after the clone, beside the child's work; may be NULL
+  int (*write_maps)(pid_t pid, void *context); // when the plan says that the parent writes the id maps
+};
+
+/// Clones a child and runs the plan up to its gate, or to execve when it has no gate or one that is opened early.
+/// The caller keeps ownership of every fd named by the plan.
 int isl_launch(
-    const void *plan, uint32_t size, int (*map_helper)(pid_t, void *), void *context,
+    const void *plan, uint32_t size, const struct isl_launch_calls *calls, void *context,
     struct isl_launch_result *result);
 
 /// Opens the first of two gates and waits until the child is at the second.

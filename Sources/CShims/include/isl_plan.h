@@ -21,6 +21,10 @@ enum isl_plan_flags {
   ISL_PLAN_DENY_SETGROUPS = 1u << 2,
   ISL_PLAN_BECOME_ROOT = 1u << 3, // switch to container ids 0:0 for the set-up; they are mapped
   ISL_PLAN_ENTERS_USER = 1u << 6, // the first of `namespaces` is a user namespace
+  ISL_PLAN_OPEN_NAMESPACES = 1u << 7, // the parent wants descriptors of the new user and network namespaces
+  ISL_PLAN_OPENS_GATE_EARLY = 1u << 8, // the parent has nothing to do at the gate, there is one, and it writes no maps
+  ISL_PLAN_HAS_EARLY_HOOKS = 1u << 9, // programs are run before the root is changed
+  ISL_PLAN_OWNS_DEVICES = 1u << 10, // the container may have the owner of the host's device nodes: they are bound read-only
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
 };
@@ -45,6 +49,7 @@ struct isl_plan_header {
   uint32_t seccomp_state; // string: the document that goes with the listener, or absent
   int32_t mounts[ISL_MAX_MOUNTS]; // detached mounts for ISL_STEP_BIND; ends at -1
   int32_t seccomp_socket; // who takes the filter's notification descriptor, or -1 for the parent
+  uint64_t program_device, program_inode; // the runtime's own program, which no payload may be; 0 = no matter
   uint32_t preserved; // count of descriptors from 3 on that the payload gets
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
@@ -68,6 +73,7 @@ enum isl_step_kind {
   ISL_STEP_DIRECTORY, // a = path, v = mode
   ISL_STEP_SYMLINK, // a = path, b = contents
   ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)
+  ISL_STEP_DEVICE_ATTRIBUTES, // v = attributes of /dev itself: what DEVICE has bound becomes read-only and its like
   ISL_STEP_NODE, // a = path, v = rdev, w = type and mode (inode(7)), b = owner, c = group: made, or the host's bound
   ISL_STEP_MASK, // a = path: hidden behind an empty read-only tmpfs or /dev/null
   ISL_STEP_READONLY, // a = path: bound over itself read-only
@@ -94,7 +100,8 @@ enum isl_step_kind {
   ISL_STEP_GATE, // says "ready" and waits for the parent's word
   ISL_STEP_START_PIPE, // waits for one byte of the header's start_pipe
   ISL_STEP_USER, // v = uid, w = gid, a = offset of uint32_t[b] additional gids; keeps capabilities
-  ISL_STEP_CAPABILITIES, // a = offset of uint64_t[5]: bounding, permitted, effective, inheritable, ambient
+  ISL_STEP_CAPABILITIES, // a = offset of uint64_t[5]: bounding, permitted, effective, inheritable, ambient;
+                         // v = 1: there are no ambient ones yet
   ISL_STEP_NO_NEW_PRIVILEGES,
   ISL_STEP_UMASK, // v
   ISL_STEP_WORKING_DIRECTORY, // a
@@ -117,6 +124,7 @@ enum isl_step_flags {
   ISL_FLAG_COPY_UP = 1u << 9, // MOUNT: the new filesystem begins as a copy of what it covers
   ISL_FLAG_MOVE_ROOT = 1u << 10, // PIVOT: where pivot_root(2) is impossible, as on an initial ramdisk
   ISL_FLAG_SHARED = 1u << 11, // ROOT, PIVOT: in the caller's own mount namespace, whose / stays; chroot(2)
+  ISL_FLAG_FRESH = 1u << 12, // MOUNT: the steps that follow put devices, links and mounts into it
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

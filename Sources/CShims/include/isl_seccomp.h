@@ -25,8 +25,14 @@ uint32_t isl_seccomp_action_notify(void);
 
 int isl_seccomp_open(uint32_t default_action, struct isl_seccomp **filter);
 void isl_seccomp_close(struct isl_seccomp *filter);
-/// `name` as in the runtime-spec ("SCMP_ARCH_X86_64"). -ENOTSUP when libseccomp does not know it.
-int isl_seccomp_add_architecture(struct isl_seccomp *filter, const char *name);
+/// The token of an architecture (seccomp_arch_add(3)), `name` as in the runtime-spec ("SCMP_ARCH_X86_64"); 0 when
+/// libseccomp does not know it.
+uint32_t isl_seccomp_architecture(const char *name);
+uint32_t isl_seccomp_native_architecture(void);
+int isl_seccomp_add_architecture(struct isl_seccomp *filter, uint32_t architecture);
+/// The number of a call (seccomp_syscall_resolve_name(3)); negative where the architecture has none: -1 for a name that
+/// nobody knows, below that libseccomp's own numbers for calls that are made through others.
+int32_t isl_seccomp_resolve(uint32_t architecture, const char *call);
 /// -ENOENT when no kernel this libseccomp knows has a call of that name.
 int isl_seccomp_add_rule(
     struct isl_seccomp *filter, uint32_t action, const char *call,

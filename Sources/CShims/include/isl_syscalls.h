@@ -45,6 +45,8 @@ int isl_rlimit_number(const char *name);
 uint64_t isl_makedev(uint32_t major, uint32_t minor);
 /// process_vm_readv(2): reads another process's memory; returns bytes read.
 ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count);
+/// Whether the unified hierarchy of control groups is mounted there (statfs(2), CGROUP2_SUPER_MAGIC); 1 or 0.
+int isl_is_cgroup2(const char *path);
 /// A random 64-bit number from getrandom(2).
 uint64_t isl_random(void);
 /// signalfd(2) for the given signals, which are blocked in the calling thread.

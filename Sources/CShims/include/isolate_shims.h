@@ -9,5 +9,6 @@
 #include "isl_network.h"
 #include "isl_plan.h"
 #include "isl_seccomp.h"
+#include "isl_startup.h"
 #include "isl_syscalls.h"
 #include "isl_tree.h"

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 import Isolate
 
@@ -5,6 +6,16 @@ import Isolate
 @main
 struct Entry {
   static func main() {
-    exit(CommandLineInterface.run(Array(CommandLine.arguments.dropFirst())))
+    isl_begin()
+    exit(CommandLineInterface.run(arguments()))
+  }
+
+  /// What follows the program's name.
+  private static func arguments() -> [String] {
+    var count: Int32 = 0
+    guard let vector = unsafe isl_arguments(&count), count > 0 else { return [] }
+    return (1..<Int(count)).compactMap { index in
+      unsafe vector[index].map { unsafe String(cString: $0) }
+    }
   }
 }

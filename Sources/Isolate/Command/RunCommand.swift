@@ -33,7 +33,7 @@ struct RunCommand {
       return 0
     }
     let status = try forwarding.wait(for: container)
-    if !isKept { invocation.warn(try lifecycle.delete(request.identifier)) }
+    if !isKept { invocation.warn(lifecycle.deleteEnded(container, request)) }
     return status
   }
 }

@@ -52,7 +52,8 @@ public struct JSONParser {
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     at += 1
     var members: [(key: String, value: JSONValue)] = []
-    var seen: Set<String> = []
+    // Only objects with many members are worth a set.
+    var seen: Set<String>?
     skipSpace()
     if at < bytes.count, bytes[at] == UInt8(ascii: "}") {
       at += 1
@@ -63,9 +64,9 @@ public struct JSONParser {
       guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
       let start = at
       let key = try string()
-      guard seen.insert(key).inserted else {
-        throw JSONError(message: "duplicate member \"\(key)\"", byteOffset: start)
-      }
+      if members.count == 32 { seen = Set(members.map(\.key)) }
+      let isNew = seen?.insert(key).inserted ?? !members.contains { $0.key == key }
+      guard isNew else { throw JSONError(message: "duplicate member \"\(key)\"", byteOffset: start) }
       skipSpace()
       guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw error("expected ':'") }
       at += 1
@@ -105,13 +106,17 @@ public struct JSONParser {
   private mutating func string() throws(JSONError) -> String {
     at += 1
     var start = at
-    var out: [UInt8] = []
+    var out: [UInt8]?
     while at < bytes.count {
       let byte = bytes[at]
       if byte == UInt8(ascii: "\"") {
-        out.append(contentsOf: bytes[start..<at])
+        let rest = bytes[start..<at]
         at += 1
-        guard let text = String(validating: out, as: UTF8.self) else { throw error("a string is not UTF-8") }
+        let text =
+          if let out { String(validating: out + rest, as: UTF8.self) } else {
+            String(validating: rest, as: UTF8.self)
+          }
+        guard let text else { throw error("a string is not UTF-8") }
         return text
       }
       if byte < 0x20 { throw error("a control character in a string") }
@@ -119,9 +124,11 @@ public struct JSONParser {
         at += 1
         continue
       }
-      out.append(contentsOf: bytes[start..<at])
+      var unescaped = out ?? []
+      unescaped.append(contentsOf: bytes[start..<at])
       at += 1
-      try escape(into: &out)
+      try escape(into: &unescaped)
+      out = unescaped
       start = at
     }
     throw error("unexpected end in a string")

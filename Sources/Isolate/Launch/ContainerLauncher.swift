@@ -8,46 +8,69 @@ enum ContainerLauncher {
     var guardian: Int32?
   }
 
-  /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate. A plan
-  /// with two gates stops at the first one for `beforePivot`.
-  static func launch(
-    _ plan: [UInt8], subjects: [String], maps: IDMapWriter, options: ContainerOptions,
-    beforePivot: ((Int32) throws(IsolateError) -> Void)?, atGate: (Int32) throws(IsolateError) -> Void
-  ) throws(IsolateError) -> Launched {
-    var result = isl_launch_result()
-    var maps = maps
-    let status = unsafe plan.withUnsafeBytes { bytes in
-      unsafe withUnsafeMutablePointer(to: &maps) { context in
-        unsafe isl_launch(
-          bytes.baseAddress, UInt32(bytes.count),
-          { pid, context in
-            guard let context = unsafe context else { return -EINVAL }
-            return unsafe context.assumingMemoryBound(to: IDMapWriter.self).pointee.write(pid: pid)
-          }, context, &result)
+  /// What the caller does while a container is made.
+  struct Callbacks {
+    /// Right after the clone, beside the child's work, when its number is known to stay.
+    var begun: ((Int32) throws(IsolateError) -> Void)?
+    /// At the first of two gates.
+    var beforePivot: ((Int32) throws(IsolateError) -> Void)?
+    /// At the gate before the payload; without it the gate is opened beforehand where it can be.
+    var atGate: ((Int32) throws(IsolateError) -> Void)?
+  }
+
+  /// What isl_launch calls back to.
+  private struct Context {
+    var maps: IDMapWriter
+    var lifeline: Int32?
+    var begun: ((Int32) throws(IsolateError) -> Void)?
+    var guardian: Int32?
+    var failure: IsolateError?
+
+    mutating func begin(_ pid: Int32, _ pidfd: Int32) -> Int32 {
+      do throws(IsolateError) {
+        if let lifeline { guardian = try ContainerLauncher.guardian(of: pidfd, lifeline) }
+        try begun?(pid)
+        return 0
+      } catch {
+        failure = error
+        return -ECANCELED
       }
     }
+  }
+
+  /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate. A plan
+  /// with two gates stops at the first one for `beforePivot`.
+  ///
+  /// `opensEarly` says that the plan's gate is opened before the child is there.
+  static func launch(
+    _ plan: [UInt8], subjects: [String], maps: IDMapWriter, options: ContainerOptions, opensEarly: Bool,
+    _ callbacks: Callbacks
+  ) throws(IsolateError) -> Launched {
+    var result = isl_launch_result()
+    // A child that enters namespaces by their paths is followed by a sibling with another number.
+    let isFinal = options.namespaces.isEmpty && options.joined == nil
+    var context = Context(
+      maps: maps, lifeline: opensEarly ? options.lifeline : nil, begun: isFinal ? callbacks.begun : nil)
+    let status = run(plan, &context, &result)
+    var guardian = context.guardian
     if status < 0 {
+      if let guardian { reap(guardian) }
+      if let failure = context.failure { throw failure }
       let entersCgroup = options.cgroup != nil || options.cgroupDirectory != nil
       throw .launch(LaunchError(result, subjects: subjects, entersCgroup: entersCgroup))
     }
-    var guardian: Int32?
-    if let lifeline = options.lifeline {
-      // Before the gate opens: a payload never runs without its guardian.
-      let pid = isl_spawn_guardian(result.pidfd, lifeline)
-      if pid < 0 {
-        unsafe isl_launch_abandon(&result)
-        throw .system(SystemError("clone", "guardian", code: -pid))
-      }
-      guardian = pid
-    }
+    if opensEarly { return Launched(result: result, guardian: guardian) }
     do throws(IsolateError) {
-      if let beforePivot {
+      // Before the gate opens: a payload never runs without its guardian.
+      if let lifeline = options.lifeline { guardian = try Self.guardian(of: result.pidfd, lifeline) }
+      if !isFinal { try callbacks.begun?(result.pid) }
+      if let beforePivot = callbacks.beforePivot {
         try beforePivot(result.pid)
         if unsafe isl_launch_proceed(&result) < 0 {
           throw .launch(LaunchError(result, subjects: subjects))
         }
       }
-      try atGate(result.pid)
+      try callbacks.atGate?(result.pid)
     } catch {
       unsafe isl_launch_abandon(&result)
       if let guardian { reap(guardian) }
@@ -63,6 +86,31 @@ enum ContainerLauncher {
       throw .launch(LaunchError(result, subjects: subjects))
     }
     return Launched(result: result, guardian: guardian)
+  }
+
+  private static func run(_ plan: [UInt8], _ context: inout Context, _ result: inout isl_launch_result)
+    -> Int32
+  {
+    var calls = unsafe isl_launch_calls(
+      begun: { pid, pidfd, context in
+        guard let context = unsafe context else { return -EINVAL }
+        return unsafe context.assumingMemoryBound(to: Context.self).pointee.begin(pid, pidfd)
+      },
+      write_maps: { pid, context in
+        guard let context = unsafe context else { return -EINVAL }
+        return unsafe context.assumingMemoryBound(to: Context.self).pointee.maps.write(pid: pid)
+      })
+    return unsafe plan.withUnsafeBytes { bytes in
+      unsafe withUnsafeMutablePointer(to: &context) { context in
+        unsafe isl_launch(bytes.baseAddress, UInt32(bytes.count), &calls, context, &result)
+      }
+    }
+  }
+
+  private static func guardian(of pidfd: Int32, _ lifeline: Int32) throws(IsolateError) -> Int32 {
+    let pid = isl_spawn_guardian(pidfd, lifeline)
+    if pid < 0 { throw .system(SystemError("clone", "guardian", code: -pid)) }
+    return pid
   }
 
   /// Collects a guardian whose container has ended.

@@ -43,7 +43,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   private static let stepNames: [Int: String] = {
     let names: [(isl_step_kind, String)] = [
       (ISL_STEP_PROPAGATION, "set the propagation of mounts"),
-      (ISL_STEP_ROOT_PROPAGATION, "set the propagation of"), (ISL_STEP_NODE, "make device"),
+      (ISL_STEP_ROOT_PROPAGATION, "set the propagation of"),
+      (ISL_STEP_DEVICE_ATTRIBUTES, "make devices read-only in"), (ISL_STEP_NODE, "make device"),
       (ISL_STEP_HOOK, "run hook"),
       (ISL_STEP_TIME_NAMESPACE, "make the time namespace of"),
       (ISL_STEP_IO_PRIORITY, "set the priority of input and output"),

@@ -30,13 +30,17 @@ extension LaunchPlanBuilder {
     if !process.noNewPrivileges {
       // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; the filter need not allow
       // close_range(2), which older profiles do not know.
-      step(ISL_STEP_CLOSE_DESCRIPTORS)
+      if options.joined != nil { step(ISL_STEP_CLOSE_DESCRIPTORS) }
       addSeccomp(seccomp)
     }
     let user = process.user
-    step(
-      ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
-      b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
+    // Whoever is that user already, and may not change groups, has nothing to change.
+    let isThatUser = options.joined == nil && becomesRootByMaps && user.uid == 0 && user.gid == 0
+    if !isThatUser || !user.additionalGids.isEmpty {
+      step(
+        ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
+        b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
+    }
     let sets = process.capabilities
     let path = "process.capabilities"
     let masks = [  // in the order of ISL_STEP_CAPABILITIES
@@ -48,18 +52,25 @@ extension LaunchPlanBuilder {
     ]
     step(
       ISL_STEP_CAPABILITIES,
-      a: buffer.integers(Self.grantable(masks, callers: callersCapabilities, warnings: &warnings)))
+      a: buffer.integers(Self.grantable(masks, callers: callersCapabilities, warnings: &warnings)),
+      // A new user namespace begins without ambient capabilities (user_namespaces(7)).
+      v: options.joined == nil && makes("user") ? 1 : 0)
     if process.noNewPrivileges { step(ISL_STEP_NO_NEW_PRIVILEGES) }
-    step(ISL_STEP_UMASK, v: UInt64(user.umask ?? 0o022))
-    step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
+    // The set-up has the usual one.
+    if let umask = user.umask, umask != 0o022 { step(ISL_STEP_UMASK, v: UInt64(umask)) }
+    // The change of the root ended in /.
+    if process.cwd != "/" || options.joined != nil {
+      step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
+    }
     // With what the payload may do, not more: the program is the container's own.
     if options.joined == nil {
       addHooks("startContainer", spec.hooks.startContainer, options.state?.created, directory: "/")
     }
     // PID 1 has by now given up what the payload gives up, but for the filter.
     if options.runsInit { step(ISL_STEP_INIT) }
+    // The change of the root has closed all but ours, which are close-on-exec.
     if process.noNewPrivileges {
-      step(ISL_STEP_CLOSE_DESCRIPTORS)
+      if options.joined != nil { step(ISL_STEP_CLOSE_DESCRIPTORS) }
       addSeccomp(seccomp)
     }
   }

@@ -15,9 +15,10 @@ extension LaunchPlanBuilder {
             "config.json: mounts[\(index)].options: \"\(option)\" says nothing of a bind mount, which has the filesystem of its source"
           )
         }
-        guard let source = mount.source, !source.isEmpty else {
+        guard let named = mount.source, !named.isEmpty else {
           throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
         }
+        let source = named.hasPrefix("/") ? named : "\(bundle)/\(named)"
         if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
@@ -32,6 +33,13 @@ extension LaunchPlanBuilder {
       }
       // In the specification "cgroup" is whichever version the host has; only version 2 is mounted.
       let type = named == "cgroup" ? "cgroup2" : named
+      if type == "cgroup2", let host = hostsCgroups {
+        step(
+          ISL_STEP_BIND, "\(host) on \(mount.destination)", flags: flags, index: index,
+          a: buffer.string(host),
+          c: target, v: options.attributes | Self.harmless)
+        continue
+      }
       // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
         flags.append(ISL_FLAG_NO_SYMLINKS)
@@ -45,6 +53,8 @@ extension LaunchPlanBuilder {
         // MS_SYNCHRONOUS and its like are known to mount(2) alone.
         flags.append(ISL_FLAG_LEGACY)
       }
+      let isDevice = mount.destination == "/dev" && type == "tmpfs"
+      if isDevice, !options.copiesUp { flags.append(ISL_FLAG_FRESH) }
       var data = options.data
       let label = ["proc", "sysfs", "cgroup2"].contains(type) ? nil : spec.linux.mountLabel
       if let label, type != "mqueue" {
@@ -62,7 +72,7 @@ extension LaunchPlanBuilder {
           ISL_STEP_LABEL, "\(mount.destination) as \(label)", index: index, a: buffer.string(label), c: target
         )
       }
-      if mount.destination == "/dev", type == "tmpfs" { addDefaultDevices() }
+      if isDevice { addDefaultDevices(attributes: options.attributes) }
     }
     // What a bound /dev holds is the host's to make.
     let bound = spec.mounts.contains { mount in
@@ -75,15 +85,28 @@ extension LaunchPlanBuilder {
     }
   }
 
+  /// Whether a process of the container can be the owner of the host's device nodes, who could change their modes.
+  var ownsDeviceNodes: Bool { !makes("user") || spec.linux.uidMappings.contains { $0.hostID == 0 } }
+
+  /// MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC (mount_setattr(2)).
+  private static let harmless: UInt64 = 0xf
+
+  /// The host's control groups, where the kernel lets a container mount none: they belong to the cgroup namespace, and
+  /// it has none of its own. It sees those of the host then, and can change nothing (CVE-2023-25809).
+  private var hostsCgroups: String? {
+    guard makes("user"), !spec.linux.namespaces.contains(where: { $0.type == "cgroup" }) else { return nil }
+    return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].first { unsafe isl_is_cgroup2($0) == 1 }
+  }
+
   /// Bound from the host: a user namespace may not make device nodes. Those that linux.devices names are left
   /// to it.
-  private mutating func addDefaultDevices() {
-    let named = Set(spec.linux.devices.map(\.path))
+  private mutating func addDefaultDevices(attributes: UInt64) {
     for (name, major, minor) in RuntimeSpec.Device.defaults {
       let path = "/dev/\(name)"
-      if named.contains(path) { continue }
+      if spec.linux.devices.contains(where: { $0.path == path }) { continue }
       step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
     }
+    if ownsDeviceNodes { step(ISL_STEP_DEVICE_ATTRIBUTES, "/dev", v: attributes) }
     let links = [
       ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
       ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),

@@ -9,6 +9,10 @@ struct LaunchPlanBuilder {
   let process: RuntimeSpec.Process
   let rootPath: String
   let options: ContainerOptions
+  /// Relative sources of mounts start here (config.md, "Mounts").
+  let bundle: String
+  /// Whether nobody has to be asked before the payload runs.
+  var hasNothingToDoAtGate = false
   var buffer = PlanBuffer()
   /// What was asked for and could not be granted, though the specification lets the container run.
   var warnings: [String] = []
@@ -19,11 +23,31 @@ struct LaunchPlanBuilder {
     self.spec = spec
     self.process = process
     self.options = options
+    self.bundle = bundle
     rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(bundle)/\(spec.root.path)"
   }
 
   func makes(_ namespace: String) -> Bool {
     spec.linux.namespaces.contains { $0.type == namespace && $0.path == nil }
+  }
+
+  /// Whether the plan's gate is opened before the child comes to it, so that neither waits for the other. Not where the
+  /// parent is asked for the id maps, nor where the number of the process is not the one first known.
+  var opensGateEarly: Bool {
+    hasNothingToDoAtGate && options.startPipe == nil && !options.opensSockets
+      && options.seccompListener == nil
+      && options.namespaces.isEmpty && !parentWritesMaps
+  }
+
+  private var parentWritesMaps: Bool {
+    options.joined == nil && makes("user")
+      && !IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+  }
+
+  /// Whether the child is 0:0 as soon as its id maps are written, since they map the caller to it.
+  var becomesRootByMaps: Bool {
+    makes("user") && !parentWritesMaps && spec.linux.uidMappings[0].containerID == 0
+      && spec.linux.gidMappings[0].containerID == 0
   }
 
   var entersUserNamespace: Bool {
@@ -64,8 +88,9 @@ struct LaunchPlanBuilder {
       // A keyring of its own before anything of the container can look at the caller's.
       if !options.keepsKeyring { step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT]) }
       step(
+        // With a slash, so that it can only be a directory.
         ISL_STEP_ROOT, rootPath, flags: spec.sharesMountNamespace ? [ISL_FLAG_SHARED] : [],
-        a: buffer.string(rootPath),
+        a: buffer.string("\(rootPath)/"),
         b: buffer.string(options.rootOverlay?.text ?? ""),
         c: buffer.string(options.rootOverlay?.directory ?? ""),
         d: buffer.string(options.rootOverlay?.keepsChangesInMemory == true ? "mode=755" : ""),
@@ -81,8 +106,10 @@ struct LaunchPlanBuilder {
       }
       // Made where it is missing, as images name folders they do not have; what keeps it from being made is said
       // when the process is to go there.
-      let directory = buffer.string(process.cwd)
-      step(ISL_STEP_DIRECTORY, process.cwd, flags: [ISL_FLAG_SOFT], a: directory, v: 0o755)
+      if process.cwd != "/" {
+        step(
+          ISL_STEP_DIRECTORY, process.cwd, flags: [ISL_FLAG_SOFT], a: buffer.string(process.cwd), v: 0o755)
+      }
       // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
       if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
       addHooks(
@@ -167,7 +194,7 @@ struct LaunchPlanBuilder {
       header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
     }
     if makes("user") {
-      let child = IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+      let child = !parentWritesMaps
       header.flags |= child ? ISL_PLAN_CHILD_WRITES_MAPS.rawValue | ISL_PLAN_DENY_SETGROUPS.rawValue : 0
       header.flags |= child ? 0 : ISL_PLAN_PARENT_WRITES_MAPS.rawValue
       header.uid_map = buffer.string(IDMapWriter.text(spec.linux.uidMappings))
@@ -175,7 +202,7 @@ struct LaunchPlanBuilder {
       let rootMapped = [spec.linux.uidMappings, spec.linux.gidMappings].allSatisfy { maps in
         maps.contains { $0.containerID == 0 }
       }
-      if rootMapped { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
+      if rootMapped, !becomesRootByMaps { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
     } else if entersUserNamespace {
       // Its maps are there already; whether it has an id 0 is found out inside.
       header.flags |= ISL_PLAN_ENTERS_USER.rawValue | ISL_PLAN_BECOME_ROOT.rawValue
@@ -183,6 +210,8 @@ struct LaunchPlanBuilder {
       // The caller's own user namespace has said so already (user_namespaces(7)).
       header.flags |= ISL_PLAN_DENY_SETGROUPS.rawValue
     }
+    if ownsDeviceNodes { header.flags |= ISL_PLAN_OWNS_DEVICES.rawValue }
+    if !spec.hooks.createContainer.isEmpty { header.flags |= ISL_PLAN_HAS_EARLY_HOOKS.rawValue }
     if options.emulatesOldKernel {
       header.flags |= ISL_PLAN_FORCE_LEGACY_MOUNT.rawValue | ISL_PLAN_FORCE_NO_OPENAT2.rawValue
     }
@@ -193,6 +222,13 @@ struct LaunchPlanBuilder {
   private mutating func baseHeader() -> isl_plan_header {
     var header = isl_plan_header()
     header.join_pidfd = -1
+    header.flags |= opensGateEarly ? ISL_PLAN_OPENS_GATE_EARLY.rawValue : 0
+    header.flags |= options.opensSockets ? ISL_PLAN_OPEN_NAMESPACES.rawValue : 0
+    let program = RuntimeProgram.current
+    if !program.isOutOfReach(of: makes("user") ? spec.linux : nil) {
+      header.program_device = program.device
+      header.program_inode = program.inode
+    }
     header.namespaces = joinedNamespaces()
     header.argv = buffer.strings(process.args)
     header.argv_count = UInt32(process.args.count)

@@ -3,18 +3,14 @@ import CShims
 /// Collects steps and their operands and lays them out as one launch plan (isl_plan.h).
 struct PlanBuffer {
   private var arena: [UInt8] = [0]
-  /// By bytes: two spellings of one character are equal as `String` and differ as file names.
-  private var offsets: [[UInt8]: UInt32] = [[]: 0]
   private(set) var steps: [isl_step] = []
 
-  /// The arena offset of a string; equal strings are stored once, "" is always 0.
+  /// The arena offset of a string; that of "" is 0.
   mutating func string(_ text: String) -> UInt32 {
-    let bytes = Array(text.utf8)
-    if let offset = offsets[bytes] { return offset }
+    if text.utf8.isEmpty { return 0 }
     let offset = UInt32(arena.count)
-    arena.append(contentsOf: bytes)
+    arena.append(contentsOf: text.utf8)
     arena.append(0)
-    offsets[bytes] = offset
     return offset
   }
 

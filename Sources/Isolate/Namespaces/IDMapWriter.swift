@@ -9,8 +9,9 @@ struct IDMapWriter {
 
   /// True when the child may write the maps itself: one line that maps the caller's own id.
   static func childCanWrite(_ uid: [RuntimeSpec.IDMapping], _ gid: [RuntimeSpec.IDMapping]) -> Bool {
-    uid.count == 1 && gid.count == 1 && uid[0].size == 1 && gid[0].size == 1 && uid[0].hostID == geteuid()
-      && gid[0].hostID == getegid()
+    uid.count == 1 && gid.count == 1 && uid[0].size == 1 && gid[0].size == 1
+      && uid[0].hostID == UserNamespace.callersUser
+      && gid[0].hostID == UserNamespace.callersGroup
   }
 
   static func text(_ mappings: [RuntimeSpec.IDMapping]) -> String {
@@ -20,7 +21,7 @@ struct IDMapWriter {
   /// Writes both maps of `pid`. Returns 0 or -errno.
   func write(pid: Int32) -> Int32 {
     do {
-      if geteuid() == 0 {
+      if UserNamespace.callersUser == 0 {
         try Files.write(Self.text(gidMappings), to: "/proc/\(pid)/gid_map")
         try Files.write(Self.text(uidMappings), to: "/proc/\(pid)/uid_map")
         return 0

@@ -1,9 +1,14 @@
+import CShims
 import Glibc
 
 /// The user namespace that we are in (user_namespaces(7)).
 enum UserNamespace {
   /// Whether the caller is the host's own root: one that podman made with a user namespace is an ordinary user.
-  static var callerIsHostRoot: Bool { geteuid() == 0 && isInitial }
+  static var callerIsHostRoot: Bool { callersUser == 0 && isInitial }
+
+  /// The effective ids that the program was started with, without asking again (getauxval(3)).
+  static var callersUser: UInt32 { isl_callers_user() }
+  static var callersGroup: UInt32 { isl_callers_group() }
 
   private static var isInitial: Bool {
     let words = (Files.text("/proc/self/uid_map") ?? "").split { $0 == " " || $0 == "\n" }

@@ -5,7 +5,7 @@ public struct Bundle: Sendable {
   /// The decoded config.json.
   public var spec: RuntimeSpec
   /// config.json as it was read.
-  let configuration: JSONValue
+  let configuration: [UInt8]
 
   /// Opens a bundle and decodes its configuration.
   ///
@@ -16,9 +16,9 @@ public struct Bundle: Sendable {
         what: "bundle \(path)", why: "no such directory",
         remedy: "make one with `isolate spec --bundle \(path)`")
     }
-    let json = try JSONFile.read("\(real)/config.json")
+    let (text, json) = try JSONFile.readText("\(real)/config.json", endsAtShortRead: true)
     do { spec = try RuntimeSpec(json: json) } catch { throw .specification(error) }
-    configuration = json
+    configuration = text
     self.path = real
   }
 }

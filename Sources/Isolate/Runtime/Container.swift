@@ -92,13 +92,15 @@ public final class Container: Sendable {
 
   /// Starts the specification's process in a new container.
   ///
-  /// `bundle` is the directory a relative `root.path` starts from. `beforePivot` is called where the hooks
-  /// of a container's making belong, and `atGate` when the container is set up and its process waits; when one
-  /// throws, the container is given up. When `start` throws, nothing is left running.
+  /// `bundle` is the directory a relative `root.path` starts from. `begun` is called when the process exists,
+  /// while it still sets itself up; `beforePivot` where the hooks of a container's making belong, and `atGate` when the
+  /// container is set up and its process waits. When one throws, the container is given up. When `start` throws, nothing
+  /// is left running.
   public static func start(
     _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions(),
+    begun: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
     beforePivot: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
-    atGate: (_ processID: Int32) throws(IsolateError) -> Void = { _ in }
+    atGate: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil
   ) throws(IsolateError) -> Container {
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
@@ -145,40 +147,66 @@ public final class Container: Sendable {
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    var builder = LaunchPlanBuilder(spec: labelled, process: process, bundle: bundle, options: options)
-    let plan = try builder.build(seccomp: seccomp)
-    let launched = try launch(plan, builder.subjects, spec, options, beforePivot: beforePivot, atGate: atGate)
+    let launched = try launch(
+      labelled, process, bundle, options, seccomp,
+      ContainerLauncher.Callbacks(begun: begun, beforePivot: beforePivot, atGate: atGate))
     _ = consume named
     _ = consume mapped
     return Container(
-      launched.result, guardian: launched.guardian, warnings: options.warnings + builder.warnings,
+      launched.launched.result, guardian: launched.launched.guardian,
+      warnings: options.warnings + launched.warnings,
       listenerCount: options.listeners.count)
   }
 
-  /// Launches a plan and moves the host's network devices while its process waits, before any hook is run.
+  /// Makes a plan and launches it; moves the host's network devices while its process waits, before any hook is run.
   private static func launch(
-    _ plan: [UInt8], _ subjects: [String], _ spec: RuntimeSpec, _ options: ContainerOptions,
-    beforePivot: ((Int32) throws(IsolateError) -> Void)?, atGate: (Int32) throws(IsolateError) -> Void
-  ) throws(IsolateError) -> ContainerLauncher.Launched {
+    _ spec: RuntimeSpec, _ process: RuntimeSpec.Process, _ bundle: String, _ options: ContainerOptions,
+    _ seccomp: [UInt8]?, _ callbacks: ContainerLauncher.Callbacks
+  ) throws(IsolateError) -> (launched: ContainerLauncher.Launched, warnings: [String]) {
     let isNew = options.joined == nil
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
-    var devices = NetworkDevices(isNew ? spec.linux : RuntimeSpec.Linux())
-    let atFirstGate = { (pid: Int32) throws(IsolateError) in
-      try devices.move(to: pid)
-      try beforePivot?(pid)
-    }
-    do {
-      return try ContainerLauncher.launch(
-        plan, subjects: subjects, maps: maps, options: options,
-        beforePivot: isNew && spec.hooks.accompanyCreation ? atFirstGate : nil,
-        atGate: { pid throws(IsolateError) in
+    var callbacks = callbacks
+    if !isNew || !spec.hooks.accompanyCreation { callbacks.beforePivot = nil }
+    let devices = NetworkDeviceMove(isNew ? spec.linux : RuntimeSpec.Linux())
+    if !devices.isEmpty {
+      let (beforePivot, atGate) = (callbacks.beforePivot, callbacks.atGate)
+      if let beforePivot {
+        callbacks.beforePivot = { pid throws(IsolateError) in
           try devices.move(to: pid)
-          try atGate(pid)
-        })
+          try beforePivot(pid)
+        }
+      }
+      callbacks.atGate = { pid throws(IsolateError) in
+        try devices.move(to: pid)
+        try atGate?(pid)
+      }
+    }
+    var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
+    builder.hasNothingToDoAtGate = callbacks.beforePivot == nil && callbacks.atGate == nil
+    let plan = try builder.build(seccomp: seccomp)
+    do {
+      let launched = try ContainerLauncher.launch(
+        plan, subjects: builder.subjects, maps: maps, options: options, opensEarly: builder.opensGateEarly,
+        callbacks)
+      return (launched, builder.warnings)
     } catch {
       devices.giveBack()
       throw error
     }
+  }
+
+  /// The devices, where closures that outlive the call can reach them.
+  private final class NetworkDeviceMove {
+    private var devices: NetworkDevices
+    let isEmpty: Bool
+
+    init(_ linux: RuntimeSpec.Linux) {
+      devices = NetworkDevices(linux)
+      isEmpty = linux.netDevices.isEmpty
+    }
+
+    func move(to pid: Int32) throws(IsolateError) { try devices.move(to: pid) }
+    func giveBack() { devices.giveBack() }
   }
 
   /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
@@ -218,7 +246,8 @@ public final class Container: Sendable {
 
   /// Makes unconnected stream sockets that belong to the container's network namespace.
   ///
-  /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them.
+  /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them. It takes
+  /// `ContainerOptions.opensSockets`; without, it throws EBADF.
   public func openSockets(family: Int32, count: Int = 1) throws(IsolateError) -> [Int32] {
     var sockets = [Int32](repeating: -1, count: count)
     let type = Int32(SOCK_STREAM.rawValue)
@@ -247,10 +276,10 @@ extension RuntimeSpec {
     var spec = self
     let user = process?.user ?? User()
     if linux.uidMappings.isEmpty {
-      spec.linux.uidMappings = [IDMapping(containerID: user.uid, hostID: geteuid(), size: 1)]
+      spec.linux.uidMappings = [IDMapping(containerID: user.uid, hostID: UserNamespace.callersUser, size: 1)]
     }
     if linux.gidMappings.isEmpty {
-      spec.linux.gidMappings = [IDMapping(containerID: user.gid, hostID: getegid(), size: 1)]
+      spec.linux.gidMappings = [IDMapping(containerID: user.gid, hostID: UserNamespace.callersGroup, size: 1)]
     }
     return spec
   }

@@ -21,6 +21,8 @@ public struct ContainerOptions: Sendable {
   public var runsInit = false
   /// Sockets made in the container's network namespace, before the payload starts.
   public var listeners: [Listener] = []
+  /// Whether sockets are opened in its network namespace later (`Container.openSockets`).
+  public var opensSockets = false
   /// A second address for the loopback interface, to tell loopback-only programs from others.
   public var loopbackAddress: IPv4Address?
   /// System calls whose attempts are reported to `Container.seccompListener` (seccomp_unotify(2)).

@@ -5,13 +5,14 @@ import Glibc
 ///
 /// A container's directory is made by one mkdir(2), which decides between two that want one id; its
 /// record appears in it by one rename(2). A directory without a record belongs to a create that was
-/// killed, or that is at work and holds the lock.
+/// killed, or that is at work and holds the lock. The record's first line is its own document; what follows is the
+/// configuration the container was made from, as it was read: changes of the bundle's have no effect later
+/// (runtime.md, "Create").
 public struct ContainerStore: Sendable {
   /// Absolute path.
   public let root: String
 
   static let recordName = "state.json"
-  static let configurationName = "config.json"
   static let cgroupName = "cgroup"
   static let lockName = "lock"
   static let startPipeName = "start.fifo"
@@ -26,10 +27,14 @@ public struct ContainerStore: Sendable {
     } else if let runtimeDirectory, runtimeDirectory.hasPrefix("/") {
       self.root = "\(runtimeDirectory)/isolate"
     } else {
-      self.root = "/tmp/isolate-\(geteuid())"
+      self.root = "/tmp/isolate-\(UserNamespace.callersUser)"
     }
-    do { try Self.prepare(self.root) } catch { throw .system(error) }
-    try Self.check(self.root, isShared: root == nil)
+    do { try Self.check(self.root, isShared: root == nil) } catch {
+      // As a rule it is there already.
+      guard case .system(let failure) = error, failure.code == ENOENT else { throw error }
+      do { try Self.prepare(self.root) } catch { throw .system(error) }
+      try Self.check(self.root, isShared: root == nil)
+    }
   }
 
   /// CVE-2019-12439: a directory of this name may have been made by somebody else, who could then swap what
@@ -42,8 +47,9 @@ public struct ContainerStore: Sendable {
     let why =
       if information.st_mode & S_IFMT != S_IFDIR {
         "is not a directory"
-      } else if information.st_uid != geteuid() { "belongs to uid \(information.st_uid)" } else if others != 0
-      { "can be written by others" } else {
+      } else if information.st_uid != UserNamespace.callersUser {
+        "belongs to uid \(information.st_uid)"
+      } else if others != 0 { "can be written by others" } else {
         nil as String?
       }
     guard let why else { return }
@@ -87,11 +93,20 @@ public struct ContainerStore: Sendable {
   }
 
   private func record(_ identifier: String) -> ContainerRecord? {
-    guard ContainerIdentifier.isValid(identifier),
-      let bytes = try? Files.read("\(directory(identifier))/\(Self.recordName)"),
-      let json = try? JSONParser.parse(bytes)
+    guard ContainerIdentifier.isValid(identifier), let (record, _) = try? documents(of: identifier),
+      let json = try? JSONParser.parse(record)
     else { return nil }
     return ContainerRecord(json: json)
+  }
+
+  /// The record's line and the configuration behind it.
+  private func documents(
+    of identifier: String
+  ) throws(SystemError) -> (record: [UInt8], configuration: ArraySlice<UInt8>) {
+    let path = "\(directory(identifier))/\(Self.recordName)"
+    let bytes = try Files.read(path, limit: 17 << 20, endsAtShortRead: true)
+    let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+    return (Array(bytes[..<end]), bytes[end...].dropFirst())
   }
 
   /// Makes the directory of a new container.
@@ -106,20 +121,12 @@ public struct ContainerStore: Sendable {
     throw .system(SystemError("mkdir", path, code: errno))
   }
 
-  /// Writes a record, whole or not at all.
-  func save(_ record: ContainerRecord) throws(SystemError) {
+  /// Writes a record with the configuration it belongs to, whole or not at all.
+  func save(_ record: ContainerRecord, _ configuration: [UInt8]) throws(SystemError) {
     let path = "\(directory(record.identifier))/\(Self.recordName)"
-    let text = String(decoding: JSONWriter.write(record.json), as: UTF8.self)
+    let text = Array(JSONWriter.line(record.json).utf8) + [UInt8(ascii: "\n")] + configuration
     try Files.write(text, to: "\(path).new", flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
     if unsafe rename("\(path).new", path) != 0 { throw SystemError("rename", path, code: errno) }
-  }
-
-  /// Keeps a copy of the configuration: after create, changes of the bundle's have no effect
-  /// (runtime.md, "Create").
-  func save(_ configuration: JSONValue, of identifier: String) throws(SystemError) {
-    let text = String(decoding: JSONWriter.write(configuration), as: UTF8.self)
-    let path = "\(directory(identifier))/\(Self.configurationName)"
-    try Files.write(text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
   }
 
   /// Writes down where a container's cgroup will be, before there is one.
@@ -142,13 +149,21 @@ public struct ContainerStore: Sendable {
 
   /// The configuration that a container was made from.
   func configuration(of identifier: String) throws(IsolateError) -> RuntimeSpec {
-    let json = try JSONFile.read("\(directory(identifier))/\(Self.configurationName)")
+    let text: [UInt8]
+    do { text = Array(try documents(of: identifier).configuration) } catch { throw .system(error) }
+    let json: JSONValue
+    do { json = try JSONParser.parse(text) } catch {
+      throw .json(path: "\(directory(identifier))/\(Self.recordName)", error)
+    }
     do { return try RuntimeSpec(json: json) } catch { throw .specification(error) }
   }
 
   /// Removes a container's directory.
   func remove(_ identifier: String) {
     let path = directory(identifier)
+    // Those that are always there first: as a rule that is all.
+    for name in [Self.recordName, Self.lockName] { unsafe unlink("\(path)/\(name)") }
+    if unsafe rmdir(path) == 0 { return }
     for name in (try? Files.names(in: path)) ?? [] { unsafe unlink("\(path)/\(name)") }
     unsafe rmdir(path)
   }
@@ -163,7 +178,7 @@ public struct ContainerStore: Sendable {
   }
 
   /// The lock that create, start and delete of one container hold; nil when its directory is gone.
-  func lock(_ identifier: String) -> FileLock? {
-    FileLock("\(directory(identifier))/\(Self.lockName)", waits: true)
+  func lock(_ identifier: String, creates: Bool = true) -> FileLock? {
+    FileLock("\(directory(identifier))/\(Self.lockName)", waits: true, creates: creates)
   }
 }

@@ -97,12 +97,17 @@ public struct Lifecycle: Sendable {
     let spec = request.bundle.spec
     let groups = try makeGroups(request)
     try prepareSharedMounts(request)
+    var beginning: UInt64 = 0
     let save = { (pid: Int32) throws(IsolateError) -> ContainerRecord in
-      guard let identity = ProcessIdentity(of: pid) else { throw .system(SystemError("clone", code: ESRCH)) }
+      guard
+        let identity = ProcessIdentity(of: pid, startedAfter: beginning, andBefore: ProcessIdentity.now())
+      else { throw .system(SystemError("clone", code: ESRCH)) }
       var record = ContainerRecord(request, process: identity)
       record.cgroupPath = options.cgroup?.path
       record.systemdUnit = options.cgroup?.unit
-      do throws(SystemError) { try store.save(record) } catch { throw .system(error) }
+      do throws(SystemError) { try store.save(record, request.bundle.configuration) } catch {
+        throw .system(error)
+      }
       if let groups { try ResourceControl.add(pid, to: groups) }
       return record
     }
@@ -113,27 +118,22 @@ public struct Lifecycle: Sendable {
       options.state = documents.forHooks
       options.seccompListener = agent.map { ($0.socket, documents.forAgent($0)) }
     }
+    var record: ContainerRecord?
     var withHooks: ContainerRecord?
     do throws(IsolateError) {
-      try keepConfiguration(request)
+      beginning = ProcessIdentity.now()
       return try Container.start(
         spec, bundle: request.bundle.path, options: options,
-        beforePivot: { pid throws(IsolateError) in
-          let record = try save(pid)
+        begun: { pid throws(IsolateError) in record = try save(pid) },
+        beforePivot: { _ throws(IsolateError) in
+          guard let record else { return }
           withHooks = record
           // By their description the container is created by now (config.md, "Prestart").
           try hooks("prestart", spec.hooks.prestart, record, .created).run()
           try hooks("createRuntime", spec.hooks.createRuntime, record, .creating).run()
         },
-        atGate: { pid throws(IsolateError) in
-          if withHooks == nil { _ = try save(pid) }
-          guard let file = request.pidFile else { return }
-          do throws(SystemError) {
-            try Files.write("\(pid)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
-          } catch {
-            throw .system(error)
-          }
-        })
+        atGate: request.pidFile == nil
+          ? nil : { pid throws(IsolateError) in try writeProcessID(pid, request) })
     } catch {
       // The container is undone and its life ends as any other's (runtime.md, "Lifecycle").
       guard let record = withHooks else { throw error }
@@ -144,8 +144,10 @@ public struct Lifecycle: Sendable {
     }
   }
 
-  private func keepConfiguration(_ request: Request) throws(IsolateError) {
-    do throws(SystemError) { try store.save(request.bundle.configuration, of: request.identifier) } catch {
+  private func writeProcessID(_ pid: Int32, _ request: Request) throws(IsolateError) {
+    guard let file = request.pidFile else { return }
+    do throws(SystemError) { try Files.write("\(pid)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC) } catch
+    {
       throw .system(error)
     }
   }
@@ -291,6 +293,22 @@ public struct Lifecycle: Sendable {
     case .success(let hooks): return self.hooks("poststop", hooks, record, .stopped).runAll()
     case .failure(let error): return ["hooks.poststop were not run: \(error)"]
     }
+  }
+
+  /// Removes a container that `run` has started in the caller and whose end the caller has seen: nothing has to be
+  /// looked up again.
+  ///
+  /// Gives what its `poststop` hooks complained of; nothing where somebody else has deleted it meanwhile.
+  public func deleteEnded(_ container: Container, _ request: Request) -> [String] {
+    let identifier = request.identifier
+    guard let lock = store.lock(identifier, creates: false), let record = try? store.load(identifier),
+      record.process.processID == container.processID, !record.process.isRunning
+    else { return [] }
+    Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
+    store.remove(identifier)
+    _ = consume lock
+    let hooks = request.bundle.spec.hooks.poststop
+    return hooks.isEmpty ? [] : self.hooks("poststop", hooks, record, .stopped).runAll()
   }
 
   private func end(_ record: ContainerRecord) throws(IsolateError) {

@@ -15,6 +15,27 @@ public struct ProcessIdentity: Sendable, Equatable {
     self.startTime = startTime
   }
 
+  /// The identity of a process that was started between two readings of `now`. The kernel counts in ticks of 1/100 s: where
+  /// both are in one tick, that is it, and nothing has to be asked.
+  init?(of processID: Int32, startedAfter begin: UInt64, andBefore end: UInt64) {
+    let (first, last) = (Self.ticks(begin), Self.ticks(end))
+    guard first != last else {
+      self.init(processID: processID, startTime: first)
+      return
+    }
+    self.init(of: processID)
+  }
+
+  /// Nanoseconds since boot, as the caller's time namespace counts them (clock_gettime(2), CLOCK_BOOTTIME).
+  static func now() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// USER_HZ is 100 on every architecture that there is a runtime for (sysconf(3), _SC_CLK_TCK).
+  private static func ticks(_ nanoseconds: UInt64) -> UInt64 { nanoseconds / 10_000_000 }
+
   init(processID: Int32, startTime: UInt64) {
     self.processID = processID
     self.startTime = startTime
@@ -37,7 +58,9 @@ public struct ProcessIdentity: Sendable, Equatable {
   }
 
   private static func status(of processID: Int32) -> (state: Substring, startTime: UInt64)? {
-    guard let text = Files.text("/proc/\(processID)/stat"), let end = text.lastIndex(of: ")") else {
+    guard let text = Files.text("/proc/\(processID)/stat", endsAtShortRead: true),
+      let end = text.lastIndex(of: ")")
+    else {
       return nil
     }
     // The name between the parentheses may hold anything, so fields are counted from behind it.

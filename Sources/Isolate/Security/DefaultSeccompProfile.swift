@@ -32,6 +32,14 @@ extension RuntimeSpec.Seccomp {
           args: [Argument(index: 0, value: value, op: "SCMP_CMP_EQ")])
       })
 
+  /// Whether this is the default filter, also when it was read from a file; others show it by their first words.
+  var isDefault: Bool {
+    defaultErrnoRet == UInt32(EPERM) && architectures.isEmpty
+      && syscalls.first?.names.first == Self.firstCall && self == .default
+  }
+
+  private static let firstCall = "_llseek"
+
   /// PER_LINUX, PER_LINUX32, UNAME26 and both, and the query (personality(2)).
   private static let personalities: [UInt64] = [0, 8, 0x20000, 0x20008, 0xffff_ffff]
 

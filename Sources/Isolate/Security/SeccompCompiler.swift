@@ -1,37 +1,133 @@
 import CShims
 import Glibc
 
-/// Compiles a seccomp section with libseccomp(3) into the kernel's filter program.
+/// Compiles a seccomp section into the kernel's filter program.
+///
+/// Sections as engines write them become a tree of ranges by FilterProgram; libseccomp(3), whose trees are several times as
+/// long and take milliseconds to make, compiles the others (docs/performance.md).
 enum SeccompCompiler {
+  static let isNotEqual: UInt32 = 1
+  static let isLess: UInt32 = 2
+  static let isAtMost: UInt32 = 3
+  static let isEqual: UInt32 = 4
+  static let isAtLeast: UInt32 = 5
+  static let isGreater: UInt32 = 6
+  static let isMaskedEqual: UInt32 = 7
+
+  /// A section whose names of actions, comparisons and architectures have been understood.
+  private struct Section {
+    var defaultAction: UInt32
+    var architectures: [UInt32] = []
+    var rules: [FilterRules.Rule] = []
+  }
+
   /// The program as bytes: an array of struct sock_filter (8 bytes each).
   ///
   /// Attempts to make a call of `notify` go to the notification listener instead of that call's rule.
   static func compile(_ seccomp: RuntimeSpec.Seccomp, notify: [String] = []) throws(IsolateError) -> [UInt8] {
+    let section = try section(seccomp, notify: notify)
+    let program = if let own = ownProgram(section) { own } else { try libraryProgram(section) }
+    return seccomp.refusesTerminalInput || seccomp.isDefault ? terminalGuard + program : program
+  }
+
+  /// Both ways of compiling, for the tests that compare them; nil where the section is libseccomp's alone.
+  static func programs(_ seccomp: RuntimeSpec.Seccomp) throws(IsolateError) -> (
+    own: [UInt8]?, library: [UInt8]
+  ) {
+    let section = try section(seccomp, notify: [])
+    return (ownProgram(section), try libraryProgram(section))
+  }
+
+  private static func section(
+    _ seccomp: RuntimeSpec.Seccomp, notify: [String]
+  ) throws(IsolateError) -> Section {
     let root = "linux.seccomp"
+    var section = Section(
+      defaultAction: try action(
+        seccomp.defaultAction, number: seccomp.defaultErrnoRet, path: "\(root).defaultAction"))
+    section.architectures = [isl_seccomp_native_architecture()]
+    for (index, name) in seccomp.architectures.enumerated() {
+      let token = unsafe isl_seccomp_architecture(name)
+      if token == 0 {
+        throw .specification(
+          SpecError(path: "\(root).architectures[\(index)]", message: "\"\(name)\" is not an architecture"))
+      }
+      if !section.architectures.contains(token) { section.architectures.append(token) }
+    }
+    if !notify.isEmpty {
+      section.rules.append(.init(names: notify, action: isl_seccomp_action_notify(), arguments: []))
+    }
+    for (index, rule) in seccomp.syscalls.enumerated() {
+      let path = "\(root).syscalls[\(index)]"
+      let action = try action(rule.action, number: rule.errnoRet, path: "\(path).action")
+      let arguments = try arguments(rule.args, path: path)
+      // libseccomp refuses a rule that says what the default already says.
+      if action == section.defaultAction { continue }
+      let names = notify.isEmpty ? rule.names : rule.names.filter { !notify.contains($0) }
+      for comparisons in alternatives(arguments) {
+        section.rules.append(.init(names: names, action: action, arguments: comparisons))
+      }
+    }
+    return section
+  }
+
+  private static func arguments(
+    _ arguments: [RuntimeSpec.Seccomp.Argument], path: String
+  ) throws(IsolateError) -> [isl_seccomp_argument] {
+    var words: [isl_seccomp_argument] = []
+    for (index, argument) in arguments.enumerated() {
+      guard let operation = comparisons[argument.op], argument.index < 6 else {
+        throw .specification(
+          SpecError(
+            path: "\(path).args[\(index)]", message: "\"\(argument.op)\" of argument \(argument.index)"))
+      }
+      words.append(
+        isl_seccomp_argument(
+          index: argument.index, operation: operation, value: argument.value, value_two: argument.valueTwo))
+    }
+    return words
+  }
+
+  /// What libseccomp does with an architecture it was not told of (SCMP_FLTATR_ACT_BADARCH): SECCOMP_RET_KILL_THREAD.
+  private static let unknownArchitecture: UInt32 = 0
+  /// BPF_MAXINSNS.
+  private static let maximumLength = 4096
+
+  private static func ownProgram(_ section: Section) -> [UInt8]? {
+    var all: [FilterRules] = []
+    for token in section.architectures {
+      guard let architecture = FilterRules.Architecture(token: token),
+        let rules = FilterRules(section.rules, for: architecture, defaultAction: section.defaultAction)
+      else { return nil }
+      all.append(rules)
+    }
+    let program = FilterProgram(all, defaultAction: section.defaultAction, unknown: unknownArchitecture)
+    return program.count <= maximumLength ? program.bytes : nil
+  }
+
+  private static func libraryProgram(_ section: Section) throws(IsolateError) -> [UInt8] {
     var filter: OpaquePointer?
-    let defaultAction = try action(
-      seccomp.defaultAction, number: seccomp.defaultErrnoRet, path: "\(root).defaultAction")
-    let opened = unsafe isl_seccomp_open(defaultAction, &filter)
+    let opened = unsafe isl_seccomp_open(section.defaultAction, &filter)
     guard opened == 0, let filter = unsafe filter else {
       throw .system(SystemError("seccomp_init", code: -opened))
     }
     defer { unsafe isl_seccomp_close(filter) }
-    for (index, name) in seccomp.architectures.enumerated()
-    where unsafe isl_seccomp_add_architecture(filter, name) != 0 {
-      throw .specification(
-        SpecError(path: "\(root).architectures[\(index)]", message: "\"\(name)\" is not an architecture"))
+    for token in section.architectures {
+      let added = unsafe isl_seccomp_add_architecture(filter, token)
+      if added != 0 { throw .system(SystemError("seccomp_arch_add", code: -added)) }
     }
-    for call in notify {
-      let added = unsafe isl_seccomp_add_rule(filter, isl_seccomp_action_notify(), call, nil, 0)
-      if added != 0 { throw .system(SystemError("seccomp_rule_add", call, code: -added)) }
-    }
-    for (index, rule) in seccomp.syscalls.enumerated() {
-      try unsafe add(rule, to: filter, path: "\(root).syscalls[\(index)]", defaultAction, except: notify)
+    for rule in section.rules {
+      for name in rule.names {
+        let result = unsafe isl_seccomp_add_rule(
+          filter, rule.action, name, rule.arguments, UInt32(rule.arguments.count))
+        // A name no kernel of this libseccomp knows cannot be called by it either: as runc and crun do.
+        if result == 0 || result == -ENOENT || result == -EDOM || result == -EEXIST { continue }
+        throw .system(SystemError("seccomp_rule_add", name, code: -result))
+      }
     }
     let file = unsafe isl_seccomp_export(filter)
     guard file >= 0 else { throw .system(SystemError("seccomp_export_bpf", code: -file)) }
-    let program = try read(OwnedDescriptor(owning: file))
-    return seccomp.refusesTerminalInput || seccomp == .default ? terminalGuard + program : program
+    return try read(OwnedDescriptor(owning: file))
   }
 
   /// Instructions before the default filter that refuse to push input into a terminal: ioctl(2) with TIOCSTI or
@@ -43,34 +139,6 @@ enum SeccompCompiler {
     return bytes
   }()
 
-  private static func add(
-    _ rule: RuntimeSpec.Seccomp.Rule, to filter: OpaquePointer, path: String, _ defaultAction: UInt32,
-    except notify: [String]
-  ) throws(IsolateError) {
-    let action = try action(rule.action, number: rule.errnoRet, path: "\(path).action")
-    // libseccomp refuses a rule that says what the default already says.
-    if action == defaultAction { return }
-    var arguments: [isl_seccomp_argument] = []
-    for (index, argument) in rule.args.enumerated() {
-      guard let operation = comparisons[argument.op], argument.index < 6 else {
-        throw .specification(
-          SpecError(
-            path: "\(path).args[\(index)]", message: "\"\(argument.op)\" of argument \(argument.index)"))
-      }
-      arguments.append(
-        isl_seccomp_argument(
-          index: argument.index, operation: operation, value: argument.value, value_two: argument.valueTwo))
-    }
-    for name in rule.names where !notify.contains(name) {
-      for comparisons in alternatives(arguments) {
-        let result = unsafe isl_seccomp_add_rule(filter, action, name, comparisons, UInt32(comparisons.count))
-        // A name no kernel of this libseccomp knows cannot be called by it either: as runc and crun do.
-        if result == 0 || result == -ENOENT || result == -EDOM || result == -EEXIST { continue }
-        throw .system(SystemError("seccomp_rule_add", name, code: -result))
-      }
-    }
-  }
-
   /// All comparisons of a rule must hold; but where one argument is compared twice, which libseccomp refuses, each
   /// comparison is a rule by itself, as runc and crun read it and as widespread profiles mean it.
   private static func alternatives(_ arguments: [isl_seccomp_argument]) -> [[isl_seccomp_argument]] {
@@ -78,8 +146,8 @@ enum SeccompCompiler {
   }
 
   static let comparisons: [String: UInt32] = [
-    "SCMP_CMP_NE": 1, "SCMP_CMP_LT": 2, "SCMP_CMP_LE": 3, "SCMP_CMP_EQ": 4, "SCMP_CMP_GE": 5,
-    "SCMP_CMP_GT": 6, "SCMP_CMP_MASKED_EQ": 7,
+    "SCMP_CMP_NE": isNotEqual, "SCMP_CMP_LT": isLess, "SCMP_CMP_LE": isAtMost, "SCMP_CMP_EQ": isEqual,
+    "SCMP_CMP_GE": isAtLeast, "SCMP_CMP_GT": isGreater, "SCMP_CMP_MASKED_EQ": isMaskedEqual,
   ]
 
   /// The actions that the kernel knows (SECCOMP_GET_ACTION_AVAIL).

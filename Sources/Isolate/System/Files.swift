@@ -2,33 +2,39 @@ import Glibc
 
 /// Small file operations of the runtime, without Foundation.
 package enum Files {
-  /// Reads a whole regular file of at most `limit` bytes.
+  /// Reads a whole regular file of at most `limit` bytes. With `endsAtShortRead` a read(2) that gives less than was
+  /// asked for is the last one: so it is with files on a disk, and with those of proc that fit a page.
   ///
   /// - Throws: `SystemError` with EFBIG when it is longer.
-  package static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
+  package static func read(
+    _ path: String, limit: Int = 1 << 20, endsAtShortRead: Bool = false
+  ) throws(SystemError) -> [UInt8] {
     // A FIFO in the file's place must not make us wait for a writer.
     let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if number < 0 { throw SystemError("open", path, code: errno) }
     let file = OwnedDescriptor(owning: number)
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65536)
+    var size = 16 << 10
     while true {
-      let count = unsafe chunk.withUnsafeMutableBytes { buffer in
-        unsafe Glibc.read(file.number, buffer.baseAddress, buffer.count)
+      var code: Int32 = 0
+      let chunk = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        let result = unsafe Glibc.read(file.number, buffer.baseAddress, buffer.count)
+        code = result < 0 ? errno : 0
+        count = max(0, result)
       }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw SystemError("read", path, code: errno)
-      }
-      if count == 0 { return bytes }
-      if bytes.count + count > limit { throw SystemError("read", path, code: EFBIG) }
-      bytes.append(contentsOf: chunk[..<count])
+      if code == EINTR { continue }
+      if code != 0 { throw SystemError("read", path, code: code) }
+      if chunk.isEmpty { return bytes }
+      if bytes.count + chunk.count > limit { throw SystemError("read", path, code: EFBIG) }
+      if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+      if endsAtShortRead, chunk.count < size { return bytes }
+      size = 64 << 10
     }
   }
 
   /// Reads a small text file, or nil when that is not possible.
-  package static func text(_ path: String, limit: Int = 1 << 20) -> String? {
-    guard let bytes = try? read(path, limit: limit) else { return nil }
+  package static func text(_ path: String, limit: Int = 1 << 20, endsAtShortRead: Bool = false) -> String? {
+    guard let bytes = try? read(path, limit: limit, endsAtShortRead: endsAtShortRead) else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
 

@@ -7,16 +7,28 @@ package enum Moment {
   package static func now() -> String {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
-    var parts = unsafe tm()
-    unsafe gmtime_r(&time.tv_sec, &parts)
+    // By counting: gmtime_r(3) looks for the local time zone.
+    let (days, seconds) = Int(time.tv_sec).quotientAndRemainder(dividingBy: 86400)
+    let (year, month, day) = date(daysSinceEpoch: days)
     func padded(_ value: Int, _ width: Int) -> String {
       let digits = String(value)
       return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
-    let date =
-      unsafe "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-    let clock =
-      unsafe "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
+    let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+    let clock = "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
     return "\(date)T\(clock).\(padded(time.tv_nsec, 9))Z"
+  }
+
+  /// The Gregorian date of a day, for days from 1970-01-01 on. Years begin in March, so that leap days end them.
+  static func date(daysSinceEpoch days: Int) -> (year: Int, month: Int, day: Int) {
+    let shifted = days + 719_468  // since 0000-03-01
+    let era = shifted / 146_097  // 400 years
+    let dayOfEra = shifted % 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153  // 0 is March
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
   }
 }

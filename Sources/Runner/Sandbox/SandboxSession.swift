@@ -54,6 +54,7 @@ final class SandboxSession {
     options.standardError = errorEnd.number
     options.runsInit = settings.runsInit
     options.listeners = SandboxNetwork.listeners
+    options.opensSockets = true
     options.loopbackAddress = SandboxNetwork.outsideAddress
     options.notifiedCalls = settings.watchesConnections ? ["connect"] : []
     options.lifeline = interruption.lifeline

@@ -1,0 +1,14 @@
+// The program's own beginning, without Foundation.
+#pragma once
+
+#include <stdint.h>
+
+/// The arguments main got, the program's name first; valid as long as the process.
+char *const *isl_arguments(int *count);
+
+/// The effective ids that the program was started with, without a system call (getauxval(3)).
+uint32_t isl_callers_user(void);
+uint32_t isl_callers_group(void);
+
+/// Says that main runs: from here on the functions of Sources/CShims/startup.c do what they always do.
+void isl_begin(void);

@@ -1,0 +1,47 @@
+// What runs before main: each of these saves a start of `isolate` system calls.
+#include "isl_startup.h"
+
+#include <malloc.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/auxv.h>
+
+static int argument_count;
+static char **argument_vector;
+
+/// glibc gives constructors what main gets; Swift's CommandLine finds it by reading /proc/self/maps.
+__attribute__((constructor(101))) static void begin(int count, char **arguments) {
+  argument_count = count;
+  argument_vector = arguments;
+  // malloc(3) asks for memory once, in one piece (mallopt(3)).
+  mallopt(M_TOP_PAD, 1 << 20);
+}
+
+char *const *isl_arguments(int *count) {
+  *count = argument_count;
+  return argument_vector;
+}
+
+uint32_t isl_callers_user(void) { return (uint32_t)getauxval(AT_EUID); }
+uint32_t isl_callers_group(void) { return (uint32_t)getauxval(AT_EGID); }
+
+static int has_begun;
+
+void isl_begin(void) { has_begun = 1; }
+
+/// Before main Swift's runtime reads /proc/self/maps and asks what kind of file standard output is, for things that are
+/// not used here. `isolate` is linked with --wrap for these two.
+FILE *__real_fopen(const char *path, const char *mode) __attribute__((weak)); // the linker's, for `isolate` alone
+FILE *__wrap_fopen(const char *path, const char *mode);
+FILE *__wrap_fopen(const char *path, const char *mode) { return has_begun ? __real_fopen(path, mode) : NULL; }
+int __real_isatty(int fd) __attribute__((weak));
+int __wrap_isatty(int fd);
+int __wrap_isatty(int fd) { return has_begun ? __real_isatty(fd) : 0; }
+
+/// Swift looks for a program that prints backtraces beside ours, in eight places, at every start. `isolate` is linked with
+/// --wrap for this function: there is none.
+char *__wrap_swift_copyAuxiliaryExecutablePath(const char *name);
+char *__wrap_swift_copyAuxiliaryExecutablePath(const char *name) {
+  (void)name;
+  return NULL;
+}
