@@ -102,7 +102,8 @@ let package = Package(
     .target(
       name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "Images", "CShims"],
       path: "Sources/Runner",
-      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Bench", "Command"], swiftSettings: strict),
+      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Bench", "Command"],
+      swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [

@@ -179,7 +179,9 @@ int isl_step_init(struct isl_child *child);
 /// in it. Returns 0 in the child, its pid or -errno in the caller.
 long isl_fork(uint64_t flags);
 
-/// Closes everything but 0, 1, 2, what the payload gets, and what later steps need (child.c).
+/// Takes the standard streams and moves what later steps need out of the way of what the payload gets (descriptors.c).
+int isl_keep_own_descriptors(struct isl_child *child);
+/// Closes everything but 0, 1, 2, what the payload gets, and what later steps need.
 void isl_close_others(struct isl_child *child);
 
 /// "/proc/self/fd/N" without snprintf.

@@ -305,9 +305,14 @@ public struct Lifecycle: Sendable {
       record.process.processID == container.processID, !record.process.isRunning
     else { return [] }
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
+    let spec = request.bundle.spec
+    // As a rule there are none.
+    if record.cgroupPath != nil || spec.sharesMountNamespace || spec.linux.intelRdt != nil {
+      removeGroups(of: identifier)
+    }
     store.remove(identifier)
     _ = consume lock
-    let hooks = request.bundle.spec.hooks.poststop
+    let hooks = spec.hooks.poststop
     return hooks.isEmpty ? [] : self.hooks("poststop", hooks, record, .stopped).runAll()
   }
 

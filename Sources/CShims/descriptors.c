@@ -1,0 +1,81 @@
+// Which descriptors the child has: at first those of its caller, in the end only what the payload gets.
+#include "isl_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int take_stdio(struct isl_child *child) {
+  // First above 2, so that a caller's fd 0 to 2 named for another place is not overwritten.
+  int moved[3];
+  for (int i = 0; i < 3; i++) {
+    moved[i] = child->plan->stdio[i] < 0 ? -1 : fcntl(child->plan->stdio[i], F_DUPFD_CLOEXEC, 3);
+    if (child->plan->stdio[i] >= 0 && moved[i] < 0) return -errno;
+  }
+  for (int i = 0; i < 3; i++) {
+    if (moved[i] < 0) continue;
+    if (dup2(moved[i], i) < 0) return -errno;
+    close(moved[i]);
+  }
+  return 0;
+}
+
+static void close_all_between(int first, int last) {
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  for (rlim_t fd = (rlim_t)first; fd <= (rlim_t)last && fd < limit.rlim_cur && fd < 65536; fd++) close((int)fd);
+}
+
+/// A descriptor of the plan, moved out of the way of those that the payload gets.
+static int above_payloads(const struct isl_child *child, int fd) {
+  int first = 3 + (int)child->plan->preserved;
+  return fd >= 0 && fd < first ? fcntl(fd, F_DUPFD_CLOEXEC, first) : fd;
+}
+
+void isl_close_others(struct isl_child *child) {
+  int kept[4 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join, child->seccomp_socket}, count = 4;
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
+    kept[count++] = child->namespaces[i];
+  for (int i = 0; i < ISL_MAX_MOUNTS; i++) kept[count++] = child->mounts[i];
+  // In ascending order, so that the gaps between them can be closed.
+  for (int i = 0; i < count; i++)
+    for (int j = i + 1; j < count; j++)
+      if (kept[j] < kept[i]) {
+        int lower = kept[j];
+        kept[j] = kept[i];
+        kept[i] = lower;
+      }
+  int next = 3 + (int)child->plan->preserved;
+  for (int i = 0; i < count; i++) {
+    if (kept[i] < next) continue;
+    close_all_between(next, kept[i] - 1);
+    next = kept[i] + 1;
+  }
+  close_all_between(next, INT_MAX);
+  child->root = child->null_device = child->null_mount = child->null_mask = child->proc = child->proc_copy = child->fresh = -1;
+  child->mask_name = NULL;
+}
+
+/// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
+/// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
+/// copy of another launch's socket would hide the caller's death from that launch's child.
+int isl_keep_own_descriptors(struct isl_child *child) {
+  // Where standard streams belong, when the caller runs without them.
+  int moved = above_payloads(child, child->sync);
+  if (moved < 0) return -errno;
+  if (moved != child->sync) close(child->sync);
+  child->sync = moved;
+  child->start_pipe = above_payloads(child, child->plan->start_pipe);
+  child->join = above_payloads(child, child->plan->join_pidfd);
+  child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
+  for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
+  for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
+  int r = take_stdio(child);
+  // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
+  if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
+  return r;
+}
