@@ -48,12 +48,12 @@ static int empty_directory(const struct isl_child *child) {
 static int null_file(struct isl_child *child) {
   if (!isl_mount_new_api(child)) return -ENOSYS;
   if (child->null_mask >= 0) return isl_mount_clone_tree(child->null_mask, "", AT_EMPTY_PATH);
-  int source = child->null_mount >= 0 ? child->null_mount : isl_null_device(child);
+  // The device's own mount may have attributes that a mask has not, and that the kernel has locked on the host's.
+  int is_plain = child->null_mount >= 0 && !isl_device_attributes(child);
+  int source = is_plain ? child->null_mount : isl_null_device(child);
   if (source < 0) return source;
   int tree = isl_mount_clone_tree(source, "", AT_EMPTY_PATH);
-  // What the device's own mount has beyond that was set by us.
-  uint64_t clear = child->null_mount >= 0 ? isl_device_attributes(child) & ~(uint64_t)ISL_ATTR_RDONLY : 0;
-  int r = tree < 0 ? tree : isl_mount_set_attributes(tree, ISL_ATTR_RDONLY, clear, 0);
+  int r = tree < 0 ? tree : isl_mount_set_attributes(tree, ISL_ATTR_RDONLY, 0, 0);
   if (r < 0) {
     if (tree >= 0) close(tree);
     return r;
