@@ -12,6 +12,10 @@ struct SystemCallCountTests {
     let bundle = try TestBundle()
     var spec = bundle.spec("/bin/busybox", "true")
     spec.process?.cwd = "/"
+    let capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+    spec.process?.capabilities.bounding = capabilities
+    spec.process?.capabilities.effective = capabilities
+    spec.process?.capabilities.permitted = capabilities
     spec.linux.namespaces.removeAll { $0.type == "cgroup" || $0.type == "time" }
     spec.mounts.removeAll { $0.destination.hasPrefix("/sys") }
     spec.mounts += [
