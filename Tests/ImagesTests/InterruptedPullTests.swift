@@ -12,6 +12,9 @@ struct InterruptedPullTestsAsAnyUser {
     let image = try await LayeredImage.ofNoise(layers: 3, files: 40, bytes: 40_000)
     let served = try await LayeredImage.Served(image)
     let caller = try ImageCaller()
+    #expect(try await caller.preflight("image", "pull", served.name).exitStatus == 0)
+    // Of the second: the first may have had the machine's other work beside it.
+    #expect(try await caller.preflight("image", "remove", served.name).exitStatus == 0)
     let begin = ContinuousClock.now
     #expect(try await caller.preflight("image", "pull", served.name).exitStatus == 0)
     let whole = ContinuousClock.now - begin
@@ -20,7 +23,18 @@ struct InterruptedPullTestsAsAnyUser {
       #expect(try await caller.preflight("image", "remove", served.name).exitStatus == 0)
       #expect(caller.names("layers") == [] && caller.names("downloads") == [])
       let running = try Program.preflight.start(["image", "pull", served.name], caller.circumstances())
-      try await Task.sleep(for: whole * (Double(round) + .random(in: 0..<1)) / 13)
+      switch round {
+      case 0: break
+      case 1:
+        // As soon as there is something of a layer.
+        let limit = ContinuousClock.now + .seconds(60)
+        while caller.names("layers") == [], ContinuousClock.now < limit,
+          image.layers.allSatisfy({ Self.size("\(caller.store)/downloads/\($0.blob.hex)") == 0 })
+        {
+          try await Task.sleep(for: .milliseconds(1))
+        }
+      default: try await Task.sleep(for: whole * (Double(round - 2) + .random(in: 0..<1)) / 12)
+      }
       running.signal(SIGKILL)
       _ = await running.outcome()
       // What it asked for last is written down by now.
