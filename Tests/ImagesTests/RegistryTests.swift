@@ -172,7 +172,8 @@ struct RegistryTestsAsAnyUser {
     let caller = try ImageCaller()
     for (name, status, words) in [
       ("127.0.0.1:\(registry.port)/it:2", Int32(2), "no such image"),
-      ("127.0.0.1:1/it:1", 75, "cannot be reached"),
+      ("127.0.0.1:1/it:1", 75, "cannot be reached: Connection refused"),
+      ("registry.invalid/it:1", 75, "cannot be reached: no address of registry.invalid is found"),
       ("127.0.0.1:\(registry.port)/It:1", 2, "no image reference"),
     ] {
       let outcome = try await caller.preflight("image", "pull", name)

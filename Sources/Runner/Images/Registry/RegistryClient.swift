@@ -170,7 +170,14 @@ actor RegistryClient {
   }
 
   private static func reason(_ error: any Error) -> String {
-    switch error as? HTTPClientError {
+    if let problem = error as? NIOConnectionError {
+      guard let last = problem.connectionErrors.last?.error else {
+        return "no address of \(problem.host) is found"
+      }
+      return "\(problem.host) port \(problem.port): \(reason(last))"
+    }
+    if let problem = error as? IOError { return SystemError("connect", code: problem.errnoCode).reason }
+    return switch error as? HTTPClientError {
     case .connectTimeout?: "no connection within the time limit"
     case .readTimeout?: "it stopped answering"
     case .remoteConnectionClosed?: "it closed the connection"
