@@ -12,64 +12,10 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-int isl_send_parts(int socket, struct iovec *parts, size_t count, int fd) {
-  union {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-  } control;
-  struct msghdr header = {.msg_iov = parts, .msg_iovlen = count};
-  if (fd >= 0) {
-    memset(&control, 0, sizeof control);
-    header.msg_control = control.bytes;
-    header.msg_controllen = sizeof control.bytes;
-    struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(item), &fd, sizeof fd);
-  }
-  ssize_t n;
-  do
-    n = sendmsg(socket, &header, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : 0;
-}
-
-int isl_send(int sync, const struct isl_message *message, int fd) {
-  struct iovec data = {(void *)(uintptr_t)message, sizeof *message};
-  return isl_send_parts(sync, &data, 1, fd);
-}
-
-int isl_receive(int sync, struct isl_message *message, int *fd) {
-  struct iovec data = {message, sizeof *message};
-  union {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-  } control;
-  struct msghdr header = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-  ssize_t n;
-  *fd = -1;
-  // A peer that went away with a message of ours unread is reported once; what it had said comes after that.
-  for (int resets = 0;;) {
-    n = recvmsg(sync, &header, MSG_CMSG_CLOEXEC);
-    if (n >= 0 || (errno != EINTR && (errno != ECONNRESET || resets++))) break;
-  }
-  if (n < 0) return errno == ECONNRESET ? 0 : -errno;
-  if (n == 0) return 0;
-  struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-  if (item && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(item), sizeof *fd);
-  if (n == (ssize_t)sizeof *message) return 1;
-  if (*fd >= 0) close(*fd);
-  *fd = -1;
-  return -EPROTO;
-}
 
 /// Tells the parent what failed and ends. Before the first step `number` is -1 and `kind` says which part it was.
 __attribute__((noreturn)) static void fail(struct isl_child *child, int32_t number, int32_t kind, uint32_t index, int error) {
@@ -198,6 +144,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_PERSONALITY: return personality((unsigned long)step->v) < 0 ? -errno : 0;
   case ISL_STEP_FIND_PROGRAM: return isl_step_find_program(child);
   case ISL_STEP_GATE: return pass_gate(child);
+  case ISL_STEP_ADOPT: return isl_step_adopt(child);
   case ISL_STEP_START_PIPE: return isl_step_start_pipe(child);
   case ISL_STEP_USER: return isl_step_user(child, step);
   case ISL_STEP_CAPABILITIES: return isl_step_capabilities(child, step);
@@ -308,6 +255,19 @@ static int set_label(const struct isl_child *child) {
   return r;
 }
 
+static void run_plan(struct isl_child *child) {
+  const struct isl_plan_header *plan = child->plan;
+  for (uint32_t i = 0; i < plan->step_count; i++) {
+    const struct isl_step *step = &child->steps[i];
+    int r = run_step(child, step);
+    if (r >= 0 && child->plan != plan) return;
+    if (r >= 0) continue;
+    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step->kind, step->index, -r);
+    struct isl_message message = {.type = ISL_MESSAGE_SOFT, .step = (int32_t)i, .kind = step->kind, .error = -r};
+    (void)isl_send(child->sync, &message, -1);
+  }
+}
+
 void isl_child_main(struct isl_child *child) {
   child->denies_setgroups = (child->plan->flags & ISL_PLAN_DENY_SETGROUPS) != 0;
   reset_signals(child);
@@ -322,13 +282,8 @@ void isl_child_main(struct isl_child *child) {
   if (r < 0) fail(child, -1, 0, 0, -r);
   // What is made on the way gets its modes by name, or those of a new directory.
   umask(022);
-  for (uint32_t i = 0; i < child->plan->step_count; i++) {
-    const struct isl_step *step = &child->steps[i];
-    r = run_step(child, step);
-    if (r >= 0) continue;
-    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step->kind, step->index, -r);
-    struct isl_message message = {.type = ISL_MESSAGE_SOFT, .step = (int32_t)i, .kind = step->kind, .error = -r};
-    (void)isl_send(child->sync, &message, -1);
-  }
+  run_plan(child);
+  // It ended with ISL_STEP_ADOPT: what is left to do came with the request.
+  run_plan(child);
   _exit(127);
 }

@@ -8,12 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int take_stdio(struct isl_child *child) {
+int isl_take_streams(const int streams[3]) {
   // First above 2, so that a caller's fd 0 to 2 named for another place is not overwritten.
   int moved[3];
   for (int i = 0; i < 3; i++) {
-    moved[i] = child->plan->stdio[i] < 0 ? -1 : fcntl(child->plan->stdio[i], F_DUPFD_CLOEXEC, 3);
-    if (child->plan->stdio[i] >= 0 && moved[i] < 0) return -errno;
+    moved[i] = streams[i] < 0 ? -1 : fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
+    if (streams[i] >= 0 && moved[i] < 0) return -errno;
   }
   for (int i = 0; i < 3; i++) {
     if (moved[i] < 0) continue;
@@ -74,7 +74,7 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
   for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
-  int r = take_stdio(child);
+  int r = isl_take_streams(child->plan->stdio);
   // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
   if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
   return r;

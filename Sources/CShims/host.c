@@ -126,7 +126,7 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
   int fd = isl_connect_unix(socket_path);
   if (fd < 0) return fd;
   struct iovec data = {(void *)(uintptr_t)name, strlen(name)};
-  int r = isl_send_parts(fd, &data, 1, descriptor);
+  int r = isl_send_parts(fd, &data, 1, &descriptor, 1);
   close(fd);
   return r;
 }

@@ -27,6 +27,7 @@ enum isl_message_type {
   ISL_MESSAGE_JOINED, // child: the process that goes on is `index`, its pidfd comes along
   ISL_MESSAGE_SOFT, // child: a soft step was refused
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
+  ISL_MESSAGE_PLAN, // parent: the rest of the plan, `index` bytes in a memfd, and behind it the streams named by the bits of `kind`
 };
 
 /// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
@@ -82,10 +83,16 @@ static inline const char *isl_text(const struct isl_child *child, uint32_t offse
 /// Runs the whole plan; returns only through execve or _exit.
 __attribute__((noreturn)) void isl_child_main(struct isl_child *child);
 
-/// Sends parts as one message, with a descriptor unless `fd` is -1 (unix(7), SCM_RIGHTS). Returns 0 or -errno.
-int isl_send_parts(int socket, struct iovec *parts, size_t count, int fd);
+/// How many descriptors a message carries at most.
+#define ISL_MAX_CARRIED 4
+
+/// Sends parts as one message with descriptors (messages.c). Returns 0 or -errno.
+int isl_send_parts(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count);
+/// Sends a message with a descriptor unless `fd` is -1.
 int isl_send(int sync, const struct isl_message *message, int fd);
-/// Returns 1 with a message, 0 at the end of the stream, -errno. `*fd` is -1 when none came.
+/// Returns 1 with a message, 0 at the end of the stream, -errno.
+int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count);
+/// The same for one descriptor: `*fd` is -1 when none came.
 int isl_receive(int sync, struct isl_message *message, int *fd);
 
 /// Writes a text to an existing file such as those of /proc, in one write(2). Returns 0 or -errno.
@@ -141,6 +148,9 @@ int isl_step_scheduler(const struct isl_child *child, const struct isl_step *ste
 int isl_step_affinity(const struct isl_child *child, const struct isl_step *step);
 int isl_step_memory_policy(const struct isl_child *child, const struct isl_step *step);
 
+/// Waits for the rest of the plan (adopt.c). Returns 0 when it has taken its place, or -errno.
+int isl_step_adopt(struct isl_child *child);
+
 /// Looks for the payload's program (execute.c). Returns 0 or -errno.
 int isl_step_find_program(struct isl_child *child);
 /// Becomes the payload (execute.c): returns only -errno.
@@ -179,6 +189,8 @@ int isl_step_init(struct isl_child *child);
 /// in it. Returns 0 in the child, its pid or -errno in the caller.
 long isl_fork(uint64_t flags);
 
+/// Copies descriptors to 0, 1 and 2, which keep what they are where it says -1 (descriptors.c). Returns 0 or -errno.
+int isl_take_streams(const int streams[3]);
 /// Takes the standard streams and moves what later steps need out of the way of what the payload gets (descriptors.c).
 int isl_keep_own_descriptors(struct isl_child *child);
 /// Closes everything but 0, 1, 2, what the payload gets, and what later steps need.

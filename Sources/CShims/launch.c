@@ -250,7 +250,7 @@ int isl_launch(
       .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .root = -1, .null_device = -1,
       .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (child.steps[i].kind == ISL_STEP_INIT) find_own_arguments(&child);
+    if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);
   int sync[2] = {-1, -1};
   long pid = -1;
   int pidfd = -1;
@@ -298,6 +298,28 @@ int isl_launch_release(struct isl_launch_result *result) {
   struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
   int r = isl_send(result->sync, &go, -1);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
+  r = converse(result, NULL, NULL);
+  return r < 0 ? r : executed(result);
+}
+
+int isl_launch_adopt(struct isl_launch_result *result, const void *plan, uint32_t size, const int32_t streams[3]) {
+  int fds[ISL_MAX_CARRIED] = {isl_memfd("isolate plan")};
+  size_t count = 1;
+  struct isl_message message = {.type = ISL_MESSAGE_PLAN, .index = (int32_t)size};
+  int r = fds[0] < 0 ? fds[0] : isl_plan_check(plan, size);
+  if (r == 0) {
+    ssize_t n = write(fds[0], plan, size);
+    r = n < 0 ? -errno : n == (ssize_t)size ? 0 : -EIO;
+  }
+  for (int i = 0; i < 3; i++) {
+    if (streams[i] < 0) continue;
+    message.kind |= 1 << i;
+    fds[count++] = streams[i];
+  }
+  struct iovec data = {&message, sizeof message};
+  if (r == 0) r = isl_send_parts(result->sync, &data, 1, fds, count);
+  if (fds[0] >= 0) close(fds[0]);
+  if (r < 0) return failed(result, r == -EPIPE ? ISL_STAGE_LOST : ISL_STAGE_PLAN, -r);
   r = converse(result, NULL, NULL);
   return r < 0 ? r : executed(result);
 }
@@ -353,47 +375,4 @@ int isl_spawn_guardian(int pidfd, int lifeline) {
       _exit(0);
     }
   }
-}
-
-static int make_sockets(int user_namespace, int network_namespace, int domain, int type, int count, int out) {
-  if (user_namespace >= 0 && syscall(SYS_setns, user_namespace, CLONE_NEWUSER) < 0) return -errno;
-  if (syscall(SYS_setns, network_namespace, CLONE_NEWNET) < 0) return -errno;
-  for (int i = 0; i < count; i++) {
-    int fd = socket(domain, type | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = i};
-    int r = isl_send(out, &message, fd);
-    close(fd);
-    if (r < 0) return r;
-  }
-  return 0;
-}
-
-int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count) {
-  int pair[2], got = 0;
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
-  // setns(2): only a process without other threads may join a user namespace.
-  long pid = isl_fork(0);
-  if (pid == 0) {
-    struct isl_message message = {.type = ISL_MESSAGE_FAILED};
-    int r = make_sockets(user_namespace, network_namespace, domain, type, count, pair[1]);
-    if (r < 0) {
-      message.error = -r;
-      (void)isl_send(pair[1], &message, -1);
-    }
-    _exit(0);
-  }
-  close(pair[1]);
-  int r = pid < 0 ? (int)pid : 0;
-  while (r == 0 && got < count) {
-    struct isl_message message;
-    int fd, n = isl_receive(pair[0], &message, &fd);
-    if (n <= 0) r = n < 0 ? n : -EPIPE;
-    else if (message.type == ISL_MESSAGE_FAILED) r = -message.error;
-    else if (fd >= 0) fds[got++] = fd;
-  }
-  close(pair[0]);
-  if (pid > 0) while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) {}
-  if (r < 0) while (got) close(fds[--got]);
-  return r;
 }

@@ -60,8 +60,11 @@ int isl_plan_check(const void *buffer, uint32_t size) {
   if (!strings_ok(plan, arena, plan->envp, plan->envp_count)) return -EINVAL;
   if (plan->paths_count == 0 || !strings_ok(plan, arena, plan->paths, plan->paths_count)) return -EINVAL;
   const struct isl_step *steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset);
-  for (uint32_t i = 0; i < plan->step_count; i++)
+  for (uint32_t i = 0; i < plan->step_count; i++) {
     if (!step_ok(plan, arena, &steps[i])) return -EINVAL;
-  if (steps[plan->step_count - 1].kind != ISL_STEP_EXEC) return -EINVAL;
+    // What comes behind one of these would not be run.
+    int is_last = steps[i].kind == ISL_STEP_EXEC || steps[i].kind == ISL_STEP_ADOPT;
+    if (is_last != (i + 1 == plan->step_count)) return -EINVAL;
+  }
   return 0;
 }

@@ -40,7 +40,7 @@ int isl_send_state(const struct isl_child *child, const char *text, int socket, 
   struct pieces pieces;
   int r = take_apart(child, text, &pieces);
   if (r < 0) return r;
-  return isl_send_parts(socket, pieces.part, (size_t)pieces.count, fd);
+  return isl_send_parts(socket, pieces.part, (size_t)pieces.count, &fd, fd >= 0);
 }
 
 /// The strings of an array in the plan, as execve(2) takes them.

@@ -37,6 +37,8 @@ struct BenchCommandTestsAsAnyUser {
     #expect(report.entrants.map(\.name) == ["isolate", "bubblewrap", "unshare", "bare"])
     let start = try #require(report.start.first { $0.name == "isolate" })
     let first = try #require(report.firstInstruction.first { $0.name == "isolate" })
+    let pool = try #require(report.firstInstruction.first { $0.name == "warm pool" })
+    #expect(pool.milliseconds.count == 2 && pool.milliseconds.minimum > 0)
     #expect(start.milliseconds.count == 2)
     #expect(start.timesIsolate == 1)
     #expect(first.milliseconds.minimum > 0)

@@ -34,7 +34,18 @@ private func example(bundle path: String, store directory: String) throws -> (st
   return (end.shellStatus, String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
 }
 
-/// The second example: a container that is stored, and joined by a further process.
+/// The second example: containers that are made beforehand.
+private func pooledExample(bundle path: String) throws -> Int32 {
+  let spec = RuntimeSpec.standard(rootPath: "rootfs", args: ["sh"])
+  let pool = try ContainerPool(count: 2) { () throws(IsolateError) in
+    try PreparedContainer(spec, bundle: path)
+  }
+  var payload = PreparedContainer.Payload(["sh", "-c", "exit $CODE"])
+  payload.environment = ["PATH=/bin", "CODE=5"]
+  return try pool.start(payload).wait().shellStatus
+}
+
+/// The third example: a container that is stored, and joined by a further process.
 private func storedExample(bundle path: String, store directory: String) throws -> Int32 {
   let lifecycle = Lifecycle(store: try ContainerStore(root: directory, runtimeDirectory: nil))
   try lifecycle.create(.init(identifier: "web", bundle: Bundle(path: path)))
@@ -54,13 +65,14 @@ struct LibraryTestsAsAnyUser {
     let bundle = try TestBundle()
     let result = try example(bundle: bundle.directory.path, store: bundle.store)
     #expect(result.status == 3 && result.output == "got a line\n")
+    #expect(try pooledExample(bundle: bundle.directory.path) == 5)
     try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
     #expect(try storedExample(bundle: bundle.directory.path, store: bundle.store) == 4)
     let page = try String(contentsOfFile: Repository.path("docs", "library.md"), encoding: .utf8)
     let source = try String(
       contentsOfFile: Repository.path("Tests", "IsolateKernelTests", "LibraryTests.swift"), encoding: .utf8)
     let quoted = page.split(separator: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
-    #expect(quoted.count == 2)
+    #expect(quoted.count == 3)
     for block in quoted {
       for line in block.split(separator: "\n").dropFirst() {
         #expect(source.contains("  \(line)\n"), "\(line)")

@@ -1,4 +1,5 @@
 import CShims
+import Glibc
 import TestSupport
 import Testing
 
@@ -56,6 +57,30 @@ struct PlanCheckTests {
       #expect(steps.count == plan.subjects.count)
       #expect(steps.last?.kind == UInt16(ISL_STEP_EXEC.rawValue))
       #expect(PlanReader(plan.bytes).violations().isEmpty)
+    }
+  }
+
+  @Test("of a prepared container ends where the payload's own begins, and nothing stands behind that")
+  func prepared() throws {
+    let whole = try Self.plan { spec, _ in spec.process?.user = RuntimeSpec.User(uid: 1, gid: 1) }
+    let waiting = try Self.plan { spec, options in
+      spec.process?.user = RuntimeSpec.User(uid: 1, gid: 1)
+      options.waitsForPayload = true
+    }
+    #expect(Self.check(waiting.bytes) == 0)
+    let kinds = PlanReader(waiting.bytes).steps.map { UInt32($0.kind) }
+    #expect(kinds.last == ISL_STEP_ADOPT.rawValue)
+    let identity = [ISL_STEP_USER, ISL_STEP_CAPABILITIES, ISL_STEP_SECCOMP, ISL_STEP_EXEC].map(\.rawValue)
+    #expect(kinds.allSatisfy { !identity.contains($0) })
+    #expect(identity.allSatisfy(PlanReader(whole.bytes).steps.map { UInt32($0.kind) }.contains))
+    // A step that ends a plan in the middle of one.
+    for kind in [ISL_STEP_EXEC, ISL_STEP_ADOPT] {
+      var wrong = whole.bytes
+      let first = MemoryLayout<isl_plan_header>.stride
+      unsafe withUnsafeBytes(of: UInt16(kind.rawValue)) { bytes in
+        unsafe wrong.replaceSubrange(first..<first + 2, with: Array(bytes))
+      }
+      #expect(Self.check(wrong) == -EINVAL)
     }
   }
 

@@ -56,6 +56,10 @@ int isl_launch_proceed(struct isl_launch_result *result);
 /// Opens the gate and waits until the payload's execve has happened or a step failed.
 int isl_launch_release(struct isl_launch_result *result);
 
+/// Sends a child that waits at ISL_STEP_ADOPT the rest of its plan, which ends with ISL_STEP_EXEC, and the streams that
+/// become 0, 1 and 2 (-1 keeps what it has). Waits until the payload's execve has happened or a step of that plan failed.
+int isl_launch_adopt(struct isl_launch_result *result, const void *plan, uint32_t size, const int32_t streams[3]);
+
 /// Kills and reaps a child that waits at its gate and closes every fd of the result.
 void isl_launch_abandon(struct isl_launch_result *result);
 

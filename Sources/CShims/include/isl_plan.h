@@ -98,6 +98,7 @@ enum isl_step_kind {
   ISL_STEP_PERSONALITY, // v
   ISL_STEP_FIND_PROGRAM, // the payload's program must be there and executable: for those who start it later
   ISL_STEP_GATE, // says "ready" and waits for the parent's word
+  ISL_STEP_ADOPT, // the last one of a prepared container: says "ready" and goes on with the plan it is sent
   ISL_STEP_START_PIPE, // waits for one byte of the header's start_pipe
   ISL_STEP_USER, // v = uid, w = gid, a = offset of uint32_t[b] additional gids; keeps capabilities
   ISL_STEP_CAPABILITIES, // a = offset of uint64_t[5]: bounding, permitted, effective, inheritable, ambient;

@@ -76,6 +76,7 @@ enum ContainerLauncher {
       if let guardian { reap(guardian) }
       throw error
     }
+    if options.waitsForPayload { return Launched(result: result, guardian: guardian) }
     // A container that waits for `isolate start` does not tell when its process is executed.
     let released =
       if options.startPipe == nil { unsafe isl_launch_release(&result) } else {
@@ -86,6 +87,26 @@ enum ContainerLauncher {
       throw .launch(LaunchError(result, subjects: subjects))
     }
     return Launched(result: result, guardian: guardian)
+  }
+
+  /// Sends a prepared container's process the rest of its plan; `streams` are -1 where it keeps what it has. On failure
+  /// the container is undone.
+  static func adopt(
+    _ launched: inout Launched, plan: [UInt8], subjects: [String], streams: [Int32]
+  ) throws(IsolateError) {
+    let status = unsafe plan.withUnsafeBytes { bytes in
+      unsafe isl_launch_adopt(&launched.result, bytes.baseAddress, UInt32(bytes.count), streams)
+    }
+    if status < 0 {
+      if let guardian = launched.guardian { reap(guardian) }
+      throw .launch(LaunchError(launched.result, subjects: subjects))
+    }
+  }
+
+  /// Undoes a container whose process waits.
+  static func abandon(_ launched: inout Launched) {
+    unsafe isl_launch_abandon(&launched.result)
+    if let guardian = launched.guardian { reap(guardian) }
   }
 
   private static func run(_ plan: [UInt8], _ context: inout Context, _ result: inout isl_launch_result)

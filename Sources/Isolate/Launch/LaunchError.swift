@@ -61,6 +61,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       (ISL_STEP_HOSTNAME, "sethostname"),
       (ISL_STEP_DOMAINNAME, "setdomainname"),
       (ISL_STEP_OOM_SCORE, "set oom_score_adj"), (ISL_STEP_RLIMIT, "setrlimit"), (ISL_STEP_GATE, "wait"),
+      (ISL_STEP_ADOPT, "take over what to run"),
       (ISL_STEP_USER, "set user"), (ISL_STEP_CAPABILITIES, "set capabilities"),
       (ISL_STEP_NO_NEW_PRIVILEGES, "set no_new_privs"), (ISL_STEP_WORKING_DIRECTORY, "change directory"),
       (ISL_STEP_INIT, "start init"), (ISL_STEP_CLOSE_DESCRIPTORS, "close descriptors"),

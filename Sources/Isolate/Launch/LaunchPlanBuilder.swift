@@ -34,7 +34,7 @@ struct LaunchPlanBuilder {
   /// Whether the plan's gate is opened before the child comes to it, so that neither waits for the other. Not where the
   /// parent is asked for the id maps, nor where the number of the process is not the one first known.
   var opensGateEarly: Bool {
-    hasNothingToDoAtGate && options.startPipe == nil && !options.opensSockets
+    hasNothingToDoAtGate && options.startPipe == nil && !options.opensSockets && !options.waitsForPayload
       && options.seccompListener == nil
       && options.namespaces.isEmpty && !parentWritesMaps
   }
@@ -125,6 +125,11 @@ struct LaunchPlanBuilder {
       }
       if spec.root.readonly { step(ISL_STEP_ROOT_READONLY, rootPath) }
       addHostSettings()
+      if options.waitsForPayload {
+        step(ISL_STEP_ADOPT)
+        let header = header()
+        return buffer.finish(header)
+      }
       // Whoever creates the container is there to be told; whoever starts it may be somebody else.
       if options.startPipe != nil { step(ISL_STEP_FIND_PROGRAM, process.args.first ?? "") }
       step(ISL_STEP_GATE)
@@ -135,6 +140,14 @@ struct LaunchPlanBuilder {
     } catch { throw .specification(error) }
     // The header stores its strings too, so it comes before the layout.
     let header = header()
+    return buffer.finish(header)
+  }
+
+  /// What is left to do in a prepared container when its payload is known.
+  mutating func buildAdopted(seccomp: [UInt8]?) throws(SpecError) -> [UInt8] {
+    try addIdentity(seccomp: seccomp)
+    step(ISL_STEP_EXEC, process.args.first ?? "")
+    let header = baseHeader()
     return buffer.finish(header)
   }
 

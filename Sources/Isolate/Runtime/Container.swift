@@ -42,11 +42,24 @@ public final class Container: Sendable {
   private let isDetached = Mutex(false)
   private let ended = Mutex<ContainerExit?>(nil)
 
-  private init(_ result: isl_launch_result, guardian: Int32?, warnings: [String], listenerCount: Int) {
-    self.warnings = warnings
+  /// A container's process that was begun: one that runs, or waits for its payload.
+  struct Begun {
+    var launched: ContainerLauncher.Launched
+    var warnings: [String]
+    /// As it was launched, with the caller mapped and labels that can be read.
+    let spec: RuntimeSpec
+    /// The compiled filter, when there is one.
+    let seccomp: [UInt8]?
+    let options: ContainerOptions
+  }
+
+  init(_ begun: Begun) {
+    let result = begun.launched.result
+    let listenerCount = begun.options.listeners.count
+    warnings = begun.warnings
+    guardian = begun.launched.guardian
     processID = result.pid
     processDescriptor = result.pidfd
-    self.guardian = guardian
     userNamespace = result.user_namespace
     networkNamespace = result.network_namespace
     hadSoftFailures = result.soft_failures != 0
@@ -102,6 +115,17 @@ public final class Container: Sendable {
     beforePivot: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,
     atGate: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil
   ) throws(IsolateError) -> Container {
+    Container(
+      try begin(
+        spec, bundle: bundle, options: options,
+        ContainerLauncher.Callbacks(begun: begun, beforePivot: beforePivot, atGate: atGate)))
+  }
+
+  /// Starts the specification's process, or makes all but it when `options` says so.
+  static func begin(
+    _ spec: RuntimeSpec, bundle: String, options: ContainerOptions, _ callbacks: ContainerLauncher.Callbacks
+  ) throws(IsolateError) -> Begun {
+    let beforePivot = callbacks.beforePivot
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
       throw .specification(SpecError(path: "process", message: "is missing"))
@@ -147,15 +171,12 @@ public final class Container: Sendable {
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    let launched = try launch(
-      labelled, process, bundle, options, seccomp,
-      ContainerLauncher.Callbacks(begun: begun, beforePivot: beforePivot, atGate: atGate))
+    let launched = try launch(labelled, process, bundle, options, seccomp, callbacks)
     _ = consume named
     _ = consume mapped
-    return Container(
-      launched.launched.result, guardian: launched.launched.guardian,
-      warnings: options.warnings + launched.warnings,
-      listenerCount: options.listeners.count)
+    return Begun(
+      launched: launched.launched, warnings: options.warnings + launched.warnings, spec: labelled,
+      seccomp: seccomp, options: options)
   }
 
   /// Makes a plan and launches it; moves the host's network devices while its process waits, before any hook is run.

@@ -51,6 +51,8 @@ public struct ContainerOptions: Sendable {
   var cgroupDirectory: Int32?
   /// A FIFO opened for both ways that the container waits on before its process starts (`isolate create`).
   var startPipe: Int32?
+  /// Whether the container is made up to its process, which is named later (`PreparedContainer`).
+  var waitsForPayload = false
   /// Layers that become the root filesystem as one overlay, mounted on `root.path` of the specification.
   public struct RootOverlay: Sendable, Equatable {
     /// The directory that the names below are in: links or folders without `:`, `,` and `\` in their names.

@@ -96,7 +96,7 @@ enum SpecValidator {
     }
   }
 
-  private static func process(_ process: RuntimeSpec.Process, spec: RuntimeSpec) throws(SpecError) {
+  static func process(_ process: RuntimeSpec.Process, spec: RuntimeSpec) throws(SpecError) {
     guard process.args.first?.isEmpty == false else {
       throw SpecError(path: "process.args", message: "names no program")
     }

@@ -40,7 +40,8 @@ extension BenchRunner {
       notes: [
         "Latencies: every round runs each program once, in an order drawn anew; from before posix_spawn(3) to the end, "
           + "CLOCK_MONOTONIC. Programs that take long run in fewer rounds, spread evenly; the table says in how many.",
-        "First instruction: from the same runs, the time the payload read as its first instruction.",
+        "First instruction: from the same runs, the time the payload read as its first instruction. Warm pool: the same in "
+          + "containers that were prepared before and waited, started through the library.",
         "Exec: the same payload in a container that runs.",
         "Containers per second: as many at once as said, for a fixed time, the last ones awaited.",
         "Memory, peak: ru_maxrss of the largest process of a start, from wait4(2) by a parent of 4 KiB. Memory, held: "

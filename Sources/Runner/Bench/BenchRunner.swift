@@ -73,6 +73,7 @@ package final class BenchRunner {
       method: method(), entrants: [], start: [], firstInstruction: [], exec: [], throughput: [], memory: [],
       systemCalls: [], work: [], summary: [])
     (report.start, report.firstInstruction) = try measureStarts()
+    report.firstInstruction += try measurePool(beside: report.firstInstruction)
     let held = try startWaitingContainers()
     report.exec = try measureExec()
     try endWaitingContainers()
@@ -166,13 +167,17 @@ package final class BenchRunner {
 
   /// When the payload's first instruction ran: its last 16 bytes of output, a struct timespec.
   static func firstInstruction(of run: Launcher.Run) -> Int64? {
-    let bytes = run.output.suffix(16)
+    firstInstruction(in: run.output).flatMap { $0 >= run.started && $0 <= run.ended ? $0 : nil }
+  }
+
+  /// CLOCK_MONOTONIC in nanoseconds as the payload wrote it.
+  static func firstInstruction(in output: [UInt8]) -> Int64? {
+    let bytes = output.suffix(16)
     guard bytes.count == 16 else { return nil }
     func number(_ part: ArraySlice<UInt8>) -> Int64 {
       part.reversed().reduce(0) { $0 << 8 | Int64($1) }
     }
-    let time = number(bytes.prefix(8)) &* 1_000_000_000 &+ number(bytes.suffix(8))
-    return time >= run.started && time <= run.ended ? time : nil
+    return number(bytes.prefix(8)) &* 1_000_000_000 &+ number(bytes.suffix(8))
   }
 
   private func describe(_ subject: Subject) -> BenchReport.Entrant {

@@ -31,7 +31,10 @@ extension BenchReport {
           + (comparison.isEmpty ? "." : ", \(comparison)."))
     }
     if let first = firstInstruction.first(where: { $0.name == "isolate" }) {
-      all.append("The program inside runs \(Self.number(first.milliseconds.p50)) ms after the request.")
+      let pool = firstInstruction.first { $0.name == BenchRunner.poolName }
+      all.append(
+        "The program inside runs \(Self.number(first.milliseconds.p50)) ms after the request"
+          + (pool.map { ", \(Self.number($0.milliseconds.p50)) ms where a container waited for it." } ?? "."))
     }
     if let exec = exec.first(where: { $0.name == "isolate" }) {
       all.append("A command in a running container takes \(Self.number(exec.milliseconds.p50)) ms.")
@@ -60,7 +63,9 @@ extension BenchReport {
   }
 
   /// What a reader must know beside the figures of an entrant.
-  static func remark(_ name: String) -> String { Subject.Kind(rawValue: name)?.remark ?? "" }
+  static func remark(_ name: String) -> String {
+    name == BenchRunner.poolName ? "isolate's library" : Subject.Kind(rawValue: name)?.remark ?? ""
+  }
 
   /// Those that a table has no row for, and why, in sentences.
   func missing(from rows: [Latency], isExec: Bool = false) -> [String] {

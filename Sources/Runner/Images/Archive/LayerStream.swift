@@ -79,7 +79,9 @@ final class LayerStream: ByteSource {
     _ input: any BlobInput, _ limits: ExtractionLimits, gzip: GzipDecoder = .fastest
   ) throws(ImageError) {
     let shared = shared
-    thread = try JoinedThread { Producer(shared, input, limits, gzip).run() }
+    do throws(SystemError) {
+      thread = try JoinedThread { Producer(shared, input, limits, gzip).run() }
+    } catch { throw ImageError(error) }
   }
 
   deinit {

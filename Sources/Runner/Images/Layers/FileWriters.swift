@@ -98,7 +98,9 @@ final class FileWriters {
     let shared = shared
     if threads.isEmpty {
       for index in shared.queues.indices {
-        threads.append(try JoinedThread { Self.work(shared, index) })
+        do throws(SystemError) {
+          threads.append(try JoinedThread { Self.work(shared, index) })
+        } catch { throw ImageError(error) }
       }
     }
     let (jobs, bytes, begun, place) = (batch, batchBytes, files, thread)

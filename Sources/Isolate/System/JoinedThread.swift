@@ -1,8 +1,7 @@
 import Glibc
-import Isolate
 
 /// A thread that is waited for before whoever made it goes away (pthread_create(3), pthread_join(3)).
-final class JoinedThread {
+package final class JoinedThread {
   private final class Work {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -12,7 +11,7 @@ final class JoinedThread {
   private var isJoined = false
 
   /// Begins `body`.
-  init(_ body: @escaping @Sendable () -> Void) throws(ImageError) {
+  package init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     let pointer = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
     let status = unsafe pthread_create(
       &thread, nil,
@@ -24,12 +23,12 @@ final class JoinedThread {
     if status != 0 {
       unsafe Unmanaged<Work>.fromOpaque(pointer).release()
       isJoined = true
-      throw ImageError(SystemError("pthread_create", code: status))
+      throw SystemError("pthread_create", code: status)
     }
   }
 
   /// Waits for its end.
-  func join() {
+  package func join() {
     if isJoined { return }
     isJoined = true
     pthread_join(thread, nil)
