@@ -81,15 +81,18 @@ let package = Package(
       cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
       linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
     .target(
+      name: "CChecksum", path: "Sources/Runner/Images/Checksum",
+      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
+    .target(
       name: "Images",
       dependencies: [
-        "BaseImages", "CDecompression", "CShims", "Isolate", "Documents", "Egress",
+        "BaseImages", "CChecksum", "CDecompression", "CShims", "Isolate", "Documents", "Egress",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOHTTP1", package: nio), .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
-      path: "Sources/Runner/Images", exclude: ["Decompression"], swiftSettings: strict),
+      path: "Sources/Runner/Images", exclude: ["Checksum", "Decompression"], swiftSettings: strict),
     .target(
       name: "CBench", dependencies: ["CShims"], path: "Sources/Runner/Bench/Measurement",
       cSettings: [

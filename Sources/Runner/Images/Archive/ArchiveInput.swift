@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 import Isolate
 
@@ -9,7 +8,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     var entry: TarEntry
     var file: OwnedDescriptor?
     /// What the data must be; nil where nobody knows.
-    var contents: Digest?
+    var contents: Checksum?
   }
 
   private let writer: TarHeaderWriter
@@ -19,9 +18,9 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   private var position = 0
   private var file: OwnedDescriptor?
   private var entry: TarEntry?
-  private var contents: Digest?
+  private var contents: Checksum?
   private var spans: [TarEntry.Span] = []
-  private var hash = SHA256()
+  private var hash = Checksumming()
   private var isAtEnd = false
 
   /// `next` gives the entries in order, and nil at the end. It is called by who reads.
@@ -62,7 +61,8 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     }
     pending = writer.headers(member.entry)
     guard member.entry.kind == .file else { return }
-    (entry, contents, hash) = (member.entry, member.contents, SHA256())
+    (entry, contents) = (member.entry, member.contents)
+    hash = Checksumming()
     spans = (member.entry.spans ?? [.init(offset: 0, count: member.entry.size)]).filter { $0.count > 0 }
     file = member.file
   }
@@ -71,7 +71,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   private func data(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
     guard let entry else { return 0 }
     guard let span = spans.first else {
-      if let contents, Digest(hash.finalize()) != contents {
+      if let contents, try hash.value() != contents {
         throw ImageError(
           .invalid, "the store is damaged: \"\(entry.path)\" has other contents than came",
           remedy: "remove the image and pull it again")
@@ -89,7 +89,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
       if count < 0 { throw LayerTree.failure("read", entry.path.components[...], errno) }
       throw ImageError(.invalid, "\"\(entry.path)\" became shorter while it was read")
     }
-    unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    unsafe hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     if span.count == Int64(count) {
       spans.removeFirst()
     } else {

@@ -8,7 +8,7 @@ final class LayerArchive: @unchecked Sendable {
   private let tree: String
   private let folders: LayerTree
   private var entries: ArraySlice<TarEntry> = []
-  private var contents: [EntryPath: Digest] = [:]
+  private var contents: [EntryPath: Checksum] = [:]
 
   /// - Throws: `ImageError` when the layer is not there or its list is damaged.
   init(_ layer: Digest, of store: ImageStore) throws(ImageError) {

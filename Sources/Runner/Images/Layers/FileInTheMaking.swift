@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 import Isolate
 import Synchronization
@@ -8,12 +7,12 @@ final class FileInTheMaking: @unchecked Sendable {
   private let entry: TarEntry
   private var descriptor: Int32
   private let setsMode: Bool
-  private var hash = SHA256()
+  private let hash = Checksumming()
   private var spans: ArraySlice<TarEntry.Span>
   /// Bytes that still belong to the first of the spans.
   private var left: Int64
   private let isComplete = Atomic(false)
-  private var digest: Digest?
+  private var checksum: Checksum?
 
   /// Takes the descriptor of an empty file. `setsMode` says whether it was not made with the mode that it is to have.
   init(_ descriptor: Int32, _ entry: TarEntry, setsMode: Bool) {
@@ -25,15 +24,15 @@ final class FileInTheMaking: @unchecked Sendable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// The digest of the data once the file is complete, nil before; for any thread.
-  var contents: Digest? { isComplete.load(ordering: .acquiring) ? digest : nil }
+  /// The checksum of the data once the file is complete, nil before; for any thread.
+  var contents: Checksum? { isComplete.load(ordering: .acquiring) ? checksum : nil }
 
   private var path: ArraySlice<[UInt8]> { entry.path.components[...] }
 
   /// Writes what comes next.
   func write(_ bytes: SharedBytes) throws(ImageError) {
     unsafe try bytes.withUnsafeBytes { bytes throws(ImageError) in
-      unsafe hash.update(bufferPointer: bytes)
+      unsafe hash.update(bytes)
       var start = 0
       while start < bytes.count {
         while left == 0, !spans.isEmpty {
@@ -64,7 +63,7 @@ final class FileInTheMaking: @unchecked Sendable {
     let number = descriptor
     descriptor = -1
     if close(number) < 0, errno != EINTR { throw LayerTree.failure("close", path, errno) }
-    digest = Digest(hash.finalize())
+    checksum = try hash.value()
     isComplete.store(true, ordering: .releasing)
   }
 }

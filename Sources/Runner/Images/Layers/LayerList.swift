@@ -2,7 +2,7 @@ import Glibc
 import Isolate
 
 /// The list of a layer: a line for each member of its archive in the archive's order, fields separated by tabs:
-/// kind, mode (octal), user, group, size, seconds.nanoseconds, digest of the data, path, target, holes, attributes.
+/// kind, mode (octal), user, group, size, seconds.nanoseconds, checksum of the data, path, target, holes, attributes.
 ///
 /// It says what the files on disk cannot (owners under a single id, devices), and `image verify` compares with it.
 final class LayerListWriter {
@@ -10,7 +10,7 @@ final class LayerListWriter {
   private let path: String
   private var pending: [UInt8] = []
   /// Lines behind one whose file is still being written.
-  private var waiting: [(beforeDigest: [UInt8], file: FileInTheMaking?, afterDigest: [UInt8])] = []
+  private var waiting: [(beforeChecksum: [UInt8], file: FileInTheMaking?, afterChecksum: [UInt8])] = []
   private var firstWaiting = 0
   private var failure: Int32 = 0
 
@@ -22,7 +22,7 @@ final class LayerListWriter {
     pending.reserveCapacity(80 << 10)
   }
 
-  /// Adds a line; the digest in it is that of `file`, when that is complete.
+  /// Adds a line; the checksum in it is that of `file`, when that is complete.
   func add(_ entry: TarEntry, path: EntryPath? = nil, kind: String, file: FileInTheMaking? = nil) {
     let mode = String(entry.mode, radix: 8)
     let time = "\(entry.modified.seconds).\(entry.modified.nanoseconds)"
@@ -55,11 +55,11 @@ final class LayerListWriter {
   private func settle() {
     while firstWaiting < waiting.count {
       let line = waiting[firstWaiting]
-      let digest = line.file?.contents
-      if line.file != nil, digest == nil { break }
-      pending += line.beforeDigest
-      if let digest { pending += Array(digest.hex.utf8) }
-      pending += line.afterDigest
+      let checksum = line.file?.contents
+      if line.file != nil, checksum == nil { break }
+      pending += line.beforeChecksum
+      if let checksum { pending += checksum.text.utf8 }
+      pending += line.afterChecksum
       firstWaiting += 1
     }
     if firstWaiting == waiting.count || firstWaiting > 1000 {
@@ -115,7 +115,7 @@ struct LayerListEntry {
   var groupID: UInt32
   var size: Int64
   var modified: (seconds: Int64, nanoseconds: Int64)
-  var contents: Digest?
+  var contents: Checksum?
   var path: EntryPath
   var target: [UInt8]
   var spans: [TarEntry.Span]?
@@ -133,7 +133,7 @@ struct LayerListEntry {
     kind = Self.text(fields[0])
     (self.mode, userID, groupID, self.size) = (mode, user, group, size)
     modified = (seconds, nanoseconds)
-    contents = Digest(hex: Self.text(fields[6]))
+    contents = Checksum(Self.text(fields[6]))
     path = EntryPath(components: Self.unescaped(fields[7]).split(separator: 0x2f).map { Array($0) })
     target = Self.unescaped(fields[8])
     attributes = fields[10].split(separator: UInt8(ascii: ",")).compactMap { part in

@@ -1,5 +1,4 @@
 import CShims
-import Crypto
 import Glibc
 import Isolate
 
@@ -152,12 +151,16 @@ struct LayerVerifier {
     guard entry.kind == "file" else { return }
     if Int64(information.st_size) != entry.size {
       problems.append("\(layer): \(entry.path) has \(information.st_size) bytes instead of \(entry.size)")
-    } else if Self.digest(place, entry) != entry.contents {
+    } else if entry.contents == nil {
+      // Versions before this one kept digests.
+      problems.append(
+        "\(layer): no checksum of \(entry.path) is recorded: remove the image and pull it again")
+    } else if Self.checksum(place, entry) != entry.contents {
       problems.append("\(layer): \(entry.path) has other contents")
     }
   }
 
-  private static func digest(_ path: String, _ entry: LayerListEntry) -> Digest? {
+  private static func checksum(_ path: String, _ entry: LayerListEntry) -> Checksum? {
     // Its owner reads a file whose mode says that nobody may, after asking for it.
     var number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     if number < 0, errno == EACCES {
@@ -167,20 +170,21 @@ struct LayerVerifier {
     }
     if number < 0 { return nil }
     let file = OwnedDescriptor(owning: number)
-    var hash = SHA256()
+    let hash = Checksumming()
     var buffer = [UInt8](repeating: 0, count: 256 << 10)
     for span in entry.spans ?? [.init(offset: 0, count: entry.size)] {
       var position = span.offset
       while position < span.offset + span.count {
         let wanted = Int(min(Int64(buffer.count), span.offset + span.count - position))
-        let count = unsafe buffer.withUnsafeMutableBytes {
-          unsafe pread(file.number, $0.baseAddress, wanted, off_t(position))
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+          let count = unsafe pread(file.number, bytes.baseAddress, wanted, off_t(position))
+          if count > 0 { unsafe hash.update(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+          return count
         }
         if count <= 0 { return nil }
-        hash.update(data: buffer[..<count])
         position += Int64(count)
       }
     }
-    return Digest(hash.finalize())
+    return try? hash.value()
   }
 }
