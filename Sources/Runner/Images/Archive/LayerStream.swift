@@ -4,7 +4,7 @@ import Glibc
 import Isolate
 
 /// A layer's uncompressed bytes, made on a thread of its own while the consumer writes files: the compressed
-/// bytes are read, hashed and decompressed, the result is hashed and handed over in chunks.
+/// bytes are read, hashed and decompressed, and handed over in chunks, which one more thread hashes meanwhile.
 ///
 /// Memory: `chunkCount` chunks of `chunkBytes`, one buffer for input, and the decoder's window.
 final class LayerStream: ByteSource {
@@ -60,7 +60,10 @@ final class LayerStream: ByteSource {
   private final class Shared: @unchecked Sendable {
     let condition = PThreadCondition()
     var free: [Chunk] = (0..<LayerStream.chunkCount).map { _ in Chunk() }
-    var full: [Chunk] = []
+    var full: [Lease] = []
+    /// What is still to be hashed, in order, and whether more of it comes.
+    var unhashed: [Lease] = []
+    var isUnhashedWhole = false
     var ending = Ending.running
     var isAbandoned = false
 
@@ -88,6 +91,10 @@ final class LayerStream: ByteSource {
     let shared = shared
     shared.change { shared.isAbandoned = true }
     thread.join()
+    // A lease keeps what it is kept by.
+    let left = shared.full
+    shared.full = []
+    _ = consume left
   }
 
   func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
@@ -111,7 +118,7 @@ final class LayerStream: ByteSource {
   private func next() throws(ImageError) -> Lease? {
     if let current { return current }
     enum Next {
-      case chunk(Chunk)
+      case chunk(Lease)
       case end
       case failure(ImageError)
     }
@@ -125,7 +132,7 @@ final class LayerStream: ByteSource {
       }
     }
     switch next {
-    case .chunk(let chunk): (current, position) = (Lease(chunk, shared), 0)
+    case .chunk(let lease): (current, position) = (lease, 0)
     case .end: return nil
     case .failure(let error): throw error
     }
@@ -155,7 +162,7 @@ final class LayerStream: ByteSource {
     private let limits: ExtractionLimits
     private let gzip: GzipDecoder
     private var compressed = SHA256()
-    private var uncompressed = SHA256()
+    private var hasher: Hasher?
     private var size: Int64 = 0
     private var uncompressedSize: Int64 = 0
 
@@ -166,6 +173,7 @@ final class LayerStream: ByteSource {
     func run() {
       let ending: Ending
       do throws(ImageError) { ending = .complete(try produce()) } catch { ending = .failed(error) }
+      hasher = nil
       shared.change { shared.ending = ending }
     }
 
@@ -188,6 +196,7 @@ final class LayerStream: ByteSource {
         throw ImageError(SystemError("malloc", code: ENOMEM))
       }
       defer { unsafe pfl_decoder_free(decoder) }
+      if format != PFL_FORMAT_NONE { hasher = try Hasher(shared) }
       var start = 0
       var isBetweenMembers = true
       // Of output that was filled to its end; with the last of the input taken there is still some to come.
@@ -215,17 +224,17 @@ final class LayerStream: ByteSource {
         isBetweenMembers = status == PFL_MEMBER_END
         hasMore = filling.count == LayerStream.chunkBytes && given > 0 && !isBetweenMembers
         if filling.count == LayerStream.chunkBytes {
-          hand(filling, hashing: format != PFL_FORMAT_NONE)
+          hand(filling)
           chunk = nil
         }
       }
       guard format == PFL_FORMAT_NONE || isBetweenMembers else {
         throw ImageError(.invalid, "the compressed layer is cut off")
       }
-      if let chunk, chunk.count > 0 { hand(chunk, hashing: format != PFL_FORMAT_NONE) }
+      if let chunk, chunk.count > 0 { hand(chunk) }
       let digest = Digest(compressed.finalize())
-      let diffID = format == PFL_FORMAT_NONE ? digest : Digest(uncompressed.finalize())
-      return Summary(digest: digest, size: size, diffID: diffID, uncompressedSize: uncompressedSize)
+      return Summary(
+        digest: digest, size: size, diffID: hasher?.digest() ?? digest, uncompressedSize: uncompressedSize)
     }
 
     private func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
@@ -266,12 +275,55 @@ final class LayerStream: ByteSource {
       return chunk
     }
 
-    private func hand(_ chunk: Chunk, hashing: Bool) {
-      if hashing {
-        unsafe uncompressed.update(
-          bufferPointer: UnsafeRawBufferPointer(rebasing: chunk.bytes[..<chunk.count]))
+    private func hand(_ chunk: Chunk) {
+      let lease = Lease(chunk, shared)
+      shared.change {
+        if hasher != nil { shared.unhashed.append(lease) }
+        shared.full.append(lease)
       }
-      shared.change { shared.full.append(chunk) }
+    }
+  }
+
+  /// Hashes the uncompressed bytes.
+  private final class Hasher {
+    private final class Outcome: @unchecked Sendable { var hash = SHA256() }
+
+    private let shared: Shared
+    private let outcome = Outcome()
+    private let thread: JoinedThread
+
+    init(_ shared: Shared) throws(ImageError) {
+      self.shared = shared
+      let outcome = outcome
+      do throws(SystemError) {
+        thread = try JoinedThread {
+          while true {
+            let next: Lease? = shared.wait {
+              if !shared.unhashed.isEmpty { return .some(shared.unhashed.removeFirst()) }
+              return shared.isUnhashedWhole ? .some(nil) : nil
+            }
+            guard let lease = next else { return }
+            withExtendedLifetime(lease) {
+              unsafe outcome.hash.update(
+                bufferPointer: UnsafeRawBufferPointer(rebasing: lease.chunk.bytes[..<lease.chunk.count]))
+            }
+          }
+        }
+      } catch { throw ImageError(error) }
+    }
+
+    deinit { finish() }
+
+    private func finish() {
+      let shared = shared
+      shared.change { shared.isUnhashedWhole = true }
+      thread.join()
+    }
+
+    /// The digest of all that was handed over; nothing may follow.
+    func digest() -> Digest {
+      finish()
+      return Digest(outcome.hash.finalize())
     }
   }
 }
