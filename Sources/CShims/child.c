@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -151,6 +148,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
   case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(a);
+  case ISL_STEP_HOME: return isl_step_home(child, step);
   case ISL_STEP_INIT: return isl_step_init(child);
   case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors(3 + (int)child->plan->preserved);
   case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
@@ -275,8 +273,8 @@ void isl_child_main(struct isl_child *child) {
   if (r == 0 && (r = set_label(child)) < 0) fail(child, -1, ISL_FAILED_LABEL, 0, -r);
   if (r == 0) r = enter(child);
   if (r < 0) fail(child, -1, ISL_FAILED_NAMESPACE, 0, -r);
-  r = join(child);
-  if (r == 0) r = write_maps(child);
+  if ((r = join(child)) < 0) fail(child, -1, ISL_FAILED_JOIN, 0, -r);
+  r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
   if (r < 0) fail(child, -1, 0, 0, -r);

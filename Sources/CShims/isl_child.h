@@ -37,6 +37,7 @@ enum isl_message_type {
 #define ISL_FAILED_NAMESPACE (-2)
 #define ISL_FAILED_LABEL (-3)
 #define ISL_FAILED_CGROUP (-4)
+#define ISL_FAILED_JOIN (-5)
 
 struct isl_message {
   int32_t type, step, kind, index, error;
@@ -139,6 +140,7 @@ int isl_null_device(struct isl_child *child);
 int isl_step_resource_limit(const struct isl_step *step);
 int isl_step_start_pipe(struct isl_child *child);
 int isl_step_working_directory(const char *path);
+int isl_step_home(struct isl_child *child, const struct isl_step *step); // home.c
 int isl_step_time_namespace(const char *offsets);
 int isl_step_close_descriptors(int first);
 

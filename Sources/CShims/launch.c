@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,6 +158,7 @@ static int converse(
                       : message.kind == ISL_FAILED_NAMESPACE ? ISL_STAGE_NAMESPACE
                       : message.kind == ISL_FAILED_LABEL     ? ISL_STAGE_LABEL
                       : message.kind == ISL_FAILED_CGROUP    ? ISL_STAGE_CGROUP
+                      : message.kind == ISL_FAILED_JOIN      ? ISL_STAGE_JOIN
                                                              : ISL_STAGE_MAPS;
       result->step = message.step;
       result->kind = message.kind;

@@ -204,9 +204,20 @@ static int mount_on_target(struct isl_child *child, const struct isl_step *step)
   return r;
 }
 
+/// What is mounted there already gets other flags and options, as mount(8) has "remount".
+static int remount(struct isl_child *child, const struct isl_step *step) {
+  char path[40];
+  int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
+  if (target < 0) return target;
+  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w | MS_REMOUNT;
+  int r = mount(NULL, isl_fd_path(path, target), NULL, flags, isl_text(child, step->d)) < 0 ? -errno : 0;
+  isl_leave_open(target);
+  return r;
+}
+
 int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->c);
-  int r = mount_in_fresh(child, step);
+  int r = step->flags & ISL_FLAG_REMOUNT ? remount(child, step) : mount_in_fresh(child, step);
   if (r == -EEXIST) {
     // What is mounted from here on may cover it.
     child->fresh = -1;
@@ -223,11 +234,17 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
 }
 
 /// When access times are noted protects nothing, and the kernel locks it in mounts that come from another user
-/// namespace (mount_namespaces(7)): there it stays as it is. Every other attribute is set or the mount fails.
+/// namespace (mount_namespaces(7)): there it stays as it is. So do "ro" and its like on the mount itself, as a bind mount
+/// that asks for "rw" is not refused where its source is read-only. Every other attribute is set or the mount fails.
 static int set_bind_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
   const uint64_t times = ISL_ATTR_ATIME_MASK | ISL_ATTR_NODIRATIME;
   int r = isl_mount_set_attributes(tree, set, clear, recursive);
-  return r == -EPERM && (set | clear) & times ? isl_mount_set_attributes(tree, set & ~times, clear & ~times, recursive) : r;
+  if (r == -EPERM && (set | clear) & times) {
+    set &= ~times;
+    clear &= ~times;
+    r = isl_mount_set_attributes(tree, set, clear, recursive);
+  }
+  return r == -EPERM && clear && !recursive ? isl_mount_set_attributes(tree, set, 0, 0) : r;
 }
 
 int isl_bind_descriptor(
@@ -259,7 +276,7 @@ static int attach_prepared(struct isl_child *child, const struct isl_step *step)
   if (fstat(tree, &st) < 0) return -errno;
   int target = target_of(child, step, S_ISDIR(st.st_mode));
   if (target < 0) return target;
-  int r = set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, (step->flags & ISL_FLAG_RECURSIVE) != 0);
+  int r = set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, 0);
   if (r == 0) r = set_bind_attributes(tree, step->v >> 32, step->w >> 32, 1);
   if (r == 0) r = isl_mount_attach(tree, target);
   if (r == 0) r = isl_mount_set_propagation(tree, step->b);
@@ -279,7 +296,7 @@ static int bind_copy(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
   if (target == -ENOENT && step->flags & ISL_FLAG_CREATE)
     target = fstat(tree, &st) < 0 ? -errno : target_of(child, step, S_ISDIR(st.st_mode));
-  int r = target < 0 ? target : set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, recursive);
+  int r = target < 0 ? target : set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, 0);
   if (r == 0) r = set_bind_attributes(tree, step->v >> 32, step->w >> 32, 1);
   if (r == 0) r = isl_mount_attach(tree, target);
   if (r == 0) r = isl_mount_set_propagation(tree, step->b);
@@ -311,9 +328,7 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step) {
   child->is_in_fresh = 0;
   if (step->d) return attach_prepared(child, step);
   int r = bind_copy(child, step);
-  if (r == -ENOSYS) r = legacy_bind(child, step);
-  if (r != -ENOENT || !(step->flags & ISL_FLAG_OPTIONAL)) return r;
-  return access(isl_text(child, step->a), F_OK) < 0 && errno == ENOENT ? 0 : r;
+  return r == -ENOSYS ? legacy_bind(child, step) : r;
 }
 
 int isl_bind_onto(struct isl_child *child, int source, const char *path) {

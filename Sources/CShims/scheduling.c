@@ -2,9 +2,7 @@
 #include "isl_child.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

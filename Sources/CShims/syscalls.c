@@ -148,3 +148,8 @@ int isl_is_cgroup2(const char *path) {
   struct statfs fs;
   return statfs(path, &fs) == 0 && fs.f_type == 0x63677270;
 }
+
+int isl_changes_mount_trees(void) {
+  // Without a mount it is refused for that, where it is known.
+  return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS ? 0 : 1;
+}

@@ -42,7 +42,7 @@ struct CgroupVerbTests {
       $i resume c; echo "resume $?"; sleep 1
       [ "$(wc -l < /run/tmp/out)" -gt "$after" ] && echo "moving"
       $i resume c; echo "resume again $?"
-      $i update --resources "\(update)" c && $i update --memory 83886080 --cpu-share 1024 c; echo "update $?"
+      $i update --resources "\(update)" c && $i update --memory 80M --cpu-share 1024 c; echo "update $?"
       echo $(cat memory.max pids.max cpu.weight memory.swap.max)
       echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' | $i update --resources - c; echo "too small $?"
       $i update --cpu-period 100000 c; echo "period $? $(cat cpu.max)"
@@ -51,6 +51,9 @@ struct CgroupVerbTests {
       sort cgroup.procs | cmp - /run/tmp/ps; echo "ps $?"
       $i resume c
       $i update --unknown 1 c; echo "unknown flag $?"
+      $i update --cpu-period 1 c 2>&1 | grep -o 'config.json: linux.resources.cpu.quota'
+      $i update --cpu-rt-period 5 c; echo "not of version 2 $?"; $i update --mem-bw-schema MB:0=50 c; echo "no class $?"
+      [ $(timeout 4 $i events --interval 250ms c | grep -c stats) -gt 3 ] && echo "often"
       $i events --stats c >/run/tmp/stats; echo "events $?"; cat /run/tmp/stats
       $i exec --detach c sh -c 'trap "" TERM; sleep 1000'; sleep 0.5
       $i kill --all c KILL; sleep 1; echo "status $($i state c | grep -o stopped)"
@@ -71,7 +74,9 @@ struct CgroupVerbTests {
     for expected in [
       "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 1",
       "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39 16777216",
-      "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1", "events 0", "status stopped",
+      "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1",
+      "config.json: linux.resources.cpu.quota", "not of version 2 1", "no class 1", "often", "events 0",
+      "status stopped",
       "events of a stopped one 1", "delete 0", "gone",
     ] {
       #expect(

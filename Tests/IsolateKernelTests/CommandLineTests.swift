@@ -124,9 +124,14 @@ struct CommandLineTestsAsAnyUser {
       absent.hasPrefix("isolate: bundle /nonexistent/bundle: no such directory (make one with `isolate spec"))
     #expect(try await line(path) == "isolate: open \(path)/config.json: No such file or directory\n")
     for (text, message) in [
-      ("", "unexpected end at byte 0"),
-      ("{\"ociVersion\": \"1.0.2\",}", "expected a member's name at byte 23"),
-      ("{\"a\":1,\"a\":2}", "duplicate member \"a\" at byte 7"), ("\u{1}", "unexpected character at byte 0"),
+      ("", "unexpected end at byte 0 (line 1, column 1)"),
+      ("{\"ociVersion\": \"1.0.2\",}", "expected a member's name at byte 23 (line 1, column 24)"),
+      ("{\"a\":1,\"a\":2}", "duplicate member \"a\" at byte 7 (line 1, column 8)"),
+      ("\u{1}", "unexpected character at byte 0 (line 1, column 1)"),
+      (
+        "{\"process\": {\n\"args\": [\"a\", b]}}",
+        "process.args[1]: unexpected character at byte 28 (line 2, column 15)"
+      ),
     ] {
       try folder.write(text, to: "config.json")
       #expect(try await line(path) == "isolate: \(path)/config.json: \(message)\n")

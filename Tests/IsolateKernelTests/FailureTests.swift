@@ -26,11 +26,13 @@ struct FailureTestsAsAnyUser {
   }
 
   static let cases: [Case] = [
-    Case("open rootfs /nonexistent/rootfs: No such file or directory") { spec, _ in
+    Case("config.json: root.path: open rootfs /nonexistent/rootfs: No such file or directory") { spec, _ in
       spec.root.path = "/nonexistent/rootfs"
     },
-    Case("open rootfs /etc/passwd: Not a directory") { spec, _ in spec.root.path = "/etc/passwd" },
-    Case("bind mount /nonexistent on /work: No such file or directory") { spec, _ in
+    Case("config.json: root.path: open rootfs /etc/passwd: Not a directory") { spec, _ in
+      spec.root.path = "/etc/passwd"
+    },
+    Case("config.json: mounts[6]: bind mount /nonexistent on /work: No such file or directory") { spec, _ in
       spec.mounts.append(.init(destination: "/work", source: "/nonexistent", options: ["bind"]))
     },
     Case("config.json: mounts[6].source: a bind mount needs one") { spec, _ in
@@ -39,14 +41,32 @@ struct FailureTestsAsAnyUser {
     Case("config.json: mounts[6].type: is missing") { spec, _ in
       spec.mounts.append(.init(destination: "/work"))
     },
-    Case("mount nosuchfs on /work: No such device") { spec, _ in
+    Case("config.json: mounts[6]: mount nosuchfs on /work: No such device") { spec, _ in
       spec.mounts.append(.init(destination: "/work", type: "nosuchfs"))
     },
-    Case("mount tmpfs on /work: Invalid argument") { spec, _ in
+    Case("config.json: mounts[6]: mount tmpfs on /work: Invalid argument") { spec, _ in
       spec.mounts.append(.init(destination: "/work", type: "tmpfs", options: ["nonsense=1"]))
     },
-    Case("change directory /bin/busybox: Not a directory") { spec, _ in spec.process?.cwd = "/bin/busybox" },
-    Case("set user 0:0: Operation not permitted") { spec, _ in spec.process?.user.additionalGids = [5] },
+    Case("config.json: process.cwd: change directory /bin/busybox: Not a directory") { spec, _ in
+      spec.process?.cwd = "/bin/busybox"
+    },
+    Case("config.json: process.user: set user 0:0: Operation not permitted") { spec, _ in
+      spec.process?.user.additionalGids = [5]
+    },
+    Case("config.json: process.user: set user 0:70000: ") { spec, _ in
+      spec.linux.gidMappings = [.init(containerID: 0, hostID: getegid(), size: 1)]
+      spec.process?.user.gid = 70_000
+    },
+    Case("config.json: linux.sysctl: write sysctl /proc/sys/net/ipv4/none: No such file") { spec, _ in
+      spec.linux.sysctl = ["net.ipv4.none": "1"]
+    },
+    Case("config.json: linux.devices[0]: make device /dev/none: ") { spec, _ in
+      spec.linux.namespaces.append(.init(type: "user"))
+      spec.linux.namespaces = spec.linux.namespaces.reduce(into: []) { all, item in
+        if !all.contains(item) { all.append(item) }
+      }
+      spec.linux.devices = [.init(path: "/dev/none", type: "c", major: 1, minor: 250)]
+    },
     Case("exec nope: No such file or directory (the program, or the interpreter it names, is not in") {
       spec, _ in
       spec.process?.args = ["nope"]
@@ -73,7 +93,7 @@ struct FailureTestsAsAnyUser {
       options.notifiedCalls = ["connect"]
       options.listeners = [.init(address: .loopback, port: 80), .init(address: .loopback, port: 81)]
     },
-    Case("write id maps: ") { spec, _ in
+    Case("config.json: linux.uidMappings: ") { spec, _ in
       spec.linux.uidMappings = [.init(containerID: 0, hostID: 4_000_000_000, size: 10)]
       spec.linux.gidMappings = spec.linux.uidMappings + spec.linux.uidMappings
     },

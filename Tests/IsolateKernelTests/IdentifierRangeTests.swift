@@ -31,6 +31,20 @@ struct IdentifierRangeTests {
   private static let changes = ["1:1", "1000:1000", "65535:65535", "unmapped"]
 
   @Test(
+    "of others are refused in one line that names the map and says what newuidmap does",
+    .needs(.subordinateIDs, .unprivileged))
+  func others() async throws {
+    let bundle = try TestBundle()
+    var spec = Self.spec(bundle, uids: [.init(containerID: 0, hostID: 0, size: 1)], gids: [])
+    spec.linux.gidMappings = [.init(containerID: 0, hostID: getegid(), size: 1)]
+    let outcome = try await bundle.runProgram(spec)
+    #expect(outcome.exitStatus == 1)
+    #expect(
+      outcome.errorOutput.hasPrefix("isolate: config.json: linux.uidMappings: newuidmap: "), "\(outcome)")
+    #expect(outcome.errorOutput.filter { $0 == "\n" }.count == 1, "\(outcome)")
+  }
+
+  @Test(
     "of the caller are mapped by newuidmap, and files can be given to them",
     .needs(.subordinateIDs, .unprivileged))
   func subordinate() async throws {
@@ -62,7 +76,7 @@ struct IdentifierRangeTests {
     let bundle = try TestBundle()
     let foreign: [RuntimeSpec.IDMapping] = [.init(containerID: 0, hostID: 0, size: 1)]
     let message = failure { try bundle.start(Self.spec(bundle, uids: foreign, gids: foreign)) }
-    #expect(message.hasPrefix("write id maps: Operation not permitted"), "\(message)")
+    #expect(message.hasPrefix("config.json: linux.uidMappings: newuidmap: "), "\(message)")
   }
 
   @Test("are written by root itself", .needs(.root))

@@ -96,4 +96,31 @@ struct LibraryTestsAsAnyUser {
       #expect(!status.contains("State:\tZ"), "\(status)")
     }
   }
+
+  @Test(
+    "a container that its maker deletes by its id still tells its object how it ended",
+    arguments: [false, true])
+  func deletedByName(waitsMeanwhile: Bool) async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
+    let lifecycle = Lifecycle(store: try ContainerStore(root: bundle.store, runtimeDirectory: nil))
+    let request = Lifecycle.Request(identifier: "c", bundle: try Bundle(path: bundle.directory.path))
+    let container = try lifecycle.run(request)
+    container.detach()
+    async let meanwhile = waitsMeanwhile ? try await Task.detached { try container.wait() }.value : nil
+    if waitsMeanwhile { try await Task.sleep(for: .milliseconds(50)) }
+    try lifecycle.delete("c", force: true)
+    let end = try container.wait()
+    #expect(end.signal == SIGKILL && end.status == nil)
+    if let seen = try await meanwhile { #expect(seen == end) }
+    // One that nobody has kept is collected all the same.
+    var processID: Int32 = 0
+    do {
+      let second = try lifecycle.run(request)
+      second.detach()
+      processID = second.processID
+    }
+    try lifecycle.delete("c", force: true)
+    #expect(!FileManager.default.fileExists(atPath: "/proc/\(processID)"))
+  }
 }

@@ -28,6 +28,41 @@ struct MountTreeTestsAsAnyUser {
     }
   }
 
+  @Test("takes an attribute without the r at its top alone")
+  func topOnly() async throws {
+    let bundle = try TestBundle()
+    let plain = try await bundle.run(Self.spec(bundle, ["rbind", "nosymfollow"]))
+    #expect(plain.status == 0 && plain.lines.count > 1, "\(plain)")
+    let marked = plain.lines.filter { $0.contains("nosymfollow") }
+    #expect(marked.count == 1 && marked[0].hasPrefix("/tree "), "\(plain)")
+  }
+
+  @Test("keeps read-only what the kernel has locked so: \"rw\" asks for no more than the caller has")
+  func locked() async throws {
+    let bundle = try TestBundle()
+    let tree = bundle.directory.path("tree")
+    var spec = bundle.shell(Self.survey)
+    spec.mounts.append(
+      .init(
+        destination: "/tree", type: "bind", source: tree, options: ["rbind", "rw", "suid", "dev", "exec"]))
+    spec.mounts.append(
+      .init(destination: "/tree/below", type: "bind", source: "\(tree)/below", options: ["bind", "rw"]))
+    try bundle.writeConfiguration(spec)
+    // Mounts of one user namespace are locked for another that comes after it.
+    let line = """
+      mkdir '\(tree)' && mount -t tmpfs top '\(tree)' && mkdir '\(tree)/below' '\(tree)/other' &&
+      mount -t tmpfs -o ro,nosuid below '\(tree)/below' && mount -t tmpfs other '\(tree)/other' &&
+      exec '\(Program.isolate.path)' --root '\(bundle.store)' run --bundle '\(bundle.directory.path)' c
+      """
+    let outcome = try await Program(path: "/usr/bin/unshare").run([
+      "--user", "--map-root-user", "--mount", "/bin/sh", "-c", line,
+    ])
+    let attributes = outcome.output.split(separator: "\n").map { $0.split(separator: ",")[0] }
+    #expect(outcome.exitStatus == 0, "\(outcome)")
+    #expect(
+      attributes.sorted() == ["/tree rw", "/tree/below ro", "/tree/below ro", "/tree/other rw"], "\(outcome)")
+  }
+
   @Test("is refused with such an attribute where the kernel could change its top only")
   func oldKernel() async throws {
     let bundle = try TestBundle()

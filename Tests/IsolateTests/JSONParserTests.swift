@@ -61,7 +61,25 @@ struct JSONParserTests {
     let error = #expect(throws: JSONError.self, "\(text)") { try JSONParser.parse(Array(text.utf8)) }
     #expect(error?.byteOffset == offset, "\(text)")
     #expect(error?.message.contains(message) == true, "\(text): \(error?.message ?? "")")
-    #expect(error?.description == "\(error?.message ?? "") at byte \(offset)")
+    #expect(error?.description.contains("\(error?.message ?? "") at byte \(offset) (line ") == true)
+  }
+
+  @Test(
+    "says in which member, line and column a mistake is",
+    arguments: [
+      (
+        "{\"a\": {\n  \"b\": [1, {\"c\": x}]}}",
+        "a.b[1].c: unexpected character at byte 25 (line 2, column 18)"
+      ),
+      ("{\"a\": {\"b\": 1}, \"c\": [[], [tru]]}", "c[1][0]: expected true at byte 27 (line 1, column 28)"),
+      // Brackets, commas and colons inside of strings are none, nor are quotes that are escaped.
+      (#"{"a\"{[,:": ["]}", "\\", nul]}"#, #"a\"{[,:[2]: expected null at byte 25 (line 1, column 26)"#),
+      ("", "unexpected end at byte 0 (line 1, column 1)"),
+      ("[1]\n\n]", "unexpected text after the document at byte 5 (line 3, column 1)"),
+    ])
+  func places(text: String, description: String) {
+    let error = #expect(throws: JSONError.self, "\(text)") { try JSONParser.parse(Array(text.utf8)) }
+    #expect(error?.description == description)
   }
 
   @Test(

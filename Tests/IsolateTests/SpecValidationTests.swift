@@ -21,6 +21,8 @@ struct SpecValidationTests {
     Case("version 2", "ociVersion") { $0.ociVersion = "2.0.0" },
     Case("version 10", "ociVersion") { $0.ociVersion = "10.1.0" },
     Case("no version", "ociVersion") { $0.ociVersion = "" },
+    Case("a root that is nothing", "root.path") { $0.root.path = "" },
+    Case("a key that is nothing", "annotations") { $0.annotations = ["": "x"] },
     Case("long host name", "hostname") { $0.hostname = String(repeating: "a", count: 65) },
     Case("host name of the host", "hostname") { $0.linux.namespaces.removeAll { $0.type == "uts" } },
     Case("long domain name", "domainname") { $0.domainname = String(repeating: "a", count: 65) },

@@ -14,6 +14,7 @@ enum isl_stage {
   ISL_STAGE_STEP, // a step of the child failed: step and index say which
   ISL_STAGE_NAMESPACE, // a namespace named by its path could not be entered
   ISL_STAGE_LABEL, // the label of a security module was refused
+  ISL_STAGE_JOIN, // a running container could not be entered
   ISL_STAGE_CALLER, // the caller's own work right after the clone failed
   ISL_STAGE_LOST, // the child went away without a word
 };

@@ -106,6 +106,7 @@ enum isl_step_kind {
   ISL_STEP_NO_NEW_PRIVILEGES,
   ISL_STEP_UMASK, // v
   ISL_STEP_WORKING_DIRECTORY, // a
+  ISL_STEP_HOME, // v = uid, whose HOME of the container's /etc/passwd replaces the last variable of the environment
   ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
   ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec
   ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener; v = SECCOMP_FILTER_FLAG_*
@@ -118,7 +119,7 @@ enum isl_step_flags {
   ISL_FLAG_CREATE = 1u << 1, // make the target when it is absent
   ISL_FLAG_NO_SYMLINKS = 1u << 2, // the target's path may hold no symbolic link (CVE-2019-19921)
   ISL_FLAG_LEGACY = 1u << 3, // use mount(2) even where the new API exists (overlay: long options)
-  ISL_FLAG_OPTIONAL = 1u << 4, // an absent source or path is no failure
+  ISL_FLAG_REMOUNT = 1u << 4, // MOUNT: changes what is mounted at the target (mount(2), MS_REMOUNT)
   ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
   ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source

@@ -70,3 +70,6 @@ int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t cou
 /// The type (SOCK_STREAM and its like) of a socket that another task has open as `descriptor`:
 /// pidfd_getfd(2), Linux 5.6, and getsockopt(2) SO_TYPE. `task` may be any thread of the process.
 int isl_socket_type(pid_t task, int descriptor);
+
+/// 1 where there is mount_setattr(2) (Linux 5.12), 0 where there is not.
+int isl_changes_mount_trees(void);

@@ -128,7 +128,8 @@ struct CgroupPlacement {
     }
   }
 
-  private static func refused(_ error: SystemError, _ settings: CgroupSettings) -> IsolateError {
+  /// The error of a control file in the words of the member that asked for it.
+  static func refused(_ error: SystemError, _ settings: CgroupSettings) -> IsolateError {
     guard let setting = settings.settings.first(where: { error.description.contains("/\($0.file)") }) else {
       return .system(error)
     }

@@ -83,6 +83,13 @@ struct ResourceControl: Sendable, Equatable {
     }
   }
 
+  /// Gives a class of service other shares.
+  static func set(_ shares: RuntimeSpec.IntelRdt, of group: String) throws(IsolateError) {
+    do { try shares.validate() } catch { throw .specification(error) }
+    try write(
+      shares.cacheAndBandwidth, to: group, shares.l3CacheSchema == nil ? ".memBwSchema" : ".l3CacheSchema")
+  }
+
   /// Puts a process, and what it will start, into a container's groups.
   static func add(_ process: Int32, to membership: Membership) throws(IsolateError) {
     for group in membership.groups {

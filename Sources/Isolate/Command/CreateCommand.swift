@@ -66,6 +66,7 @@ struct CreateCommand {
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = try options.request(verb: "create", invocation)
     request.prefersCgroup = true
+    try Console.check(request, isDetached: true)
     invocation.warn(try Lifecycle(store: invocation.store()).create(request))
     return 0
   }

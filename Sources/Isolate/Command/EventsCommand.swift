@@ -4,7 +4,8 @@ import Isolate
 /// `isolate events`: prints a container's counters as JSON, once or again and again, and that memory ran out.
 struct EventsCommand {
   private var isOnce = false
-  private var seconds = 5
+  /// In milliseconds.
+  private var interval = 5000
   private let identifier: String
 
   init(_ arguments: inout Arguments) throws(UsageError) {
@@ -13,10 +14,10 @@ struct EventsCommand {
       if argument == "--stats" {
         isOnce = true
       } else if let value = try arguments.value(of: "--interval", at: argument) {
-        guard let number = Int(value.hasSuffix("s") ? String(value.dropLast()) : value),
-          (1...86_400).contains(number)
-        else { throw UsageError("events: --interval \(value) is not a number of seconds, such as 5s") }
-        seconds = number
+        guard let duration = Self.milliseconds(value), (1...86_400_000).contains(duration) else {
+          throw UsageError("events: --interval \(value) is no time from 1ms to 24h, such as 5s or 1m30s")
+        }
+        interval = duration
       } else if argument.hasPrefix("-") {
         throw UsageError("events: unknown flag \"\(argument)\"")
       } else {
@@ -35,18 +36,40 @@ struct EventsCommand {
     }
     let record = try store.load(identifier)
     var kills = statistics.outOfMemoryKills
-    var passed = 0
+    var left = 0
     // A look each second: the end of the container and the killer's work are seen soon, whatever the interval.
     while store.status(of: record) != .stopped {
       let now = statistics.outOfMemoryKills
       if now > kills { report("oom", nil) }
       kills = max(now, kills)
-      if passed % seconds == 0 { report("stats", statistics.json) }
-      sleep(1)
-      passed += 1
+      if left <= 0 {
+        report("stats", statistics.json)
+        left = interval
+      }
+      let step = min(left, 1000)
+      usleep(UInt32(step) * 1000)
+      left -= step
     }
     return 0
   }
+
+  /// Seconds, or numbers with units as "1m30s" and "500ms"; nil when it is neither.
+  static func milliseconds(_ text: String) -> Int? {
+    if let seconds = Int(text) { return seconds.multipliedReportingOverflow(by: 1000).partialValue }
+    var rest = text[...]
+    var total = 0.0
+    while !rest.isEmpty {
+      let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(number.count)
+      let unit = rest.prefix { $0.isASCII && $0.isLetter }
+      rest = rest.dropFirst(unit.count)
+      guard let value = Double(number), let factor = Self.units[String(unit)] else { return nil }
+      total += value * factor
+    }
+    return total > 0 && total < 1e12 ? Int(total.rounded(.up)) : nil
+  }
+
+  private static let units = ["h": 3_600_000.0, "m": 60_000, "s": 1000, "ms": 1]
 
   private func report(_ type: String, _ data: JSONValue?) {
     var members: [(key: String, value: JSONValue)] = [("type", .string(type)), ("id", .string(identifier))]

@@ -73,7 +73,7 @@ struct ExecCommand {
   /// UID or UID:GID, whole numbers and nothing else (CVE-2026-30892).
   static func user(
     _ text: String, of flag: String = "--user", parts limit: Int = 2
-  ) throws(UsageError) -> (userID: UInt32, groupID: UInt32) {
+  ) throws(UsageError) -> (userID: UInt32, groupID: UInt32?) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { part in
       part.allSatisfy { $0.isASCII && $0.isNumber }
@@ -82,11 +82,14 @@ struct ExecCommand {
     guard (1...limit).contains(parts.count), numbers.count == parts.count else {
       throw UsageError("exec: \(flag) \(text) is not \(limit == 1 ? "a GID" : "UID or UID:GID")")
     }
-    return (numbers[0], numbers.count == 2 ? numbers[1] : 0)
+    return (numbers[0], numbers.count == 2 ? numbers[1] : nil)
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = request
+    guard isDetached || consoleSocket == nil else {
+      throw UsageError("exec: --console-socket: exec shows the terminal itself; pass --detach as well")
+    }
     request.preservedDescriptors = try preserved.count(verb: "exec")
     if let processFile { request.process = try ProcessFile.read(processFile) }
     let forwarding = try SignalForwarding()

@@ -21,14 +21,20 @@ struct RunCommand {
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = try options.request(verb: "run", invocation)
     request.prefersCgroup = isDetached
+    try Console.check(request, isDetached: isDetached)
     let forwarding = try SignalForwarding()
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)
-    try container.sendProcess(to: request.pidfdSocket)
-    invocation.warn(container.warnings)
-    invocation.warn(try lifecycle.runPoststartHooks(request))
+    do {
+      try container.sendProcess(to: request.pidfdSocket)
+      if isDetached { try Console.handOver(of: container, to: request.consoleSocket) }
+      invocation.warn(container.warnings)
+      invocation.warn(try lifecycle.runPoststartHooks(request))
+    } catch {
+      invocation.warn(try lifecycle.delete(request.identifier, force: true))
+      throw error
+    }
     if isDetached {
-      try Console.handOver(of: container, to: request.consoleSocket)
       container.detach()
       return 0
     }

@@ -50,14 +50,23 @@ struct ListCommand {
     switch format {
     case .identifiers: StandardStream.standardOutput(records.map { $0.identifier + "\n" }.joined())
     case .json:
-      let documents = records.map { $0.stateDocument(store.status(of: $0)) }
+      let documents = records.map { record in
+        guard case .object(var members) = record.stateDocument(store.status(of: record)) else {
+          return JSONValue.null
+        }
+        members.append(("owner", .string(store.owner(of: record.identifier))))
+        return .object(members)
+      }
       StandardStream.standardOutput(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
     case .table:
-      var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED"]]
+      var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
       for record in records {
         let status = store.status(of: record)
         let pid = status == .stopped ? "0" : String(record.process.processID)
-        rows.append([record.identifier, pid, status.rawValue, record.bundle, record.created])
+        rows.append([
+          record.identifier, pid, status.rawValue, record.bundle, record.created,
+          store.owner(of: record.identifier),
+        ])
       }
       StandardStream.standardOutput(Self.table(rows))
     }

@@ -3,6 +3,7 @@ import Isolate
 /// `isolate update`: gives a container other limits.
 struct UpdateCommand {
   private var changes = RuntimeSpec.Resources()
+  private var shares = RuntimeSpec.IntelRdt()
   private var resourcesFile: String?
   private let identifier: String
 
@@ -12,6 +13,10 @@ struct UpdateCommand {
     while let argument = arguments.next() {
       if let value = try arguments.value(of: "--resources", "-r", at: argument) {
         resourcesFile = value
+      } else if let value = try arguments.value(of: "--l3-cache-schema", at: argument) {
+        shares.l3CacheSchema = value
+      } else if let value = try arguments.value(of: "--mem-bw-schema", at: argument) {
+        shares.memBwSchema = value
       } else if argument.hasPrefix("-") {
         try Self.option(argument, &arguments, &changes)
       } else {
@@ -20,7 +25,8 @@ struct UpdateCommand {
     }
     identifier = try Arguments.identifier(found, verb: "update")
     self.changes = changes
-    guard resourcesFile != nil || changes != RuntimeSpec.Resources() else {
+    guard resourcesFile != nil || changes != RuntimeSpec.Resources() || shares != RuntimeSpec.IntelRdt()
+    else {
       throw UsageError("update: nothing to change (--memory, --pids-limit, --resources FILE, ...)")
     }
   }
@@ -30,11 +36,11 @@ struct UpdateCommand {
     _ argument: String, _ arguments: inout Arguments, _ changes: inout RuntimeSpec.Resources
   ) throws(UsageError) {
     if let value = try arguments.value(of: "--memory", at: argument) {
-      changes.memoryLimitInBytes = try number(value, "--memory")
+      changes.memoryLimitInBytes = try size(value, "--memory")
     } else if let value = try arguments.value(of: "--memory-swap", at: argument) {
-      changes.memorySwapLimitInBytes = try number(value, "--memory-swap")
+      changes.memorySwapLimitInBytes = try size(value, "--memory-swap")
     } else if let value = try arguments.value(of: "--memory-reservation", at: argument) {
-      changes.memoryReservationInBytes = try number(value, "--memory-reservation")
+      changes.memoryReservationInBytes = try size(value, "--memory-reservation")
     } else if let value = try arguments.value(of: "--pids-limit", at: argument) {
       changes.pidsLimit = try number(value, "--pids-limit")
     } else if let value = try arguments.value(of: "--cpu-quota", at: argument) {
@@ -54,9 +60,31 @@ struct UpdateCommand {
     } else if let value = try arguments.value(of: "--blkio-weight", at: argument) {
       changes.blockIOWeight = try number(value, "--blkio-weight")
     } else {
+      for flag in ["--cpu-rt-period", "--cpu-rt-runtime", "--kernel-memory", "--kernel-memory-tcp"] {
+        guard let value = try arguments.value(of: flag, at: argument) else { continue }
+        // 0 asks for nothing, as in config.json.
+        if value == "0" { return }
+        throw UsageError("update: \(flag): version 2 of control groups has no such setting")
+      }
       throw UsageError("update: unknown flag \"\(argument)\"")
     }
   }
+
+  /// Bytes, also with a unit of 1024 or its powers (64M, 1g, 2GiB) as runc takes them; -1 is no limit.
+  private static func size(_ text: String, _ flag: String) throws(UsageError) -> Int64 {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count).lowercased()
+    guard !digits.isEmpty, let power = Self.units.firstIndex(of: String(unit.prefix(1))),
+      ["", "b", "ib"].contains(unit.dropFirst()) && (!unit.isEmpty || power == 0)
+    else { return try number(text, flag) }
+    let (bytes, overflows) = (Int64(digits) ?? .max).multipliedReportingOverflow(by: 1 << (10 * power))
+    guard !overflows, Int64(digits) != nil else {
+      throw UsageError("update: \(flag) \(text) is more than there can be")
+    }
+    return bytes
+  }
+
+  private static let units = ["", "k", "m", "g", "t", "p"]
 
   private static func number<Number: FixedWidthInteger>(_ text: String, _ flag: String) throws(UsageError)
     -> Number
@@ -69,6 +97,7 @@ struct UpdateCommand {
     let lifecycle = Lifecycle(store: try invocation.store())
     if let resourcesFile { try lifecycle.update(identifier, ResourcesFile.read(resourcesFile)) }
     if changes != RuntimeSpec.Resources() { try lifecycle.update(identifier, changes) }
+    if shares != RuntimeSpec.IntelRdt() { try lifecycle.update(identifier, shares) }
     return 0
   }
 }

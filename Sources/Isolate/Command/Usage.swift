@@ -80,16 +80,18 @@ enum Usage {
       name: "update", synopsis: "[OPTIONS] ID", summary: "give a container other limits",
       flags: [
         ("--resources, -r FILE", "as linux.resources has them; - is standard input"),
-        ("--memory BYTES", "-1 takes it away"), ("--memory-swap BYTES", "memory and swap together"),
+        ("--memory BYTES", "also with a unit, as 64M; -1 takes it away"),
+        ("--memory-swap BYTES", "memory and swap together"),
         ("--memory-reservation BYTES", ""), ("--pids-limit N", ""), ("--cpu-quota MICROSECONDS", ""),
         ("--cpu-period MICROSECONDS", ""), ("--cpu-burst MICROSECONDS", ""), ("--cpu-share N", "2 to 262144"),
         ("--cpu-idle 0|1", ""), ("--cpuset-cpus LIST", "0-3,7"), ("--cpuset-mems LIST", ""),
-        ("--blkio-weight N", "10 to 1000"),
+        ("--blkio-weight N", "10 to 1000"), ("--l3-cache-schema TEXT", "a line of resctrl, as L3:0=f"),
+        ("--mem-bw-schema TEXT", "the same, as MB:0=50"),
       ]),
     Verb(name: "features", synopsis: "", summary: "print what the runtime does on this host, as JSON"),
     Verb(
       name: "events", synopsis: "[OPTIONS] ID", summary: "print a container's counters as JSON",
-      flags: [("--stats", "once"), ("--interval SECONDS", "how often otherwise (5)")]),
+      flags: [("--stats", "once"), ("--interval TIME", "how often otherwise (5s)")]),
   ]
 
   /// What `isolate --help` prints.

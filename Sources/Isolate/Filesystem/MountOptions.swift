@@ -18,6 +18,9 @@ struct MountOptions: Equatable {
   var isRecursive = false
   /// Whether an idmapped mount maps what is mounted below it too.
   var mapsTree = false
+  /// Changes what is mounted at the destination in place of mounting something; of a bind mount it asks for nothing,
+  /// as its attributes are set in any case.
+  var changesMounted = false
   /// A tmpfs that begins as a copy of what it covers.
   var copiesUp = false
   /// What is left for the filesystem itself, joined by commas.
@@ -28,19 +31,23 @@ struct MountOptions: Equatable {
   private static let attribute: [String: (set: UInt64, clear: UInt64)] = [
     "ro": (0x1, 0), "rw": (0, 0x1), "nosuid": (0x2, 0), "suid": (0, 0x2), "nodev": (0x4, 0), "dev": (0, 0x4),
     "noexec": (0x8, 0), "exec": (0, 0x8), "noatime": (0x10, 0x70), "strictatime": (0x20, 0x70),
-    "relatime": (0, 0x70), "atime": (0, 0), "nodiratime": (0x80, 0), "diratime": (0, 0x80),
+    "relatime": (0, 0x70), "norelatime": (0, 0), "nostrictatime": (0, 0x70), "atime": (0, 0),
+    "nodiratime": (0x80, 0), "diratime": (0, 0x80),
     "nosymfollow": (0x20_0000, 0), "symfollow": (0, 0x20_0000),
   ]
-  private static let superblock: [String: UInt64] = [
-    "sync": 16, "dirsync": 128, "mand": 64, "lazytime": 1 << 25,
+  private static let superblock: [String: (set: UInt64, clear: UInt64)] = [
+    "sync": (16, 0), "async": (0, 16), "dirsync": (128, 0), "mand": (64, 0), "nomand": (0, 64),
+    "lazytime": (1 << 25, 0), "nolazytime": (0, 1 << 25), "iversion": (1 << 23, 0),
+    "noiversion": (0, 1 << 23),
+    // What the kernel says in its log of a mount that fails.
+    "silent": (1 << 15, 0), "loud": (0, 1 << 15),
   ]
-  private static let refused: Set<String> = ["remount", "move"]
 
   /// Every option that is understood here, in order; others are the filesystem's own (features.md, "mountOptions").
   static let names: [String] = {
     let plain = Array(attribute.keys) + ["atime"]
     let trees = attribute.keys.map { "r\($0)" }
-    let others = ["bind", "rbind", "defaults", "idmap", "ridmap", "tmpcopyup"]
+    let others = ["bind", "rbind", "defaults", "idmap", "remount", "ridmap", "tmpcopyup"]
     return Set(plain + trees + others + superblock.keys + MountPropagation.flags.keys).sorted()
   }()
 
@@ -56,8 +63,8 @@ struct MountOptions: Equatable {
       } else if let change = Self.treeAttribute(option) {
         treeAttributes = treeAttributes & ~change.clear | change.set
         treeCleared = treeCleared & ~change.set | change.clear
-      } else if let flag = Self.superblock[option] {
-        superblockFlags |= flag
+      } else if let change = Self.superblock[option] {
+        superblockFlags = superblockFlags & ~change.clear | change.set
       } else if option == "bind" || option == "rbind" {
         isBind = true
         isRecursive = option == "rbind"
@@ -74,10 +81,11 @@ struct MountOptions: Equatable {
         let both = MountPropagation.shared | MountPropagation.slave
         let paired = (propagation | flags) & ~MountPropagation.recursive == both
         propagation = paired ? propagation | flags : flags
-      } else if Self.refused.contains(option) {
+      } else if option == "remount" {
+        changesMounted = true
+      } else if option == "move" {
         throw SpecError(
-          path: "\(path).options[\(index)]",
-          message: "\"\(option)\" is not supported by this version of isolate")
+          path: "\(path).options[\(index)]", message: "\"move\" says nothing of a mount that is made")
       } else if option != "defaults" {
         data.append(option)
       }

@@ -10,6 +10,14 @@ public struct JSONParser {
 
   /// Parses one document; trailing bytes other than white space are an error.
   public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    do { return try document(bytes) } catch {
+      var located = error
+      located.place = JSONPlace(of: error.byteOffset, in: bytes)
+      throw located
+    }
+  }
+
+  private static func document(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
     var parser = JSONParser(bytes)
     let value = try parser.value(depth: 0)
     parser.skipSpace()

@@ -40,7 +40,23 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
   public var message: String
   /// Offset of the offending byte from the start of the text.
   public var byteOffset: Int
+  /// The same for people, where the text is at hand.
+  var place: JSONPlace?
 
-  /// "message at byte N".
-  public var description: String { "\(message) at byte \(byteOffset)" }
+  init(message: String, byteOffset: Int) {
+    self.message = message
+    self.byteOffset = byteOffset
+  }
+
+  /// "process.args[1]: message at byte N (line L, column C)".
+  public var description: String {
+    let text = "\(message) at byte \(byteOffset)"
+    guard let place else { return text }
+    let path = place.path.isEmpty ? "" : "\(place.path): "
+    return "\(path)\(text) (line \(place.line), column \(place.column))"
+  }
+
+  public static func == (left: JSONError, right: JSONError) -> Bool {
+    left.message == right.message && left.byteOffset == right.byteOffset
+  }
 }

@@ -26,6 +26,16 @@ enum ContainerLauncher {
     var guardian: Int32?
     var failure: IsolateError?
 
+    mutating func writeMaps(_ pid: Int32) -> Int32 {
+      let result = maps.write(pid: pid)
+      if let (member, text) = maps.complaint {
+        failure = .unavailable(
+          what: "config.json: \(member)", why: text.isEmpty ? "newuidmap refuses it" : text,
+          remedy: "/etc/subuid and /etc/subgid say which ids the caller may map, each once")
+      }
+      return result
+    }
+
     mutating func begin(_ pid: Int32, _ pidfd: Int32) -> Int32 {
       do throws(IsolateError) {
         if let lifeline { guardian = try ContainerLauncher.guardian(of: pidfd, lifeline) }
@@ -48,7 +58,8 @@ enum ContainerLauncher {
   ) throws(IsolateError) -> Launched {
     var result = isl_launch_result()
     // A child that enters namespaces by their paths is followed by a sibling with another number.
-    let isFinal = options.namespaces.isEmpty && options.joined == nil
+    let isJoining = options.joined != nil
+    let isFinal = options.namespaces.isEmpty && !isJoining
     var context = Context(
       maps: maps, lifeline: opensEarly ? options.lifeline : nil, begun: isFinal ? callbacks.begun : nil)
     let status = run(plan, &context, &result)
@@ -57,7 +68,8 @@ enum ContainerLauncher {
       if let guardian { reap(guardian) }
       if let failure = context.failure { throw failure }
       let entersCgroup = options.cgroup != nil || options.cgroupDirectory != nil
-      throw .launch(LaunchError(result, subjects: subjects, entersCgroup: entersCgroup))
+      throw .launch(
+        LaunchError(result, subjects: subjects, entersCgroup: entersCgroup, isJoining: isJoining))
     }
     if opensEarly { return Launched(result: result, guardian: guardian) }
     do throws(IsolateError) {
@@ -67,7 +79,7 @@ enum ContainerLauncher {
       if let beforePivot = callbacks.beforePivot {
         try beforePivot(result.pid)
         if unsafe isl_launch_proceed(&result) < 0 {
-          throw .launch(LaunchError(result, subjects: subjects))
+          throw .launch(LaunchError(result, subjects: subjects, isJoining: isJoining))
         }
       }
       try callbacks.atGate?(result.pid)
@@ -84,7 +96,7 @@ enum ContainerLauncher {
       }
     if released < 0 {
       if let guardian { reap(guardian) }
-      throw .launch(LaunchError(result, subjects: subjects))
+      throw .launch(LaunchError(result, subjects: subjects, isJoining: isJoining))
     }
     return Launched(result: result, guardian: guardian)
   }
@@ -119,7 +131,7 @@ enum ContainerLauncher {
       },
       write_maps: { pid, context in
         guard let context = unsafe context else { return -EINVAL }
-        return unsafe context.assumingMemoryBound(to: Context.self).pointee.maps.write(pid: pid)
+        return unsafe context.assumingMemoryBound(to: Context.self).pointee.writeMaps(pid)
       })
     return unsafe plan.withUnsafeBytes { bytes in
       unsafe withUnsafeMutablePointer(to: &context) { context in

@@ -5,7 +5,7 @@ import Glibc
 public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// How far the launch came.
   public enum Stage: Sendable, Equatable {
-    case plan, clone, identifierMaps, cgroup, namespace, label
+    case plan, clone, identifierMaps, cgroup, namespace, label, join
     /// A step of the child, by its name in the plan.
     case step(String)
     case lost
@@ -13,6 +13,8 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   public var stage: Stage
   /// What the step was about: a path, a mount's destination, a program.
   public var subject: String
+  /// The member of config.json that asks for the step; nil where none does, or another process's document.
+  public var member: String?
   /// The errno value.
   public var code: Int32
 
@@ -22,8 +24,12 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// Whether the child was to be made in a cgroup.
   var entersCgroup: Bool
 
-  init(_ result: isl_launch_result, subjects: [String], entersCgroup: Bool = false) {
+  /// `isJoining` says that the process is not the one that config.json describes.
+  init(
+    _ result: isl_launch_result, subjects: [String], entersCgroup: Bool = false, isJoining: Bool = false
+  ) {
     self.entersCgroup = entersCgroup
+    if !isJoining { member = Self.member(result) }
     code = result.error
     subject = ""
     switch UInt32(bitPattern: result.stage) {
@@ -33,6 +39,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case ISL_STAGE_CGROUP.rawValue: stage = .cgroup
     case ISL_STAGE_NAMESPACE.rawValue: stage = .namespace
     case ISL_STAGE_LABEL.rawValue: stage = .label
+    case ISL_STAGE_JOIN.rawValue: stage = .join
     case ISL_STAGE_STEP.rawValue:
       stage = .step(Self.stepNames[Int(result.kind)] ?? "step \(result.kind)")
       if subjects.indices.contains(Int(result.step)) { subject = subjects[Int(result.step)] }
@@ -81,10 +88,12 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       case .cgroup: "enter cgroup"
       case .namespace: "enter a namespace of config.json: linux.namespaces"
       case .label: "config.json: process.apparmorProfile or process.selinuxLabel"
+      case .join: "enter the container"
       case .step(let name): name
       case .lost: "the child ended during its set-up"
       }
-    let place = subject.isEmpty ? what : "\(what) \(subject)"
+    let origin = member.map { "config.json: \($0): " } ?? ""
+    let place = subject.isEmpty ? "\(origin)\(what)" : "\(origin)\(what) \(subject)"
     guard let remedy else { return "\(place): \(reason)" }
     return "\(place): \(reason) (\(remedy))"
   }
@@ -97,49 +106,6 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
     case ISL_HOOK_EXITED.rawValue: return "ended with status \(number)"
     case ISL_HOOK_SIGNALLED.rawValue: return "was ended by signal \(number)"
     default: return "took longer than its timeout"
-    }
-  }
-
-  /// What a person can do about the well-known refusals.
-  public var remedy: String? {
-    switch (stage, code) {
-    case (.clone, EACCES) where entersCgroup:
-      "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
-    case (.clone, EBUSY) where entersCgroup:
-      "the cgroup lends controllers to those below it, and holds no processes itself then (cgroup.subtree_control)"
-    case (.clone, EOPNOTSUPP) where entersCgroup:
-      "the cgroup is threaded, or beside one that is (cgroup.type)"
-    case (.clone, ENODEV) where entersCgroup: "the cgroup has been removed"
-    case (.cgroup, EACCES), (.cgroup, EPERM):
-      "the caller may not write its cgroup.procs, or that of the one above it and the caller's own"
-    case (.clone, EPERM), (.clone, EACCES):
-      "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
-        + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    case (.clone, ENOSPC), (.clone, EUSERS): "raise the sysctl user.max_user_namespaces"
-    case (.clone, EAGAIN): "too many processes: raise RLIMIT_NPROC or pids.max"
-    case (.namespace, EPERM):
-      "it belongs to a user namespace over which the caller has no CAP_SYS_ADMIN (setns(2))"
-    case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
-      "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):
-      "the host masks part of its own /proc, so the kernel refuses a fresh one (docker: --security-opt systempaths=unconfined)"
-    case (.step("make device"), ENODEV), (.step("make device"), ENOENT):
-      "a user namespace makes no device nodes, and the host has no such node at that path to be bound"
-    case (.step("make device"), EEXIST): "something else is at that path in the rootfs"
-    case (.step("set the scheduling policy"), EPERM),
-      (.step("set the priority of input and output"), EPERM):
-      "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
-    case (.step("open rootfs"), EPERM), (.step("open rootfs"), EACCES):
-      "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
-    case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
-    case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
-    case (.step("exec"), EACCES):
-      "it is not executable, or its directory is not accessible to the container's user"
-    case (.step("exec"), EPERM):
-      "it is, by way of /proc/self/exe, the container runtime itself, or a security module forbids it"
-    case (.step("exec"), ENOEXEC):
-      "it is neither an ELF program of this architecture nor a script with a #! line"
-    default: nil
     }
   }
 }

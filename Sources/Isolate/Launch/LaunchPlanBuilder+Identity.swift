@@ -27,6 +27,8 @@ extension LaunchPlanBuilder {
   }
 
   mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
+    // Before a filter, which need not allow it.
+    if lacksHome { step(ISL_STEP_HOME, v: UInt64(process.user.uid)) }
     if !process.noNewPrivileges {
       // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; the filter need not allow
       // close_range(2), which older profiles do not know.

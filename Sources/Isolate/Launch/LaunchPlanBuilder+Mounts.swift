@@ -28,6 +28,13 @@ extension LaunchPlanBuilder {
           w: options.treeCleared << 32 | options.cleared)
         continue
       }
+      if options.changesMounted {
+        step(
+          ISL_STEP_MOUNT, "again \(mount.destination)", flags: [ISL_FLAG_REMOUNT], index: index, c: target,
+          d: buffer.string(options.data), v: options.attributes,
+          w: options.superblockFlags | propagation << 32)
+        continue
+      }
       guard let named = mount.type else {
         throw SpecError(path: "mounts[\(index)].type", message: "is missing")
       }

@@ -54,6 +54,9 @@ struct LaunchPlanBuilder {
     spec.linux.namespaces.contains { $0.type == "user" && $0.path != nil }
   }
 
+  /// Whether a variable is added for the payload.
+  var lacksHome: Bool { options.findsHome && !process.env.contains { $0.hasPrefix("HOME=") } }
+
   mutating func step(
     _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0,
     a: UInt32 = 0,
@@ -99,8 +102,12 @@ struct LaunchPlanBuilder {
       addConsole(isFirst: true)
       addNetwork()
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
-      for path in spec.linux.maskedPaths { step(ISL_STEP_MASK, path, a: buffer.string(path)) }
-      for path in spec.linux.readonlyPaths { step(ISL_STEP_READONLY, path, a: buffer.string(path)) }
+      for (index, path) in spec.linux.maskedPaths.enumerated() {
+        step(ISL_STEP_MASK, path, index: index, a: buffer.string(path))
+      }
+      for (index, path) in spec.linux.readonlyPaths.enumerated() {
+        step(ISL_STEP_READONLY, path, index: index, a: buffer.string(path))
+      }
       for path in options.directories {
         step(ISL_STEP_DIRECTORY, path, a: buffer.string(path), v: 0o755)
       }
@@ -245,8 +252,9 @@ struct LaunchPlanBuilder {
     header.namespaces = joinedNamespaces()
     header.argv = buffer.strings(process.args)
     header.argv_count = UInt32(process.args.count)
-    header.envp = buffer.strings(process.env)
-    header.envp_count = UInt32(process.env.count)
+    let environment = lacksHome ? process.env + ["HOME=/"] : process.env
+    header.envp = buffer.strings(environment)
+    header.envp_count = UInt32(environment.count)
     let candidates = executableCandidates()
     header.paths = buffer.strings(candidates)
     header.paths_count = UInt32(candidates.count)

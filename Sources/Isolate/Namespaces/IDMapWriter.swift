@@ -6,6 +6,13 @@ import Glibc
 struct IDMapWriter {
   let uidMappings: [RuntimeSpec.IDMapping]
   let gidMappings: [RuntimeSpec.IDMapping]
+  /// What newuidmap(1) or newgidmap(1) had to say of a map that it did not write, with the map's member.
+  private(set) var complaint: (member: String, text: String)?
+
+  init(uidMappings: [RuntimeSpec.IDMapping], gidMappings: [RuntimeSpec.IDMapping]) {
+    self.uidMappings = uidMappings
+    self.gidMappings = gidMappings
+  }
 
   /// True when the child may write the maps itself: one line that maps the caller's own id.
   static func childCanWrite(_ uid: [RuntimeSpec.IDMapping], _ gid: [RuntimeSpec.IDMapping]) -> Bool {
@@ -19,7 +26,7 @@ struct IDMapWriter {
   }
 
   /// Writes both maps of `pid`. Returns 0 or -errno.
-  func write(pid: Int32) -> Int32 {
+  mutating func write(pid: Int32) -> Int32 {
     do {
       if UserNamespace.callersUser == 0 {
         try Files.write(Self.text(gidMappings), to: "/proc/\(pid)/gid_map")
@@ -29,11 +36,13 @@ struct IDMapWriter {
     } catch let error {
       return -error.code
     }
-    let uid = run("newuidmap", pid: pid, uidMappings)
-    return uid < 0 ? uid : run("newgidmap", pid: pid, gidMappings)
+    let uid = run("newuidmap", "linux.uidMappings", pid: pid, uidMappings)
+    return uid < 0 ? uid : run("newgidmap", "linux.gidMappings", pid: pid, gidMappings)
   }
 
-  private func run(_ name: String, pid: Int32, _ mappings: [RuntimeSpec.IDMapping]) -> Int32 {
+  private mutating func run(
+    _ name: String, _ member: String, pid: Int32, _ mappings: [RuntimeSpec.IDMapping]
+  ) -> Int32 {
     guard let path = SubordinateIDs.helper(name) else { return -ENOENT }
     var arguments = [name, "\(pid)"]
     for mapping in mappings {
@@ -44,12 +53,23 @@ struct IDMapWriter {
     defer { unsafe vector.forEach { unsafe free($0) } }
     var child: pid_t = 0
     var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
-    let error = unsafe posix_spawn(&child, path, nil, nil, &vector, &environment)
+    let output = unsafe OwnedDescriptor(owning: isl_memfd("output"))
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    // Errors are one line, ours.
+    if output.number >= 0 { unsafe posix_spawn_file_actions_adddup2(&actions, output.number, 2) }
+    let error = unsafe posix_spawn(&child, path, &actions, nil, &vector, &environment)
     if error != 0 { return -error }
     var status: Int32 = 0
     while unsafe waitpid(child, &status, 0) < 0 {
       if errno != EINTR { return -errno }
     }
-    return status == 0 ? 0 : -EPERM
+    if status == 0 { return 0 }
+    var said = [UInt8](repeating: 0, count: 512)
+    let count = unsafe pread(output.number, &said, said.count, 0)
+    let text = String(decoding: said.prefix(max(0, count)), as: UTF8.self)
+    complaint = (member, text.split { $0.isNewline }.joined(separator: "; "))
+    return -EPERM
   }
 }

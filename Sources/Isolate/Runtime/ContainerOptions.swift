@@ -87,6 +87,9 @@ public struct ContainerOptions: Sendable {
   /// Makes no session keyring of its own for the container.
   var keepsKeyring = false
 
+  /// Gives a process that has no HOME that of its user in the container's /etc/passwd, or "/".
+  var findsHome = false
+
   /// How many of the caller's descriptors from 3 on the payload gets.
   public var preservedDescriptors = 0
 

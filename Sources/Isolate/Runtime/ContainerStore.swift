@@ -158,6 +158,13 @@ public struct ContainerStore: Sendable {
     do { return try RuntimeSpec(json: json) } catch { throw .specification(error) }
   }
 
+  /// The name of the user whose a container is, by /etc/passwd, or the number.
+  public func owner(of identifier: String) -> String {
+    var information = stat()
+    guard unsafe stat(directory(identifier), &information) == 0 else { return "" }
+    return SubordinateIDs.userName(of: information.st_uid) ?? "\(information.st_uid)"
+  }
+
   /// Removes a container's directory.
   func remove(_ identifier: String) {
     let path = directory(identifier)

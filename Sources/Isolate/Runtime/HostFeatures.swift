@@ -19,6 +19,9 @@ public enum HostFeatures {
     ])
   }
 
+  /// Whether the kernel changes attributes of a mount and all below it at once (mount_setattr(2), Linux 5.12).
+  public static var changesMountTrees: Bool { isl_changes_mount_trees() == 1 }
+
   private static func strings(_ texts: [String]) -> JSONValue { .array(texts.map(JSONValue.string)) }
 
   private static func enabled(_ flag: Bool) -> JSONValue { .object([("enabled", .bool(flag))]) }

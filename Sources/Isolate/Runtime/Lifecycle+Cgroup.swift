@@ -43,13 +43,29 @@ extension Lifecycle {
           what: "systemd unit \(unit)", why: error.text, remedy: "see `systemctl status \(unit)`")
       }
     }
+    let settings = settings(resources, of: path)
+    do { try Cgroup.apply(settings, to: path) } catch { throw CgroupPlacement.refused(error, settings) }
     do {
-      try Cgroup.apply(settings(resources, of: path), to: path)
       if !resources.deviceRules.isEmpty, UserNamespace.callerIsHostRoot {
         let directory = OwnedDescriptor(owning: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         try DeviceFilter(resources.deviceRules + DeviceFilter.always).attach(to: directory.number)
       }
     } catch { throw .system(error) }
+    _ = consume lock
+  }
+
+  /// Gives a container's class of service other shares of caches and memory bandwidth.
+  public func update(_ identifier: String, _ shares: RuntimeSpec.IntelRdt) throws(IsolateError) {
+    let lock = store.lock(identifier)
+    let record = try store.load(identifier)
+    let status = store.status(of: record)
+    guard status != .stopped else { throw wrongState(identifier, status, "update takes one that is not") }
+    guard let group = store.groups(of: identifier)?.groups.first else {
+      throw .unavailable(
+        what: "container \(identifier)", why: "has no class of service",
+        remedy: "create it with linux.intelRdt in its config.json")
+    }
+    try ResourceControl.set(shares, of: group)
     _ = consume lock
   }
 
@@ -83,7 +99,7 @@ extension Lifecycle {
       let all = Cgroup.processes(of: path)
       if !all.isEmpty { return all }
     }
-    return ProcessDescendants(of: record.process.processID).processes
+    return ProcessDescendants.ofContainer(record.process.processID)
   }
 
   /// The cgroup of a container, for its counters.

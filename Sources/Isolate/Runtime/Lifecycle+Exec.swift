@@ -11,7 +11,8 @@ extension Lifecycle {
     /// NAME=VALUE, added to the process's own.
     public var environment: [String] = []
     public var workingDirectory: String?
-    public var user: (userID: UInt32, groupID: UInt32)?
+    /// Whose it is; without a group it keeps that of the container's process, and further groups in any case.
+    public var user: (userID: UInt32, groupID: UInt32?)?
     /// Capabilities added to those of the container's process, never beyond the container's bounding set.
     public var capabilities: [String] = []
     public var noNewPrivileges: Bool?
@@ -53,6 +54,7 @@ extension Lifecycle {
     options.joined = ContainerOptions.Joined(
       process: target.number, flags: Self.flags(of: spec),
       deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
+    options.findsHome = true
     options.preservedDescriptors = request.preservedDescriptors
     let cgroup = try cgroupDirectory(request, of: record)
     if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }
@@ -121,7 +123,10 @@ extension Lifecycle {
     }
     process.env += request.environment
     if let directory = request.workingDirectory { process.cwd = directory }
-    if let user = request.user { process.user = RuntimeSpec.User(uid: user.userID, gid: user.groupID) }
+    if let user = request.user {
+      process.user.uid = user.userID
+      if let group = user.groupID { process.user.gid = group }
+    }
     process.user.additionalGids += request.additionalGroups
     if let flag = request.terminal { process.terminal = flag }
     if let profile = request.apparmorProfile { process.apparmorProfile = profile }

@@ -72,6 +72,7 @@ public struct Lifecycle: Sendable {
   ) throws(IsolateError) {
     try store.reserve(request.identifier)
     var options = ContainerOptions()
+    options.findsHome = true
     options.keepsKeyring = request.keepsKeyring
     options.preservedDescriptors = request.preservedDescriptors
     options.movesRoot = request.movesRoot
@@ -122,7 +123,7 @@ public struct Lifecycle: Sendable {
     var withHooks: ContainerRecord?
     do throws(IsolateError) {
       beginning = ProcessIdentity.now()
-      return try Container.start(
+      let container = try Container.start(
         spec, bundle: request.bundle.path, options: options,
         begun: { pid throws(IsolateError) in record = try save(pid) },
         beforePivot: { _ throws(IsolateError) in
@@ -134,6 +135,8 @@ public struct Lifecycle: Sendable {
         },
         atGate: request.pidFile == nil
           ? nil : { pid throws(IsolateError) in try writeProcessID(pid, request) })
+      StoredProcesses.note(container)
+      return container
     } catch {
       // The container is undone and its life ends as any other's (runtime.md, "Lifecycle").
       guard let record = withHooks else { throw error }
@@ -241,7 +244,10 @@ public struct Lifecycle: Sendable {
         for pid in Cgroup.processes(of: cgroup) { _ = Glibc.kill(pid, signal) }
         return
       }
-      throw wrongState(identifier, status, "kill takes a created or running one")
+      // The words by which containerd knows that there is nobody left to kill.
+      throw .unavailable(
+        what: "container \(identifier)", why: "container not running: it is stopped",
+        remedy: "kill takes a created or running one")
     }
     guard let process = record.process.open() else { return }
     if toAll, let cgroup = record.cgroupPath {
@@ -253,7 +259,7 @@ public struct Lifecycle: Sendable {
         _ = Glibc.kill(pid, signal)
       }
     } else if toAll {
-      for pid in ProcessDescendants(of: record.process.processID).processes.dropFirst() {
+      for pid in ProcessDescendants.ofContainer(record.process.processID).dropFirst() {
         _ = Glibc.kill(pid, signal)
       }
     }
@@ -328,6 +334,7 @@ public struct Lifecycle: Sendable {
         remedy: "it waits in the kernel; see /proc/\(record.process.processID)/stack")
     }
     // Where one process creates and deletes it is our child after all, and nobody else collects it.
+    if StoredProcesses.collect(record.process.processID) { return }
     var end = isl_exit()
     _ = unsafe isl_wait(process.number, 0, &end)
   }

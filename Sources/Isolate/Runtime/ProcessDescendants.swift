@@ -1,6 +1,6 @@
 /// A process and everything that descends from it, read from /proc (proc(5), task/TID/children).
 ///
-/// Everything in a container's PID namespace descends from its first process.
+/// Everything in a container's PID namespace descends from its first process, or from one that has joined it.
 package struct ProcessDescendants {
   /// The root first.
   package let processes: [Int32]
@@ -18,5 +18,22 @@ package struct ProcessDescendants {
       }
     }
     processes = found
+  }
+
+  /// The processes of a container without a cgroup, its first one first: what descends from that one, and what has
+  /// joined its PID namespace from outside (`isolate exec`) with what descends from those.
+  package static func ofContainer(_ first: Int32) -> [Int32] {
+    var found = ProcessDescendants(of: first).processes
+    guard let namespace = Files.link("/proc/\(first)/ns/pid"), namespace != Files.link("/proc/self/ns/pid")
+    else { return found }
+    var known = Set(found)
+    for name in (try? Files.names(in: "/proc")) ?? [] {
+      guard let pid = Int32(name), !known.contains(pid), Files.link("/proc/\(pid)/ns/pid") == namespace
+      else { continue }
+      for process in ProcessDescendants(of: pid).processes where known.insert(process).inserted {
+        found.append(process)
+      }
+    }
+    return found
   }
 }

@@ -12,9 +12,10 @@ public enum SignalName {
     return names.indices.contains(index) ? "SIG\(names[index])" : "signal \(number)"
   }
 
-  /// The number of "15", "TERM", "SIGTERM" or "RTMIN+3"; nil when it is no signal.
+  /// The number of "15", "TERM", "SIGTERM" or "RTMIN+3", and 0, which only asks whether there is a process to signal
+  /// (kill(2)); nil when it is no signal.
   public static func number(_ text: String) -> Int32? {
-    if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
+    if let number = Int32(text) { return (0...64).contains(number) ? number : nil }
     var name = text.uppercased()
     if name.hasPrefix("SIG") { name.removeFirst(3) }
     if let index = names.firstIndex(of: name) { return Int32(index) + 1 }

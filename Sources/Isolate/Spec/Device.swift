@@ -84,6 +84,9 @@ extension RuntimeSpec.Device {
     }
     uid = try decoder.identifier("uid") ?? 0
     gid = try decoder.identifier("gid") ?? 0
+    guard path.hasPrefix("/") else {
+      throw SpecError(path: "\(decoder.path).path", message: "\"\(path)\" is not absolute")
+    }
   }
 
   var json: JSONValue {

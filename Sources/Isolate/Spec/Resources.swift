@@ -76,20 +76,30 @@ extension RuntimeSpec.Resources {
     ("throttleWriteIOPSDevice", "wiops"),
   ]
 
+  private static let hasNoFile = "version 2 of control groups has no such setting"
+
   /// Decodes `linux.resources`; for most members 0 says the same as leaving them out.
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     // Of version 1 alone; version 2 has no control file for it.
     if let network = try decoder.object("network") {
-      if try network.unsigned("classID").nonZero != nil { try network.refuse("classID") }
-      if try !network.objects("priorities").isEmpty { try network.refuse("priorities") }
+      if try network.unsigned("classID").nonZero != nil {
+        try network.refuse("classID", because: Self.hasNoFile)
+      }
+      if try !network.objects("priorities").isEmpty {
+        try network.refuse("priorities", because: Self.hasNoFile)
+      }
     }
     for rule in try decoder.objects("devices") { deviceRules.append(try RuntimeSpec.DeviceRule(rule)) }
     if let memory = try decoder.object("memory") {
-      try memory.refuse("swappiness")
-      for key in ["kernel", "kernelTCP"] where try memory.integer(key) ?? 0 > 0 { try memory.refuse(key) }
+      try memory.refuse("swappiness", because: Self.hasNoFile)
+      for key in ["kernel", "kernelTCP"] where try memory.integer(key) ?? 0 > 0 {
+        try memory.refuse(key, because: Self.hasNoFile)
+      }
       checksMemoryBeforeUpdate = try memory.bool("checkBeforeUpdate") ?? false
-      if try memory.bool("disableOOMKiller") == true { try memory.refuse("disableOOMKiller") }
+      if try memory.bool("disableOOMKiller") == true {
+        try memory.refuse("disableOOMKiller", because: Self.hasNoFile)
+      }
       memoryLimitInBytes = try memory.integer("limit").nonZero
       memorySwapLimitInBytes = try memory.integer("swap").nonZero
       memoryReservationInBytes = try memory.integer("reservation").nonZero
@@ -97,7 +107,7 @@ extension RuntimeSpec.Resources {
     if let pids = try decoder.object("pids") { pidsLimit = try pids.integer("limit").nonZero }
     if let cpu = try decoder.object("cpu") {
       for key in ["realtimeRuntime", "realtimePeriod"] where try cpu.integer(key).nonZero != nil {
-        try cpu.refuse(key)
+        try cpu.refuse(key, because: Self.hasNoFile)
       }
       cpuQuotaMicroseconds = try cpu.integer("quota").nonZero
       cpuPeriodMicroseconds = try cpu.unsigned("period").nonZero
@@ -121,14 +131,18 @@ extension RuntimeSpec.Resources {
   private mutating func decodeBlockIO(_ decoder: SpecDecoder) throws(SpecError) {
     guard let blockIO = try decoder.object("blockIO") else { return }
     for device in try blockIO.objects("weightDevice") {
-      if try device.unsigned("leafWeight").nonZero != nil { try device.refuse("leafWeight") }
+      if try device.unsigned("leafWeight").nonZero != nil {
+        try device.refuse("leafWeight", because: Self.hasNoFile)
+      }
       guard let weight = try device.unsigned("weight").nonZero else { continue }
       blockIODeviceWeights.append(
         DeviceWeight(
           major: try device.identifier("major") ?? 0, minor: try device.identifier("minor") ?? 0,
           weight: weight))
     }
-    if try blockIO.unsigned("leafWeight").nonZero != nil { try blockIO.refuse("leafWeight") }
+    if try blockIO.unsigned("leafWeight").nonZero != nil {
+      try blockIO.refuse("leafWeight", because: Self.hasNoFile)
+    }
     blockIOWeight = try blockIO.unsigned("weight").nonZero
     for (key, kind) in Self.throttles {
       for device in try blockIO.objects(key) {

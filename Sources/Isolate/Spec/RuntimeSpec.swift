@@ -50,7 +50,7 @@ extension RuntimeSpec {
   public init(json: JSONValue) throws(SpecError) {
     guard case .object = json else { throw SpecError(path: "", message: "expected an object") }
     let top = SpecDecoder(value: json, path: "")
-    try top.refuse("vm", "zos")
+    try top.refuse("vm", "zos", because: "isolate makes containers of Linux")
     guard let root = try top.object("root") else { throw SpecError(path: "root", message: "is missing") }
     self.init(
       ociVersion: try top.required("ociVersion"),

@@ -19,9 +19,9 @@ struct SpecDecoder {
   }
 
   /// Fails when the member is there: it asks for something this runtime does not do.
-  func refuse(_ keys: String...) throws(SpecError) {
+  func refuse(_ keys: String..., because reason: String) throws(SpecError) {
     for key in keys where member(key) != nil {
-      throw SpecError(path: child(key), message: "not supported by this version of isolate")
+      throw SpecError(path: child(key), message: reason)
     }
   }
 

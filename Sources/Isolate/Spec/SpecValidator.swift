@@ -4,6 +4,10 @@ import CShims
 enum SpecValidator {
   static func validate(_ spec: RuntimeSpec) throws(SpecError) {
     try version(spec)
+    guard !spec.root.path.isEmpty else { throw SpecError(path: "root.path", message: "names no folder") }
+    guard spec.annotations[""] == nil else {
+      throw SpecError(path: "annotations", message: "a key is empty")
+    }
     try namespaces(spec)
     try mappings(spec.linux.uidMappings, path: "linux.uidMappings")
     try mappings(spec.linux.gidMappings, path: "linux.gidMappings")
@@ -35,7 +39,7 @@ enum SpecValidator {
       let flag = unsafe isl_namespace_flag(namespace.type)
       guard flag != 0 else {
         throw SpecError(
-          path: path, message: "\"\(namespace.type)\" is not a namespace this version of isolate makes")
+          path: path, message: "\"\(namespace.type)\" is no namespace of namespaces(7)")
       }
       if let file = namespace.path {
         guard file.hasPrefix("/") else {

@@ -88,4 +88,12 @@ package enum Files {
     defer { unsafe free(resolved) }
     return unsafe String(cString: resolved)
   }
+
+  /// What a symbolic link holds, or nil.
+  package static func link(_ path: String) -> String? {
+    var text = [CChar](repeating: 0, count: 4096)
+    let count = unsafe readlink(path, &text, text.count)
+    return count < 0
+      ? nil : String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
 }

@@ -91,7 +91,10 @@ struct HostImage {
 
   /// The mounts of the image itself.
   func mounts(tools: [LocatedTool]) -> [RuntimeSpec.Mount] {
-    let options = ["rbind", "ro", "nosuid", "nodev"]
+    // With all that is mounted below them, where the kernel can.
+    let options =
+      HostFeatures.changesMountTrees
+      ? ["rbind", "rro", "rnosuid", "rnodev"] : ["rbind", "ro", "nosuid", "nodev"]
     var mounts: [RuntimeSpec.Mount] = []
     for directory in Self.systemDirectories where Directories.kind(of: directory) == S_IFDIR {
       mounts.append(

@@ -1,0 +1,25 @@
+import Synchronization
+
+/// The containers of this process that are stored, too: whoever deletes one leaves it to its object to collect the
+/// process, so that the object still knows how it ended.
+enum StoredProcesses {
+  private struct Reference: Sendable {
+    weak var container: Container?
+  }
+
+  private static let containers = Mutex<[Int32: Reference]>([:])
+
+  /// Notes a container by its process, in place of an older one that had the same number.
+  static func note(_ container: Container) {
+    containers.withLock { all in
+      all = all.filter { $0.value.container != nil }
+      all[container.processID] = Reference(container: container)
+    }
+  }
+
+  /// Has the object of a process that has ended collect it; false when there is none.
+  static func collect(_ processID: Int32) -> Bool {
+    guard let container = containers.withLock({ $0[processID]?.container }) else { return false }
+    return (try? container.exitIfEnded()) != nil
+  }
+}
