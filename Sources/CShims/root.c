@@ -155,7 +155,10 @@ int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   // What is shared with the host must not be unmounted there as well.
   if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
   if (umount2(".", MNT_DETACH) < 0) return -errno;
-  // The working directory is the new root. Those of the host's tree among them, before a working directory is entered that may lead to one (CVE-2024-21626).
+  // Out of the old root, which is the host's: it is detached, but whoever is in it can still look around.
+  if (step->v && chdir("/") < 0) return -errno;
+  // The working directory is the new root. Descriptors of the host's tree are closed before a working directory is
+  // entered that may lead to one (CVE-2024-21626).
   isl_close_others(child);
   return 0;
 }

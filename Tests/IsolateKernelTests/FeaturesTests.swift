@@ -39,6 +39,8 @@ struct FeaturesTestsAsAnyUser {
     let bundle = try TestBundle()
     for option in Self.texts(document["mountOptions"]) where !option.hasSuffix("idmap") {
       var spec = bundle.shell("true")
+      // There has to be something to change.
+      if option == "remount" { spec.mounts.append(.init(destination: "/work", type: "tmpfs")) }
       spec.mounts.append(
         .init(
           destination: "/work", type: option.hasSuffix("bind") ? "bind" : "tmpfs", source: bundle.rootfs,

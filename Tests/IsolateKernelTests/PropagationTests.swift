@@ -46,6 +46,36 @@ struct PropagationTestsAsAnyUser {
 
   private static let mountLate = "mount -t tmpfs late shared/below; touch shared/below/late"
 
+  /// What every kind of change of the root must end in: the working directory is the container's own root, from where
+  /// nothing of the host can be seen.
+  @Test(
+    "leaves no process in the host's root, whichever it is",
+    arguments: ["", "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable"],
+    [false, true])
+  func workingDirectory(propagation: String, ofRoot: Bool) async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell(
+      "readlink /proc/self/cwd; stat -c %d:%i . /; ls . ..; ls -d etc/passwd ./usr ../usr 2>/dev/null; echo end"
+    )
+    if ofRoot {
+      spec.linux.rootfsPropagation = propagation.isEmpty ? nil : propagation
+    } else {
+      spec.mounts.append(
+        .init(
+          destination: "/work", type: "bind", source: bundle.directory.path,
+          options: ["bind"] + (propagation.isEmpty ? [] : [propagation])))
+    }
+    for isFirst in [true, false] {
+      var options = ContainerOptions()
+      options.emulatesOldKernel = !isFirst
+      let ended = try await bundle.run(spec, options)
+      #expect(ended.lines.first == "/", "\(ended)")
+      #expect(ended.lines.count > 8 && ended.lines[1] == ended.lines[2], "\(ended)")
+      let names = ["bin", "dev", "etc", "proc", "sys", "tmp", "work"]
+      #expect(Array(ended.lines.dropFirst(3)) == [".:"] + names + ["..:"] + names + ["end"], "\(ended)")
+    }
+  }
+
   @Test("brings the host's later mounts into a slave and not into others")
   func slave() async throws {
     let bundle = try TestBundle()

@@ -62,7 +62,8 @@ struct CgroupPlacement {
     let parent: CgroupParent
     do { parent = try CgroupParent.find() } catch {
       guard settings.isEmpty else {
-        throw .unavailable(what: "config.json: linux.resources", why: error.why, remedy: error.remedy)
+        let member = settings.settings.first?.member ?? "linux.resources"
+        throw .unavailable(what: "config.json: \(member)", why: error.why, remedy: error.remedy)
       }
       if isNeeded { warnings.append("no cgroup of its own: \(error.why)") }
       return nil

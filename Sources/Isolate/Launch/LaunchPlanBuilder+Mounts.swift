@@ -101,7 +101,10 @@ extension LaunchPlanBuilder {
   /// The host's control groups, where the kernel lets a container mount none: they belong to the cgroup namespace, and
   /// it has none of its own. It sees those of the host then, and can change nothing (CVE-2023-25809).
   private var hostsCgroups: String? {
-    guard makes("user"), !spec.linux.namespaces.contains(where: { $0.type == "cgroup" }) else { return nil }
+    // Nor where we are in a user namespace of somebody else's making already, as podman's.
+    guard makes("user") || !UserNamespace.callerIsHostRoot,
+      !spec.linux.namespaces.contains(where: { $0.type == "cgroup" })
+    else { return nil }
     return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].first { unsafe isl_is_cgroup2($0) == 1 }
   }
 
