@@ -25,6 +25,10 @@ char *const *isl_arguments(int *count) {
 uint32_t isl_callers_user(void) { return (uint32_t)getauxval(AT_EUID); }
 uint32_t isl_callers_group(void) { return (uint32_t)getauxval(AT_EGID); }
 
+int isl_has_borrowed_ids(void) {
+  return getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID);
+}
+
 static int has_begun;
 
 void isl_begin(void) { has_begun = 1; }

@@ -178,3 +178,22 @@ struct CommandLineTestsAsAnyUser {
     #expect(outcome.output.contains("isolate"))
   }
 }
+
+@Suite("A program that lends its owner's rights")
+struct BorrowedRightsTestsAsRoot {
+  /// CVE-2020-5291, CVE-2026-41163: what a set-user-ID program sets up can be turned against its owner.
+  @Test("does nothing but say so", .needs(.root), .needs(.program("setpriv")), arguments: [0o4755, 0o2755])
+  func refused(mode: mode_t) async throws {
+    let folder = try TemporaryDirectory()
+    _ = unsafe chmod(folder.path, 0o755)
+    let copy = try folder.copy(Program.isolate.path, to: "isolate")
+    let drop = ["--reuid", "12345", "--regid", "12345", "--clear-groups", copy, "--version"]
+    for (lends, status) in [(false, 0), (true, 1)] {
+      _ = unsafe chmod(copy, lends ? mode : 0o755)
+      let outcome = try await Program(path: "/usr/bin/setpriv").run(drop)
+      #expect(outcome.exitStatus == Int32(status), "\(outcome)")
+      #expect(
+        outcome.errorOutput.contains("set-user-ID") == lends && outcome.output.isEmpty == lends, "\(outcome)")
+    }
+  }
+}

@@ -38,7 +38,9 @@ struct DeviceTestsAsAnyUser {
     ] {
       let outcome = try await bundle.runProgram(Self.spec(bundle, "true", device))
       #expect(outcome.exitStatus == 1)
-      #expect(outcome.errorOutput.hasPrefix("isolate: make device \(device.path): "), "\(outcome)")
+      #expect(
+        outcome.errorOutput.hasPrefix("isolate: config.json: linux.devices[0]: make device \(device.path): "),
+        "\(outcome)")
       #expect(outcome.errorOutput.contains("(a user namespace makes no device nodes"), "\(outcome)")
       #expect(outcome.errorOutput.split(separator: "\n").count == 1)
     }

@@ -17,7 +17,7 @@ struct LimitTests {
     let outcome = try await bundle.runProgram(spec)
     #expect(outcome.exitStatus == 1)
     #expect(outcome.output == "")
-    #expect(outcome.errorOutput.hasPrefix("isolate: config.json: linux.resources: "), "\(outcome)")
+    #expect(outcome.errorOutput.hasPrefix("isolate: config.json: linux.resources.pids.limit: "), "\(outcome)")
     #expect(outcome.errorOutput.contains("Delegate"))
     #expect(outcome.errorOutput.split(separator: "\n").count == 1)
   }

@@ -10,5 +10,8 @@ char *const *isl_arguments(int *count);
 uint32_t isl_callers_user(void);
 uint32_t isl_callers_group(void);
 
+/// 1 where the program's file has lent it a user or a group (set-user-ID, set-group-ID; execve(2)).
+int isl_has_borrowed_ids(void);
+
 /// Says that main runs: from here on the functions of Sources/CShims/startup.c do what they always do.
 void isl_begin(void);

@@ -92,6 +92,7 @@ struct ExecCommand {
     }
     request.preservedDescriptors = try preserved.count(verb: "exec")
     if let processFile { request.process = try ProcessFile.read(processFile) }
+    if !isDetached { request.consoleSize = TerminalRelay.ownSize }
     let forwarding = try SignalForwarding()
     let process = try Lifecycle(store: invocation.store()).exec(request)
     invocation.warn(process.warnings)

@@ -22,6 +22,9 @@ struct RunCommand {
     var request = try options.request(verb: "run", invocation)
     request.prefersCgroup = isDetached
     try Console.check(request, isDetached: isDetached)
+    if !isDetached, request.bundle.spec.process?.terminal == true, let size = TerminalRelay.ownSize {
+      request.bundle.spec.process?.consoleSize = size
+    }
     let forwarding = try SignalForwarding()
     let lifecycle = Lifecycle(store: try invocation.store())
     let container = try lifecycle.run(request)

@@ -21,6 +21,8 @@ extension Lifecycle {
     public var pidFile: String?
     /// Whether it gets a terminal; nil leaves it to the process.
     public var terminal: Bool?
+    /// The size of the terminal, where it gets one; nil leaves it to the process.
+    public var consoleSize: RuntimeSpec.ConsoleSize?
     /// A cgroup below the container's own to start in.
     public var cgroup: String?
     /// Runs also in a paused container, where the process waits until it is resumed.
@@ -129,6 +131,7 @@ extension Lifecycle {
     }
     process.user.additionalGids += request.additionalGroups
     if let flag = request.terminal { process.terminal = flag }
+    if let size = request.consoleSize { process.consoleSize = size }
     if let profile = request.apparmorProfile { process.apparmorProfile = profile }
     if let label = request.selinuxLabel { process.selinuxLabel = label }
     if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }

@@ -22,6 +22,13 @@ public struct TerminalRelay {
     resize()
   }
 
+  /// The size of our terminal, which the payload's begins with; nil where there is none.
+  public static var ownSize: RuntimeSpec.ConsoleSize? {
+    var size = winsize()
+    guard unsafe ioctl(0, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else { return nil }
+    return .init(height: size.ws_row, width: size.ws_col)
+  }
+
   /// Gives the payload's terminal the size of ours.
   public func resize() {
     var size = winsize()
