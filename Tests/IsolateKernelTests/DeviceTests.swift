@@ -28,6 +28,17 @@ struct DeviceTestsAsAnyUser {
       ], "\(ended)")
   }
 
+  @Test("named as the terminals' multiplexer leaves the container its own")
+  func multiplexer() async throws {
+    let bundle = try TestBundle()
+    let spec = Self.spec(
+      bundle, "readlink /dev/ptmx; stat -L -c %t:%T /dev/ptmx; stat -c %t:%T /dev/kmsg",
+      .init(path: "/dev/ptmx", type: "c", major: 5, minor: 2),
+      .init(path: "/dev/kmsg", type: "c", major: 1, minor: 11))
+    let ended = try await bundle.run(spec)
+    #expect(ended.lines == ["pts/ptmx", "5:2", "1:b"], "\(ended)")
+  }
+
   @Test("that the host lacks, or has with another number, is refused with a remedy")
   func missing() async throws {
     let bundle = try TestBundle()

@@ -46,16 +46,24 @@ private func pooledExample(bundle path: String) throws -> Int32 {
 }
 
 /// The third example: a container that is stored, and joined by a further process.
-private func storedExample(bundle path: String, store directory: String) throws -> Int32 {
+private func storedExample(
+  bundle path: String, store directory: String, log file: Int32
+) throws -> (status: Int32, end: ContainerExit?, processes: UInt64?) {
   let lifecycle = Lifecycle(store: try ContainerStore(root: directory, runtimeDirectory: nil))
-  try lifecycle.create(.init(identifier: "web", bundle: Bundle(path: path)))
+  var request = Lifecycle.Request(identifier: "web", bundle: try Bundle(path: path))
+  request.standardOutput = file
+  try lifecycle.create(request)
   try lifecycle.start("web")
-  var request = Lifecycle.ExecRequest(identifier: "web")
-  request.arguments = ["sh", "-c", "exit 4"]
-  let status = try lifecycle.exec(request).wait().shellStatus
+  var further = Lifecycle.ExecRequest(identifier: "web")
+  further.arguments = ["sh", "-c", "echo joined; exit 4"]
+  further.standardOutput = file
+  let status = try lifecycle.exec(further).wait().shellStatus
+  // Where it has a cgroup of its own.
+  let counters = try? lifecycle.statistics(of: "web")
   try lifecycle.kill("web", signal: SIGKILL)
-  try lifecycle.delete("web", force: true)
-  return status
+  let end = try lifecycle.wait("web")
+  try lifecycle.delete("web")
+  return (status, end, counters?.processCount)
 }
 
 @Suite("The library's examples", .needs(.userNamespaces, .busybox))
@@ -66,8 +74,13 @@ struct LibraryTestsAsAnyUser {
     let result = try example(bundle: bundle.directory.path, store: bundle.store)
     #expect(result.status == 3 && result.output == "got a line\n")
     #expect(try pooledExample(bundle: bundle.directory.path) == 5)
-    try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
-    #expect(try storedExample(bundle: bundle.directory.path, store: bundle.store) == 4)
+    try bundle.writeConfiguration(bundle.shell("echo first; sleep 1000"))
+    let log = bundle.directory.path("log")
+    let file = OwnedDescriptor(owning: unsafe open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
+    let stored = try storedExample(bundle: bundle.directory.path, store: bundle.store, log: file.number)
+    #expect(stored.status == 4 && stored.end?.signal == SIGKILL && stored.processes ?? 1 == 1, "\(stored)")
+    #expect(try bundle.directory.read("log").split(separator: "\n").sorted() == ["first", "joined"])
+    extendLifetime(file)
     let page = try String(contentsOfFile: Repository.path("docs", "library.md"), encoding: .utf8)
     let source = try String(
       contentsOfFile: Repository.path("Tests", "IsolateKernelTests", "LibraryTests.swift"), encoding: .utf8)

@@ -13,6 +13,21 @@ public struct CgroupStatistics: Sendable {
   /// How often the out-of-memory killer took a process (memory.events, oom_kill).
   public var outOfMemoryKills: UInt64 { fields("memory.events")["oom_kill"] ?? 0 }
 
+  /// How often a fork was refused for the limit of processes (pids.events, max).
+  public var refusedForks: UInt64 { fields("pids.events")["max"] ?? 0 }
+
+  /// What is in use now and the most that ever was (memory.current; memory.peak, Linux 5.19); nil without that controller
+  /// or counter.
+  public var memoryInBytes: UInt64? { number("memory.current") }
+  public var memoryPeakInBytes: UInt64? { number("memory.peak") }
+
+  /// How many processes there are and the most there were (pids.current; pids.peak, Linux 6.1).
+  public var processCount: UInt64? { number("pids.current") }
+  public var processCountPeak: UInt64? { number("pids.peak") }
+
+  /// Processor time used (cpu.stat).
+  public var cpuMicroseconds: UInt64? { fields("cpu.stat")["usage_usec"] }
+
   private func number(_ file: String) -> UInt64? {
     Files.text("\(path)/\(file)").flatMap { UInt64($0.split(separator: "\n").first ?? "") }
   }
@@ -72,7 +87,12 @@ public struct CgroupStatistics: Sendable {
   }
 
   private var processes: JSONValue {
-    .object([("current", value(number("pids.current"))), ("limit", value(number("pids.max")))])
+    var members: [(key: String, value: JSONValue)] = [
+      ("current", value(processCount)), ("limit", value(number("pids.max"))),
+      ("failcnt", value(refusedForks)),
+    ]
+    if let processCountPeak { members.append(("max", .unsigned(processCountPeak))) }
+    return .object(members)
   }
 
   private var blockIO: JSONValue {

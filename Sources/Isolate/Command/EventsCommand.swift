@@ -50,6 +50,8 @@ struct EventsCommand {
       usleep(UInt32(step) * 1000)
       left -= step
     }
+    // The one that ended it.
+    if statistics.outOfMemoryKills > kills { report("oom", nil) }
     return 0
   }
 

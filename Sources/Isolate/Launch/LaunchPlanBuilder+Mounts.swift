@@ -85,7 +85,10 @@ extension LaunchPlanBuilder {
     let bound = spec.mounts.contains { mount in
       mount.destination == "/dev" && mount.options.contains { $0 == "bind" || $0 == "rbind" }
     }
+    let hasOwnMultiplexer = spec.mounts.contains { $0.destination == "/dev" && $0.type == "tmpfs" }
     for (index, device) in spec.linux.devices.enumerated() where !bound || !device.path.hasPrefix("/dev/") {
+      // The host's, of a privileged container that asks for all there are: its terminals are those of its own devpts.
+      if hasOwnMultiplexer, device.path == "/dev/ptmx" { continue }
       step(
         ISL_STEP_NODE, device.path, index: index, a: buffer.string(device.path), b: device.uid, c: device.gid,
         v: isl_makedev(device.major, device.minor), w: UInt64(device.mode))

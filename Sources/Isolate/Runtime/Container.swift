@@ -15,6 +15,14 @@ public struct ContainerExit: Sendable, Equatable {
 
   /// What a shell would say: the status, or 128 plus the signal.
   public var shellStatus: Int32 { status ?? 128 + (signal ?? 0) }
+
+  /// What waitid(2) said of it.
+  init(_ end: isl_exit) {
+    status = end.exited != 0 ? end.code : nil
+    signal = end.exited != 0 ? nil : end.code
+    cpuMicroseconds = end.cpu_microseconds
+    peakResidentKiB = end.peak_resident_kib
+  }
 }
 
 /// A running container started from a specification.
@@ -253,9 +261,7 @@ public final class Container: Sendable {
       let result = unsafe isl_wait(processDescriptor, blocking ? 1 : 0, &end)
       if result < 0 { return .failure(SystemError("waitid", "\(processID)", code: -result)) }
       if result == 0 { return .success(nil) }
-      known = ContainerExit(
-        status: end.exited != 0 ? end.code : nil, signal: end.exited != 0 ? nil : end.code,
-        cpuMicroseconds: end.cpu_microseconds, peakResidentKiB: end.peak_resident_kib)
+      known = ContainerExit(end)
       if let guardian { ContainerLauncher.reap(guardian) }
       return .success(known)
     }

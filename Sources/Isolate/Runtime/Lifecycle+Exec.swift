@@ -8,6 +8,10 @@ extension Lifecycle {
     /// The process as a whole; nil takes the container's own with `arguments` in its place.
     public var process: RuntimeSpec.Process?
     public var arguments: [String] = []
+    /// Descriptors that become the process's 0, 1 and 2; nil keeps the caller's.
+    public var standardInput: Int32?
+    public var standardOutput: Int32?
+    public var standardError: Int32?
     /// NAME=VALUE, added to the process's own.
     public var environment: [String] = []
     public var workingDirectory: String?
@@ -57,6 +61,8 @@ extension Lifecycle {
       process: target.number, flags: Self.flags(of: spec),
       deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
     options.findsHome = true
+    (options.standardInput, options.standardOutput) = (request.standardInput, request.standardOutput)
+    options.standardError = request.standardError
     options.preservedDescriptors = request.preservedDescriptors
     let cgroup = try cgroupDirectory(request, of: record)
     if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }

@@ -16,6 +16,10 @@ public struct Lifecycle: Sendable {
     public var pidFile: String?
     /// The socket that takes the master of the process's terminal.
     public var consoleSocket: String?
+    /// Descriptors that become the process's 0, 1 and 2; nil keeps the caller's.
+    public var standardInput: Int32?
+    public var standardOutput: Int32?
+    public var standardError: Int32?
     /// Who makes the container's cgroup.
     public var cgroupManager = CgroupManager.filesystem
     /// Whether it gets one also where no limit needs it, if one can be had: to be paused, measured and updated.
@@ -73,6 +77,8 @@ public struct Lifecycle: Sendable {
     try store.reserve(request.identifier)
     var options = ContainerOptions()
     options.findsHome = true
+    (options.standardInput, options.standardOutput) = (request.standardInput, request.standardOutput)
+    options.standardError = request.standardError
     options.keepsKeyring = request.keepsKeyring
     options.preservedDescriptors = request.preservedDescriptors
     options.movesRoot = request.movesRoot

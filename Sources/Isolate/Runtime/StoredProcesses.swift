@@ -17,9 +17,14 @@ enum StoredProcesses {
     }
   }
 
+  /// The object of a process, where there is one.
+  static func container(of processID: Int32) -> Container? {
+    containers.withLock { $0[processID]?.container }
+  }
+
   /// Has the object of a process that has ended collect it; false when there is none.
   static func collect(_ processID: Int32) -> Bool {
-    guard let container = containers.withLock({ $0[processID]?.container }) else { return false }
+    guard let container = container(of: processID) else { return false }
     return (try? container.exitIfEnded()) != nil
   }
 }
