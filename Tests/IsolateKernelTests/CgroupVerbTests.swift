@@ -54,6 +54,9 @@ struct CgroupVerbTests {
       $i update --cpu-period 1 c 2>&1 | grep -o 'config.json: linux.resources.cpu.quota'
       $i update --cpu-rt-period 5 c; echo "not of version 2 $?"; $i update --mem-bw-schema MB:0=50 c; echo "no class $?"
       [ $(timeout 4 $i events --interval 250ms c | grep -c stats) -gt 3 ] && echo "often"
+      mkdir sub && $i exec --cgroup sub c true; echo "exec below $?"
+      $i exec --detach --cgroup /sub c sleep 900; echo "below $(wc -l <sub/cgroup.procs | tr -d ' ')"
+      $i exec --cgroup ../.. c true 2>&1 | grep -o 'leads out'; $i exec --cgroup absent c true; echo "absent $?"
       $i events --stats c >/run/tmp/stats; echo "events $?"; cat /run/tmp/stats
       $i exec --detach c sh -c 'trap "" TERM; sleep 1000'; sleep 0.5
       $i kill --all c KILL; sleep 1; echo "status $($i state c | grep -o stopped)"
@@ -75,7 +78,9 @@ struct CgroupVerbTests {
       "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 1",
       "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39 16777216",
       "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1",
-      "config.json: linux.resources.cpu.quota", "not of version 2 1", "no class 1", "often", "events 0",
+      "config.json: linux.resources.cpu.quota", "not of version 2 1", "no class 1", "often", "exec below 0",
+      "below 1",
+      "leads out", "absent 1", "events 0",
       "status stopped",
       "events of a stopped one 1", "delete 0", "gone",
     ] {

@@ -59,6 +59,43 @@ struct CommandLineTestsAsAnyUser {
 
   private struct Missing: Error {}
 
+  @Test("a log that cannot be written is one line and status 1, before anything is done")
+  func log() async throws {
+    let folder = try TemporaryDirectory()
+    let outcome = try await Program.isolate.run([
+      "--root", folder.path("store"), "--log", folder.path("absent/log"), "list",
+    ])
+    #expect(outcome.exitStatus == 1 && outcome.output.isEmpty, "\(outcome)")
+    #expect(outcome.errorOutput == "isolate: open \(folder.path("absent/log")): No such file or directory\n")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("store")))
+  }
+
+  @Test("a record that cannot be read does not keep the others from being listed, and can be removed")
+  func brokenRecord() async throws {
+    let folder = try TemporaryDirectory()
+    func isolate(_ arguments: String...) async throws -> Outcome {
+      try await Program.isolate.run(["--root", folder.path("store")] + arguments)
+    }
+    _ = try await isolate("list")
+    for (name, text) in [
+      ("half", "{\"id\": \"half\""), ("empty", ""), ("other", "[]"), ("noise", "\u{1}\n{}"),
+    ] {
+      try folder.write(text, to: "store/\(name)/state.json")
+    }
+    // One without a record is being made, and no name of a container's is none.
+    try folder.write("", to: "store/new/lock")
+    try folder.write("", to: "store/-x/state.json")
+    let listed = try await isolate("list", "--format", "json")
+    #expect(listed.succeeded && listed.output == "[]\n", "\(listed)")
+    for name in ["half", "empty", "other", "noise"] {
+      #expect(listed.errorOutput.contains("container \(name): its record cannot be read"), "\(listed)")
+      #expect(try await isolate("state", name).exitStatus == 1)
+      #expect(try await isolate("delete", "--force", name).succeeded)
+    }
+    #expect(listed.errorOutput.split(separator: "\n").count == 4, "\(listed)")
+    #expect(try await isolate("list", "--quiet").errorOutput.isEmpty)
+  }
+
   @Test(
     "of a verb for a container there is not is one line, in the log too",
     arguments: [

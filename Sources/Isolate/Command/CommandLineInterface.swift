@@ -12,6 +12,7 @@ enum CommandLineInterface {
     do {
       verb = try invocation.takeFlags(&arguments)
       guard let verb else { throw UsageError("a verb is missing") }
+      try invocation.openLog()
       return try perform(verb, &arguments, invocation)
     } catch let error as UsageError {
       let known = verb.flatMap { Usage.text(of: $0) } != nil

@@ -48,6 +48,11 @@ struct Invocation {
     return try ContainerStore(root: root, runtimeDirectory: directory)
   }
 
+  /// Makes sure that there is a log to write to, where one was asked for: nothing is to be missing from it later.
+  func openLog() throws(SystemError) {
+    if let logFile { try Files.write("", to: logFile, flags: O_WRONLY | O_CREAT | O_APPEND) }
+  }
+
   /// Prints an error and appends it to the log file.
   func report(_ message: String) {
     StandardStream.standardError("isolate: \(message)\n")
