@@ -50,6 +50,12 @@ let package = Package(
       swiftSettings: strict,
       linkerSettings: [
         .unsafeFlags(["-static-executable"], .when(configuration: .release)),
+        // What a start executes lies side by side: scripts/order.
+        .unsafeFlags(
+          [
+            "-use-ld=lld", "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
+            "--symbol-ordering-file=\(Context.packageDirectory)/scripts/lib/link/isolate.order",
+          ], .when(configuration: .release)),
         // See Sources/CShims/startup.c.
         .unsafeFlags(
           [
