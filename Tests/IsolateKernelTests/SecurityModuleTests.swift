@@ -132,7 +132,9 @@ struct SecurityModuleTests {
     #expect(lines[3] == "cat: can't open '/dev/shm/x': Permission denied", "\(outcome)")
     #expect(lines[4] == "ls: can't open '/dev/mqueue': Permission denied", "\(outcome)")
     #expect(lines[5...6] == [error, "1"], "\(outcome)")
-    #expect(lines[7].hasPrefix("isolate: mount tmpfs on /dev") && lines[8] == "1", "\(outcome)")
+    #expect(
+      lines[7].hasPrefix("isolate: config.json: mounts[") && lines[7].contains("]: mount tmpfs on /dev")
+        && lines[8] == "1", "\(outcome)")
     #expect(
       Array(lines[9...]) == [
         "u:r:container_t:s0:c1,c2", "u:r:other_t:s0", error, "1",

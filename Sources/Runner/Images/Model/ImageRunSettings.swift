@@ -49,7 +49,7 @@ package struct ImageRunSettings: Sendable, Equatable {
     port = try Self.port(settings.exposedPorts ?? [:])
     volumes = try Self.volumes(settings.volumes ?? [:])
     if let name = settings.stopSignal, !name.isEmpty {
-      guard let number = SignalName.number(name) else {
+      guard let number = SignalName.number(name), number > 0 else {
         throw Self.refusal("STOPSIGNAL", "\"\(Self.shown(name))\" is no signal")
       }
       stopSignal = number
