@@ -57,4 +57,27 @@ struct LimitTests {
     #expect((lines.dropFirst(5).first.flatMap { Int($0) } ?? 0) > 0, "\(outcome)")
     #expect(!outcome.output.contains("/sys/fs/cgroup"), "\(outcome)")
   }
+
+  @Test(
+    "leave room for a start where two MiB are all there is", .needs(.kernelMachine, .staticProgram),
+    arguments: [false, true])
+  func little(unprivileged: Bool) async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    try bundle.writeConfiguration(bundle.shell("exit 7"))
+    let line = """
+      own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
+      mkdir $own/rest $own/small
+      for p in $(cat $own/cgroup.procs); do echo $p >$own/rest/cgroup.procs; done 2>/dev/null
+      echo +memory >$own/cgroup.subtree_control; echo 2097152 >$own/small/memory.max
+      sh -c "echo \\$\\$ >$own/small/cgroup.procs && exec '\(Program.isolate.path)' --root /run/tmp/store run \
+        --bundle '\(bundle.directory.path)' little"
+      echo "status $?"
+      cat $own/small/memory.max; grep -c '^max [1-9]' $own/small/memory.events; grep 'oom_kill ' $own/small/memory.events
+      """
+    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(60)).run(line)
+    // It is a limit that was hit, and nothing was killed for it.
+    #expect(
+      outcome.output.split(separator: "\n") == ["status 7", "2097152", "1", "oom_kill 0"], "\(outcome)")
+  }
 }

@@ -145,7 +145,8 @@ struct SecurityModuleTests {
 
 extension MachineRequirement {
   /// The program as it is released, which runs where there is no library.
-  fileprivate static let staticProgram = MachineRequirement("a static program") {
+  /// The release build of `isolate`, which runs without libraries.
+  static let staticProgram = MachineRequirement("a static program") {
     guard let contents = try? Data(contentsOf: URL(filePath: Program.isolate.path)) else {
       return "there is no \(Program.isolate.path)"
     }
