@@ -131,25 +131,30 @@ struct BenchCommandTestsAsAnyUser {
   @Test("Killed in the middle it leaves nothing either")
   func kill() async throws {
     let directory = try TemporaryDirectory()
-    let program = try Program.preflight.start(
-      ["bench", "--runs", "3", "--against", "bubblewrap"],
-      .init(variables: ["TMPDIR": directory.path], timeLimit: .seconds(60)))
-    // Until containers wait in which exec is measured.
-    let deadline = ContinuousClock.now + .seconds(20)
-    var place: String?
-    while ContinuousClock.now < deadline {
-      place = try names(in: directory).first
-      if let place, waits(below: directory.path(place)) { break }
-      try await Task.sleep(for: .milliseconds(2))
+    let deadline = ContinuousClock.now + .seconds(60)
+    // Until containers wait in which exec is measured: a moment that a busy machine can pass over.
+    for runs in ["3", "30", "300"] {
+      let program = try Program.preflight.start(
+        ["bench", "--runs", runs, "--against", "bubblewrap"],
+        .init(variables: ["TMPDIR": directory.path], timeLimit: .seconds(100)))
+      defer { program.signal(SIGKILL, group: true) }
+      var (place, isWaiting) = (String?.none, false)
+      while !isWaiting, !program.hasEnded, ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(2))
+        guard let name = try names(in: directory).first else { continue }
+        (place, isWaiting) = (name, waits(below: directory.path(name)))
+      }
+      guard isWaiting, let place else { continue }
+      program.signal(SIGKILL)
+      guard await program.outcome().ending == .signalled(SIGKILL) else { continue }
+      while try !names(in: directory).isEmpty, ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(try names(in: directory).isEmpty)
+      #expect(processes(naming: place).isEmpty)
+      return
     }
-    program.signal(SIGKILL)
-    let name = try #require(place)
-    #expect(await program.outcome().ending == .signalled(SIGKILL))
-    while try !names(in: directory).isEmpty, ContinuousClock.now < deadline {
-      try await Task.sleep(for: .milliseconds(10))
-    }
-    #expect(try names(in: directory).isEmpty)
-    #expect(processes(naming: name).isEmpty)
+    Issue.record("no benchmark was seen measuring exec")
   }
 
   /// Whether a container's own process, the payload that waits, runs.

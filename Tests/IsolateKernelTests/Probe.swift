@@ -220,10 +220,13 @@ enum Probe {
 
     /* Swaps two names until its parent ends. */
     static void race(const char *one, const char *other) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      // PR_SET_PDEATHSIG would be sent when the thread that forked ends, not the process.
+      pid_t parent = getppid();
       puts("racing");
       fflush(stdout);
-      for (;;) syscall(SYS_renameat2, -100, one, -100, other, RENAME_EXCHANGE);
+      while (getppid() == parent) {
+        for (int i = 0; i < 1000; i++) syscall(SYS_renameat2, -100, one, -100, other, RENAME_EXCHANGE);
+      }
     }
 
     /* Runs a program with `count` descriptors of a folder that it inherits. */
