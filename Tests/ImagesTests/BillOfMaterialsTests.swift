@@ -100,27 +100,4 @@ struct BillOfMaterialsTests {
     let empty = try fixture.add("localhost/c:1", [:], [("f", "x")])
     #expect(throws: ImageError.self) { try BillOfMaterials.document(of: empty, in: fixture.store) }
   }
-
-  @Test("an image that was built from a recipe is found by the version of its runtime, others are not")
-  func found() throws {
-    let fixture = try Fixture()
-    let catalog = try RecipeCatalog()
-    func labels(_ recipe: String, _ ecosystem: String, _ version: String) -> [String: String] {
-      [Recipe.Label.recipe: recipe, Recipe.Label.ecosystem: ecosystem, Recipe.Label.version: version]
-    }
-    _ = try fixture.add("localhost/preflight/python:3.11", labels("python", "python", "3.11.2"), [("a", "")])
-    _ = try fixture.add("localhost/preflight/node:18", labels("node", "node", "18.20.4"), [("b", "")])
-    _ = try fixture.add(
-      "evil.example.com/preflight/python:3.12", labels("python", "python", "3.12.1"), [("c", "")])
-    _ = try fixture.add("localhost/other/python:3.13", labels("python", "python", "3.13.1"), [("d", "")])
-    func name(_ ecosystem: String, _ version: String?) throws -> String? {
-      try catalog.image(for: ecosystem, version: version, in: fixture.store)?.reference.familiar
-    }
-    for version in [nil, "3", "3.11", "3.11.9"] {
-      #expect(try name("python", version) == "localhost/preflight/python:3.11")
-    }
-    for version in ["3.12", "3.13", "2.7", ">=3"] { #expect(try name("python", version) == nil) }
-    #expect(try name("node", "18.19.0") == "localhost/preflight/node:18" && name("node", "20") == nil)
-    #expect(try name("ruby", nil) == nil)
-  }
 }

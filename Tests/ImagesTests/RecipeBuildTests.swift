@@ -87,6 +87,35 @@ struct RecipeBuildTests {
     #expect(again.exitStatus == 2 && again.errorOutput.contains("is there already"), "\(again)")
   }
 
+  @Test("is what a check comes to when no image is there and no registry gives one")
+  func check() async throws {
+    let builder = try Builder()
+    func write(_ text: String, to path: String) throws {
+      try builder.caller.directory.write(text, to: path)
+    }
+    let project = builder.caller.directory.path("project")
+    try write(
+      "[[registry]]\nprefix = \"docker.io\"\nlocation = \"docker.io\"\nblocked = true\n",
+      to: ".config/containers/registries.conf")
+    try write(
+      "import http.server, os\nhttp.server.test(port=int(os.environ['PORT']), HandlerClass=http.server.SimpleHTTPRequestHandler)\n",
+      to: "project/main.py")
+    try write("3.11\n", to: "project/.python-version")
+    let outcome = try await builder.caller.preflight(
+      "check", project, "--image", "auto", variables: builder.variables())
+    #expect(outcome.exitStatus == 0, "\(outcome)")
+    let reason =
+      "localhost/preflight/python:3.11-bookworm: built from the recipe python 3.11, for Python 3.11 (.python-version)"
+    #expect(outcome.errorOutput.contains("note: runs on \(reason)"), "\(outcome)")
+    let words = outcome.output.split(whereSeparator: \.isWhitespace).suffix(2)
+    #expect(words == ["--image", "localhost/preflight/python:3.11-bookworm"], "\(outcome)")
+    #expect(builder.left == [])
+    // The next one has it.
+    let again = try await builder.caller.preflight(
+      "plan", project, variables: builder.variables())
+    #expect(again.output.contains("(in the store, with python 3.11"), "\(again)")
+  }
+
   /// The fields that SPDX 2.3 requires of a document, and that nothing is named that is not there.
   private static func expectValid(_ bill: Outcome, packages wanted: Set<String>) throws {
     struct Document: Decodable {

@@ -25,20 +25,6 @@ struct RecipeTests {
     }
   }
 
-  @Test("is found by its runtime and by as much of a version as both say")
-  func found() throws {
-    let catalog = try RecipeCatalog()
-    #expect(catalog.recipe(for: "python")?.name == "python")
-    for version in ["3", "3.11", "3.11.7"] { #expect(catalog.recipe(for: "python", version: version) != nil) }
-    for version in ["2", "3.1", "3.12", "3.110", ">=3.8", ""] {
-      #expect(catalog.recipe(for: "python", version: version) == nil, "\(version)")
-    }
-    #expect(catalog.recipe(for: "node", version: "18.19.0")?.name == "node")
-    #expect(catalog.recipe(for: "node", version: "20") == nil && catalog.recipe(for: "cobol") == nil)
-    #expect(
-      RecipeCatalog.agree("18.19.0", "18.20.4", parts: 1) && !RecipeCatalog.agree("3.12", "3.11.2", parts: 2))
-  }
-
   @Test("is read with its comments, lists over several lines, and users")
   func read() throws {
     let recipe = try Recipe(

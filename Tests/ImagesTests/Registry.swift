@@ -64,7 +64,7 @@ final class Registry: Sendable {
 
   deinit { server.signal(SIGKILL, group: true) }
 
-  private static func busybox() throws -> [UInt8] {
+  static func busybox() throws -> [UInt8] {
     var tar = TarBuilder()
     tar.folder("bin")
     tar.add("bin/busybox", data: [UInt8](try Busybox.contents.get()), mode: 0o755)

@@ -46,11 +46,12 @@ extension ImageCommand {
         }
         options.output = String(output.dropFirst(4))
       }
-      let progress = BuildProgress(recipe.name, isQuiet: quiet, try Interruption(timeoutMilliseconds: nil))
+      let interruption = try Interruption(timeoutMilliseconds: nil)
+      let progress = BuildProgress(recipe.name, isQuiet: quiet, interruption)
       let build = RecipeBuild(recipe, in: try ImageCommand.store(), options)
       let result = Result { try build.run(observer: progress) }
       progress.finish()
-      if progress.isCancelled { throw RunnerError(.interrupted, "interrupted") }
+      if interruption.isDue { throw RunnerError(.interrupted, "interrupted") }
       let built = try result.get()
       for reference in built.references {
         StandardStream.standardOutput("\(reference.familiar) \(built.digest)\n")

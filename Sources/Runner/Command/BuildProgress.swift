@@ -28,7 +28,7 @@ final class BuildProgress: BuildObserver {
   /// Asked for several times a second, so the time on the line is right.
   var isCancelled: Bool {
     if isTerminal, !current.isEmpty { draw() }
-    return interruption.isRequested
+    return interruption.isDue
   }
 
   /// Takes the line away.

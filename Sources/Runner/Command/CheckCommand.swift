@@ -54,22 +54,28 @@ struct CheckCommand: ParsableCommand {
     options.minimumLevel = try Self.level(minLevel)
     options.usesCache = !noCache
     options.keepsRun = keep
-    options.pull = ImageCommand.puller(isQuiet: quiet)
     let files = try output.map(OutputFile.init)
     let interruption = try Interruption(timeoutMilliseconds: milliseconds)
     let display = ProgressDisplay(
       isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
       color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)
+    let (format, failed) = (format, options)
+    // Whoever reads the document gets one, also when there is nothing to say about the project.
+    let tell: @Sendable (RunnerError) -> Void = { error in
+      guard format == .json, error.status != .usage else { return }
+      if let text = try? JSONReport.render(Report(error, options: failed)) {
+        StandardStream.standardOutput(text)
+      }
+    }
+    let supply = ImageCommand.supply(isQuiet: quiet, interruption, ending: tell)
     let outcome: CheckRunner.Outcome
     do {
-      outcome = try CheckRunner(options: options, observer: display, interruption: interruption).run()
+      outcome = try CheckRunner(
+        options: options, observer: display, interruption: interruption, supply: supply
+      ).run()
     } catch {
       display.clear()
-      // Whoever reads the document gets one, also when there is nothing to say about the project.
-      if format == .json, error.status != .usage {
-        let report = Report(error, options: options)
-        StandardStream.standardOutput(try JSONReport.render(report))
-      }
+      tell(error)
       throw error
     }
     display.clear()

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import Images
+import Isolate
 import Runner
 
 /// `preflight image`: the image store.
@@ -22,13 +24,35 @@ struct ImageCommand: ParsableCommand {
       limits: ExtractionLimits(environment: environment))
   }
 
-  /// Fetches images with progress on standard error.
-  static func puller(isQuiet: Bool) -> Puller {
-    { store, reference throws(ImageError) in
+  /// Fetches and builds images with progress on standard error. When `interruption` asks for an end meanwhile, nothing
+  /// half made is left, `ending` is told why, and the process ends.
+  static func supply(
+    isQuiet: Bool, _ interruption: Interruption, ending: @escaping @Sendable (RunnerError) -> Void = { _ in }
+  ) -> ImageSupply {
+    let environment = ProcessInfo.processInfo.environment
+    return ImageSupply { store, reference throws(ImageError) in
       let progress = isQuiet ? nil : PullProgress()
-      let puller = ImagePuller(store, environment: ProcessInfo.processInfo.environment)
-      let result = Result { () throws(ImageError) in try puller.pull(reference, observer: progress) }
+      let puller = ImagePuller(store, environment: environment)
+      let pull = { () throws(ImageError) in _ = try puller.pull(reference, observer: progress) }
+      let result = Result { () throws(ImageError) in
+        try interruption.watching(pull) { error in
+          store.abandon()
+          progress?.finish()
+          ending(error)
+          StandardStream.standardError("preflight: \(error)\n")
+          _exit(error.status.rawValue)
+        }
+      }
       progress?.finish()
+      try result.get()
+    } build: { store, recipe throws(ImageError) in
+      var options = RecipeBuild.Options()
+      options.environment = environment
+      let progress = BuildProgress(recipe.name, isQuiet: isQuiet, interruption)
+      let result = Result { () throws(ImageError) in
+        try RecipeBuild(recipe, in: store, options).run(observer: progress)
+      }
+      progress.finish()
       _ = try result.get()
     }
   }

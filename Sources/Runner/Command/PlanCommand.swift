@@ -19,7 +19,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let options = try shared.checkOptions()
     let state = try StateDirectory(environment: options.hostEnvironment)
-    let plan = try PlannedCheck(options, state: state).plan
+    let plan = try PlannedCheck(options, state: state, supply: nil).plan
     switch format {
     case .text: StandardStream.standardOutput(PlanText.render(plan))
     case .json:

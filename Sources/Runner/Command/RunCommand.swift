@@ -46,16 +46,16 @@ struct RunCommand: ParsableCommand {
     var options = CheckOptions()
     options.source = source ?? ""
     options.hostEnvironment = ProcessInfo.processInfo.environment
+    let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
     if let image {
       let state = try StateDirectory(environment: options.hostEnvironment)
       let choice = ImageChoice(
-        .named(try ImageReference(image)), policy: pull, pull: ImageCommand.puller(isQuiet: false),
-        storePath: state.imageStore)
+        .named(try ImageReference(image)), policy: pull,
+        supply: ImageCommand.supply(isQuiet: false, interruption), storePath: state.imageStore)
       options.image = try choice.named(ImageReference(image)).image
     }
     options.policy = try SharedOptions.policy(network)
     options.planning.processLimit = pids
-    let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
     throw ExitCode(try SandboxedCommand(options: options, interruption: interruption).run(command))
   }
 }

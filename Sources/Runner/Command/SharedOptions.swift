@@ -46,11 +46,11 @@ struct SharedOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "What to run on: an image, auto (one that fits, also from a registry), or host; without it an image of the store that fits, else host.",
+      "What to run on: an image, auto (one that fits, also fetched or built), or host; without it an image of the store that fits, else host.",
       valueName: "REF"))
   var image: String?
 
-  @Option(help: "When a registry is asked for the image: missing, always or never.")
+  @Option(help: "When an image is fetched or built: missing, always or never.")
   var pull = PullPolicy.missing
 
   /// What these options mean for a check.

@@ -28,8 +28,6 @@ package struct CheckOptions: Sendable {
   /// What a check runs on.
   package var imageRequest = ImageRequest.byDefault
   package var pullPolicy = PullPolicy.missing
-  /// Fetches images; nil where nothing may be fetched.
-  package var pull: Puller?
 
   package init() {}
 }

@@ -21,10 +21,14 @@ package final class CheckRunner {
   let options: CheckOptions
   let observer: any CheckObserver
   let interruption: Interruption
+  private let supply: ImageSupply?
 
-  /// Makes a runner for one check.
-  package init(options: CheckOptions, observer: any CheckObserver, interruption: Interruption) {
+  /// Makes a runner for one check; without a `supply` images are neither fetched nor built.
+  package init(
+    options: CheckOptions, observer: any CheckObserver, interruption: Interruption, supply: ImageSupply? = nil
+  ) {
     self.options = options
+    self.supply = supply
     self.observer = observer
     self.interruption = interruption
   }
@@ -34,9 +38,13 @@ package final class CheckRunner {
     let startedAt = Clock.seconds()
     let started = Clock.milliseconds()
     let state = try StateDirectory(environment: options.hostEnvironment)
-    let planned = try PlannedCheck(options, state: state)
+    let planned = try PlannedCheck(options, state: state, supply: supply)
+    try interruption.check()
     let (snapshot, plan) = (planned.snapshot, planned.plan)
     plan.notes.forEach { observer.note($0) }
+    if planned.image == nil, options.imageRequest == .automatic {
+      observer.note("runs on the host's own files: \(plan.image?.reason ?? "")")
+    }
     state.removeStaleRuns()
     EnvironmentStore.removeOld(in: state)
     let host = try HostNetwork(options.hostEnvironment)

@@ -8,10 +8,12 @@ package struct PlannedCheck {
   /// The image to run in; nil is the host's own files.
   package let image: (store: ImageStore, image: ImageStore.Image)?
 
-  /// Plans; fetches an image only with the options' `pull`.
-  package init(_ options: CheckOptions, state: StateDirectory) throws(RunnerError) {
+  /// Plans; an image is fetched or built only with a `supply`.
+  package init(
+    _ options: CheckOptions, state: StateDirectory, supply: ImageSupply?
+  ) throws(RunnerError) {
     let choice = ImageChoice(
-      options.imageRequest, policy: options.pullPolicy, pull: options.pull, storePath: state.imageStore)
+      options.imageRequest, policy: options.pullPolicy, supply: supply, storePath: state.imageStore)
     do throws(PlanningError) {
       snapshot = try ProjectSnapshot.walk(options.source)
     } catch { throw RunnerError(error) }

@@ -114,10 +114,7 @@ final class SandboxSession {
     endedBy = reason
     container.signal(SIGKILL)
     try reap(blocking: true)
-    if reason == .interrupt { throw RunnerError(.interrupted, "interrupted") }
-    throw RunnerError(
-      .timeLimit, "the check took longer than its time limit",
-      remedy: "raise it with --timeout, for example --timeout 20m")
+    throw reason == .interrupt ? Interruption.requested : Interruption.timeLimit
   }
 
   private func reap(blocking: Bool = false) throws(RunnerError) {

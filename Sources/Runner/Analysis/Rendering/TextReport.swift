@@ -135,14 +135,22 @@ extension TextReport.Page {
         "listening", "\(socket.address.contains(":") ? "[\(socket.address)]" : socket.address):\(socket.port)"
       )
     }
+    if let image = report.plan.image {
+      label("image", [image.reference, image.reason].compactMap { $0 }.joined(separator: ": "))
+    }
     label("isolation", isolation)
     for piece in report.isolation.degraded {
       label("", "degraded: \(piece.what) (\(piece.why)). Remedy: \(piece.remedy)")
     }
     label("egress", egress)
     columns.add(
-      "again", "preflight check \(Self.quoted(report.project.source))", labelStyle: { style.dim($0) },
+      "again", "preflight check \(Self.quoted(report.project.source))\(image)", labelStyle: { style.dim($0) },
       style: { style.command($0) })
+  }
+
+  /// What makes the next check run on the same.
+  private var image: String {
+    report.plan.image.map { " --image \(Self.quoted($0.reference))" } ?? ""
   }
 
   private var phases: String {

@@ -106,7 +106,8 @@ struct HostProgram: ~Copyable {
     if line.isEmpty { return }
     lines.append(String(line.prefix(400)))
     if lines.count > Self.keptLines { lines.removeFirst() }
-    if line.hasPrefix("I: ") { observer?.step(String(line.dropFirst(3).prefix(70))) }
+    // mmdebstrap's own words; those on its folders and hooks are for whoever works on it.
+    if line.hasPrefix("I: "), line.hasSuffix("...") { observer?.step(String(line.dropFirst(3).prefix(70))) }
   }
 
   /// False at the end of what it writes, or when nothing is there.

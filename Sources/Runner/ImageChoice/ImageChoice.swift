@@ -11,14 +11,14 @@ package struct ImageChoice {
 
   private let request: ImageRequest
   private let policy: PullPolicy
-  private let pull: Puller?
+  private let supply: ImageSupply?
   private let storePath: String
 
-  /// Without `pull` nothing is fetched, and what would be is said. The store is at `storePath`.
-  package init(_ request: ImageRequest, policy: PullPolicy, pull: Puller?, storePath: String) {
+  /// Without `supply` nothing is fetched or built, and what would be is said. The store is at `storePath`.
+  package init(_ request: ImageRequest, policy: PullPolicy, supply: ImageSupply?, storePath: String) {
     self.request = request
     self.policy = policy
-    self.pull = pull
+    self.supply = supply
     self.storePath = storePath
   }
 
@@ -57,7 +57,7 @@ package struct ImageChoice {
         .usage, "\(reference.familiar): no such image in the store",
         remedy: "preflight image list shows those that are there; --pull missing fetches it")
     }
-    guard let pull else {
+    guard let supply else {
       return Decision(
         image: nil,
         description: .init(
@@ -65,7 +65,7 @@ package struct ImageChoice {
           reason: policy == .always ? "--image; a check fetches it anew" : "--image; a check fetches it"))
     }
     do throws(ImageError) {
-      try pull(store, reference)
+      try supply.pull(store, reference)
       guard let image = try Self.find(reference, in: store) else {
         throw ImageError(.invalid, "\(reference.familiar) was fetched and is not there")
       }
@@ -107,7 +107,11 @@ package struct ImageChoice {
 
   /// In the order of preference: what is there, then what can be fetched, then what can be built.
   private func sources(_ store: ImageStore, isAutomatic: Bool) -> [any ImageSource] {
-    let stored = StoredImages(store: store)
-    return isAutomatic ? [stored, RegistryImages(store: store, policy: policy, pull: pull)] : [stored]
+    var sources: [any ImageSource] = [StoredImages(store: store)]
+    if isAutomatic {
+      sources.append(RegistryImages(store: store, policy: policy, pull: supply?.pull))
+      sources.append(RecipeImages(store: store, policy: policy, build: supply?.build))
+    }
+    return sources
   }
 }

@@ -85,7 +85,7 @@ struct StoredImages: ImageSource {
 struct RegistryImages: ImageSource {
   let store: ImageStore
   let policy: PullPolicy
-  let pull: Puller?
+  let pull: ImageSupply.Puller?
 
   func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer {
     guard policy != .never else { return .none(why: "no registry was asked (--pull never)") }
@@ -110,5 +110,36 @@ struct RegistryImages: ImageSource {
     let isPlain = !version.isEmpty && version.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
     guard isPlain else { return need.ecosystem == .python ? "3-slim" : "lts-slim" }
     return "\(version)-slim"
+  }
+}
+
+/// The images that the program's own recipes make of Debian's packages.
+struct RecipeImages: ImageSource {
+  let store: ImageStore
+  let policy: PullPolicy
+  let build: ImageSupply.Builder?
+
+  func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer {
+    let recipes: [Recipe]
+    do { recipes = try RecipeCatalog().recipes } catch { throw RunnerError(error) }
+    let runtimes = recipes.compactMap { recipe in
+      recipe.runtime.flatMap { $0.ecosystem == need.ecosystem.rawValue ? (recipe, $0.version) : nil }
+    }
+    guard let (recipe, version) = runtimes.first(where: { need.request?.accepts($0.1) ?? true }) else {
+      let known = runtimes.map { "\($0.0.name) \($0.1)" }.joined(separator: ", ")
+      return .none(why: "no recipe gives \(need.displayed)\(known.isEmpty ? "" : ", only \(known)")")
+    }
+    let told = "the recipe \(recipe.name) \(version)"
+    guard policy != .never else { return .none(why: "\(told) was not built (--pull never)") }
+    guard let build else { return .none(why: "\(told) was not built") }
+    do throws(ImageError) {
+      try build(store, recipe)
+      guard let image = try store.image(recipe.reference(tag: recipe.tags[0])), need.isMet(by: image) else {
+        return .none(why: "\(told) does not have \(need.displayed)")
+      }
+      return .image(image, reason: "built from \(told), for \(need.displayed)")
+    } catch {
+      return .none(why: "\(told) could not be built: \(error.message)")
+    }
   }
 }
