@@ -7,58 +7,9 @@ import Testing
 
 @Suite("The build of a recipe", .serialized, .needs(.unprivileged, .subordinateIDs, .debianBootstrap))
 struct RecipeBuildTests {
-  /// A caller with a folder for temporary files that the build's own ids can enter.
-  private final class Builder {
-    let caller: ImageCaller
-    let temporary: String
-
-    init() throws {
-      caller = try ImageCaller()
-      temporary = caller.directory.path("tmp")
-      for folder in [caller.directory.path, temporary] {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: folder)
-      }
-    }
-
-    func variables(_ more: [String: String] = [:]) -> [String: String] {
-      ["TMPDIR": temporary].merging(more) { $1 }
-    }
-
-    /// What is left of builds.
-    var left: [String] {
-      let scratch = (try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []
-      return scratch + caller.names("builds") + caller.names("staging")
-    }
-
-    /// Processes that have the build's folder among their arguments.
-    var processes: [String] {
-      ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter { name in
-        guard Int(name) != nil, let data = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
-        else {
-          return false
-        }
-        return String(decoding: data, as: UTF8.self).contains("\(caller.store)/builds/")
-      }
-    }
-
-    /// Starts a build and waits until mmdebstrap has said that it installs packages.
-    func start(_ name: String) async throws -> RunningProgram {
-      try FileManager.default.createDirectory(
-        atPath: caller.directory.path("cache"), withIntermediateDirectories: true)
-      let program = try Program.preflight.start(
-        ["image", "build", name], caller.circumstances(variables()))
-      for _ in 0..<1200 where !program.hasEnded {
-        if program.errorOutputSoFar.contains("extracting archives") { break }
-        try await Task.sleep(for: .milliseconds(50))
-      }
-      return program
-    }
-  }
-
   @Test("gives the same image twice, with a list of its packages, and leaves nothing")
   func same() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     let first = try await builder.caller.preflight(
       "image", "build", Repository.path("images", "static"), variables: builder.variables())
     #expect(first.exitStatus == 0, "\(first)")
@@ -89,7 +40,7 @@ struct RecipeBuildTests {
 
   @Test("is what a check comes to when no image is there and no registry gives one")
   func check() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     func write(_ text: String, to path: String) throws {
       try builder.caller.directory.write(text, to: path)
     }
@@ -166,7 +117,7 @@ struct RecipeBuildTests {
 
   @Test("that cannot be made says why, and leaves nothing")
   func failures() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     try builder.caller.directory.write(
       "Name: it\nTitle: It\nSuite: bookworm\nPackages: no-such-package\n", to: "it.recipe")
     let unknown = try await builder.caller.preflight(
@@ -193,7 +144,7 @@ struct RecipeBuildTests {
 
   @Test("that is killed leaves no process, and its folders go with the next one")
   func killed() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     let program = try await builder.start("static")
     #expect(!builder.processes.isEmpty && !builder.left.isEmpty)
     program.signal(SIGKILL)
@@ -209,7 +160,7 @@ struct RecipeBuildTests {
 
   @Test("whose guardian is killed with it is cleaned up after by the next one")
   func bothKilled() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     let program = try await builder.start("static")
     // The guardian is the only one of the program's children.
     let children = try String(
@@ -228,23 +179,11 @@ struct RecipeBuildTests {
 
   @Test("that is interrupted ends soon with the status of an interruption, and leaves nothing")
   func interrupted() async throws {
-    let builder = try Builder()
+    let builder = try RecipeBuilder()
     let program = try await builder.start("static")
     program.signal(SIGINT)
     let outcome = await program.outcome()
     #expect(outcome.exitStatus == 130 && outcome.errorOutput.contains("interrupted"), "\(outcome)")
     #expect(builder.left == [] && builder.processes == [] && builder.caller.names("names") == [])
-  }
-}
-
-@Suite("The build of a recipe by root", .needs(.root, .program("mmdebstrap")))
-struct RecipeBuildTestsAsRoot {
-  @Test("is refused, as the scripts of packages would be root of this machine")
-  func refused() async throws {
-    let caller = try ImageCaller()
-    let outcome = try await caller.preflight("image", "build", "static")
-    #expect(
-      outcome.exitStatus == 4 && outcome.errorOutput.contains("as a user without privileges"), "\(outcome)")
-    #expect(caller.names("builds") == [])
   }
 }

@@ -58,12 +58,18 @@ int isl_copy_contents(int from, int to);
 /// posix_spawn(3) of one of the host's own programs: in `/`, standard input `input` (/dev/null below 0),
 /// standard output `output`, standard error /dev/null, our environment. Returns the pid.
 int isl_spawn_host_program(char *const *arguments, int input, int output);
+/// Ids of the host that become 0 to `count` - 1 in a user namespace.
+struct isl_id_range {
+  uint32_t user, group, count;
+};
 /// Runs a program under a guardian, which ends the program's process group with SIGKILL when `lifeline` hangs up, as
 /// it does when nobody has `lifeline_end` any more, and when the program has ended. The program runs in `/`, in a
 /// process group of its own without a terminal, with default signals, umask 022 and standard input /dev/null. Returns
-/// the guardian's pid; it exits with the program's status, or 128 and the signal that ended it.
+/// the guardian's pid; it exits with the program's status, or 128 and the signal that ended it. With `ids`, for root
+/// only, it runs as root of a user namespace that has these ids, with process, mount, IPC and UTS namespaces.
 int isl_spawn_guarded(
-    char *const *arguments, char *const *environment, int output, int errors, int lifeline, int lifeline_end);
+    char *const *arguments, char *const *environment, int output, int errors, int lifeline, int lifeline_end,
+    const struct isl_id_range *ids);
 /// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
 /// one that is there. `instructions` are `count` words of struct bpf_insn.
 int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);

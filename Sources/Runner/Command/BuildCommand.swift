@@ -12,7 +12,7 @@ extension ImageCommand {
       abstract: "Makes a base image of Debian packages, the same for the same packages.",
       discussion: """
         RECIPE is a folder with a recipe, a recipe's file, or the name of one of the program's own recipes. It is made \
-        with mmdebstrap and without root; needed are ranges of subordinate ids and a Debian mirror.
+        with mmdebstrap in a user namespace; needed are a Debian mirror and ranges of subordinate ids, which root has.
         """)
 
     @Option(help: ArgumentHelp("What it is called, instead of the recipe's own names.", valueName: "REF"))

@@ -38,6 +38,16 @@ final class BuildFolder {
     _ = unsafe chmod(scratch, 0o711)
   }
 
+  /// Makes the folder of the build's users theirs.
+  ///
+  /// - Returns: Its path.
+  func give(to ids: BuildIDs) throws(ImageError) -> String {
+    if unsafe chown(scratch, ids.user, ids.group) != 0 {
+      throw ImageError(SystemError("chown", scratch, code: errno))
+    }
+    return scratch
+  }
+
   /// Writes down a folder outside of the store, so that it is removed whatever happens.
   func note(_ folder: String) throws(ImageError) {
     do throws(SystemError) {
@@ -60,8 +70,8 @@ final class BuildFolder {
   }
 
   private static func remove(_ path: String) {
-    endProcesses(of: path)
     let folders = (Files.text("\(path)/folders") ?? "").split(separator: "\n").map(String.init)
+    endProcesses(of: [path] + folders)
     for folder in folders where folder.hasPrefix("/") && Files.exists(folder) { removeTree(folder) }
     // What could not be removed stays written down.
     if folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { return }
@@ -70,14 +80,16 @@ final class BuildFolder {
 
   /// Ends what still works on a build, and waits for it: programs that have the folder among their arguments. There
   /// are some for a moment after mmdebstrap was killed, and longer only when its guardian was killed too.
-  private static func endProcesses(of folder: String) {
-    let beginning = Array("\(folder)/".utf8)
+  private static func endProcesses(of folders: [String]) {
+    let beginnings = folders.map { Array("\($0)/".utf8) }
     for _ in 0..<100 {
       var isQuiet = true
       for name in (try? Files.names(in: "/proc")) ?? [] {
         guard let process = pid_t(name), process != getpid(),
           let arguments = try? Files.read("/proc/\(name)/cmdline", limit: 4 << 20),
-          arguments.split(separator: 0).contains(where: { $0.starts(with: beginning) })
+          arguments.split(separator: 0).contains(where: { word in
+            beginnings.contains { word.starts(with: $0) }
+          })
         else { continue }
         kill(process, SIGKILL)
         isQuiet = false
@@ -88,6 +100,10 @@ final class BuildFolder {
   }
 
   private static func removeTree(_ folder: String) {
+    if geteuid() == 0 {
+      _ = unsafe isl_remove_tree(AT_FDCWD, folder)
+      return
+    }
     // What belongs to subordinate ids is removed as their root, which can enter the folder but not change it.
     _ = unsafe chmod(folder, 0o711)
     var foreign: [String] = []

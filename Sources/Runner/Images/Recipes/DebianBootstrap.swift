@@ -1,8 +1,8 @@
 import Glibc
 import Isolate
 
-/// Makes a root filesystem of Debian packages with mmdebstrap(1), without root: in a user namespace of subordinate
-/// ids, in which the packages' scripts own nothing of the caller's.
+/// Makes a root filesystem of Debian packages with mmdebstrap(1) in a user namespace of subordinate ids, in which the
+/// packages' scripts own nothing of the caller's: its own for who has no privileges, one that is made here for root.
 struct DebianBootstrap {
   private let recipe: Recipe
   private let sources: DebianSources
@@ -32,19 +32,23 @@ struct DebianBootstrap {
         .system, "mmdebstrap is not installed here, which makes base images",
         remedy: "install it: apt-get install mmdebstrap uidmap")
     }
-    // mmdebstrap makes no user namespace then.
-    guard geteuid() != 0 else {
-      throw ImageError(
-        .system, "as root the scripts of packages would run as root of this machine",
-        remedy: "build as a user without privileges")
-    }
     guard Files.exists(DebianSources.keyring) else {
       throw ImageError(
         .system, "\(DebianSources.keyring) is missing: packages could not be checked",
         remedy: "install it: apt-get install debian-archive-keyring")
     }
-    var attempt = try HostProgram([program, "--unshare-helper", "true"], ["PATH": HostProgram.path])
+    let ids = try BuildIDs.ofRoot()
+    var attempt = try HostProgram(
+      ids == nil ? [program, "--unshare-helper", "true"] : ["/bin/true"], ["PATH": HostProgram.path], ids: ids
+    )
     let ending = try attempt.wait(observer: nil)
+    if ending.status != 0, ids != nil {
+      throw ImageError(
+        .system, "root cannot make a user namespace here, in which packages could be installed",
+        remedy:
+          "allow it (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces; for a container its seccomp profile)"
+      )
+    }
     if ending.status != 0 {
       let why = ending.lines.first { $0.hasPrefix("E:") } ?? ending.lines.last ?? "status \(ending.status)"
       throw ImageError(
@@ -56,10 +60,19 @@ struct DebianBootstrap {
   }
 
   /// Makes the root filesystem as an archive.
-  func run(in folder: BuildFolder, archive: String, observer: (any BuildObserver)?) throws(ImageError) {
-    guard let program = Self.program else { return try Self.check() }
+  ///
+  /// - Returns: Where it is.
+  func run(in folder: BuildFolder, observer: (any BuildObserver)?) throws(ImageError) -> String {
+    guard let program = Self.program else {
+      try Self.check()
+      return ""
+    }
+    let ids = try BuildIDs.ofRoot()
+    // Root's namespace cannot write into the store.
+    let place = try ids.map { ids throws(ImageError) in try folder.give(to: ids) } ?? folder.path
+    let archive = "\(place)/rootfs.tar"
     var arguments = [
-      program, "--mode=unshare", "--format=tar", "--variant=\(recipe.variant)",
+      program, ids == nil ? "--mode=unshare" : "--mode=root", "--format=tar", "--variant=\(recipe.variant)",
       // Both stay in the image: what is installed in it later keeps to them.
       "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
     ]
@@ -73,16 +86,23 @@ struct DebianBootstrap {
     arguments += [recipe.suite, archive]
     if !sources.lines.isEmpty {
       // In a file: an address may hold a password, and arguments are seen by everybody.
-      let list = "\(folder.path)/sources.list"
+      let list = "\(place)/sources.list"
       do throws(SystemError) {
         try Files.write(
           sources.lines.joined(separator: "\n") + "\n", to: list, flags: O_WRONLY | O_CREAT, mode: 0o600)
       } catch { throw ImageError(error) }
+      if let ids { _ = unsafe chown(list, ids.user, ids.group) }
       arguments.append(list)
     }
-    var bootstrap = try HostProgram(arguments, variables(folder))
+    var bootstrap = try HostProgram(arguments, variables(folder), ids: ids)
     let ending = try bootstrap.wait(observer: observer)
     if ending.status != 0 { throw Self.failure(ending, recipe) }
+    // Nobody of the namespace is left, who could put another file there.
+    var information = stat()
+    guard unsafe lstat(archive, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
+      information.st_uid == ids?.user ?? geteuid(), information.st_nlink == 1
+    else { throw ImageError(.invalid, "\(archive): mmdebstrap's archive is not there, but something else") }
+    return archive
   }
 
   private func variables(_ folder: BuildFolder) -> [String: String] {

@@ -27,8 +27,10 @@ struct HostProgram: ~Copyable {
     var lines: [String]
   }
 
-  /// Starts the program, its standard output going nowhere.
-  init(_ arguments: [String], _ environment: [String: String]) throws(ImageError) {
+  /// Starts the program, its standard output going nowhere; with `ids` in namespaces of its own, as their root.
+  init(
+    _ arguments: [String], _ environment: [String: String], ids: BuildIDs? = nil
+  ) throws(ImageError) {
     let number = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
     if number < 0 { throw ImageError(SystemError("open", "/dev/null", code: errno)) }
     let nowhere = OwnedDescriptor(owning: number)
@@ -40,8 +42,12 @@ struct HostProgram: ~Copyable {
       unsafe strdup("\($0.key)=\($0.value)")
     }
     unsafe variables.append(nil)
-    let child = unsafe isl_spawn_guarded(
-      &vector, &variables, nowhere.number, reports.writing.number, life.reading.number, life.writing.number)
+    let range = ids.map { isl_id_range(user: $0.user, group: $0.group, count: $0.count) }
+    let child = unsafe withUnsafePointer(to: range ?? isl_id_range()) { pointer in
+      unsafe isl_spawn_guarded(
+        &vector, &variables, nowhere.number, reports.writing.number, life.reading.number, life.writing.number,
+        range == nil ? nil : pointer)
+    }
     unsafe vector.forEach { unsafe free($0) }
     unsafe variables.forEach { unsafe free($0) }
     if child < 0 { throw ImageError(SystemError("fork", code: -child)) }
@@ -107,7 +113,7 @@ struct HostProgram: ~Copyable {
     lines.append(String(line.prefix(400)))
     if lines.count > Self.keptLines { lines.removeFirst() }
     // mmdebstrap's own words; those on its folders and hooks are for whoever works on it.
-    if line.hasPrefix("I: "), line.hasSuffix("...") { observer?.step(String(line.dropFirst(3).prefix(70))) }
+    if line.hasPrefix("I: "), line.hasSuffix("..."), !line.contains("/") { observer?.step(String(line.dropFirst(3).prefix(70))) }
   }
 
   /// False at the end of what it writes, or when nothing is there.

@@ -48,12 +48,11 @@ package struct RecipeBuild {
     let temporary = options.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/var/tmp"
     let folder = try BuildFolder(in: store, temporary: temporary)
     defer { folder.remove() }
-    let archive = "\(folder.path)/rootfs.tar"
     // Times of files lag behind by less than a second.
     let begin = Int64(time(nil)) - 2
     let bootstrap = try DebianBootstrap(
       recipe, mirrors: options.mirrors, environment: options.environment)
-    try bootstrap.run(in: folder, archive: archive, observer: observer)
+    let archive = try bootstrap.run(in: folder, observer: observer)
     observer?.step("making the layer")
     let layout = "\(folder.path)/layout"
     let made = try image(archive, begin, in: layout)
