@@ -21,6 +21,8 @@ struct program {
   char *const *arguments, *const *environment;
   int input, output, errors;
   const struct isl_id_range *ids;
+  /// Milliseconds between SIGTERM and SIGKILL.
+  int grace;
 };
 
 /// Waits for the maps of the user namespace, which the guardian writes, and becomes its root.
@@ -46,7 +48,7 @@ static void execute(const struct program *program, int maps) {
   }
   // Forgotten when the ids change, so only now (PR_SET_PDEATHSIG(2const)).
   struct pollfd guardian = {.fd = maps, .events = POLLIN};
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&guardian, 1, 0) != 0) _exit(127);
+  if (prctl(PR_SET_PDEATHSIG, program->grace ? SIGTERM : SIGKILL) < 0 || poll(&guardian, 1, 0) != 0) _exit(127);
   if (dup2(program->input, 0) < 0 || dup2(program->output, 1) < 0 || dup2(program->errors, 2) < 0) _exit(127);
   if (chdir("/") < 0) _exit(127);
   umask(022);
@@ -97,6 +99,10 @@ static void guard(const struct program *program, int lifeline) {
     if (watched[0].revents || (count < 0 && errno != EINTR)) break;
   }
   int ended = end.si_pid == child;
+  if (!ended && program->grace) {
+    kill(-child, SIGTERM);
+    poll(&watched[1], 1, program->grace);
+  }
   kill(-child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
@@ -105,11 +111,11 @@ static void guard(const struct program *program, int lifeline) {
 
 int isl_spawn_guarded(
     char *const *arguments, char *const *environment, int output, int errors, int lifeline, int lifeline_end,
-    const struct isl_id_range *ids) {
+    const struct isl_id_range *ids, int grace) {
   sigset_t all, before;
   int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (input < 0) return -errno;
-  struct program program = {arguments, environment, input, output, errors, ids};
+  struct program program = {arguments, environment, input, output, errors, ids, grace};
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t pid = _Fork();

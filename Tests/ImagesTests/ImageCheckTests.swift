@@ -198,30 +198,48 @@ struct ImageCheckTestsAsAnyUser {
     #expect(refused.exitStatus == 2 && refused.errorOutput.contains("no such image in the store"))
   }
 
-  @Test("copies the image where no overlay can be mounted on the store, says so, and leaves nothing")
+  @Test(
+    "joins the layers by fuse-overlayfs where no overlay can be mounted on the store", .needs(.fuseOverlay))
+  func fuse() async throws { try await withoutOverlay("layers are joined by fuse-overlayfs") }
+
+  @Test("copies the image where fuse-overlayfs is not there either, says so, and leaves nothing")
   func copied() async throws {
+    let path = "/usr/bin/fuse-overlayfs"
+    try await withoutOverlay(
+      "the image was copied, ", hiding: FileManager.default.fileExists(atPath: path) ? path : nil)
+  }
+
+  private func withoutOverlay(_ words: String, hiding program: String? = nil) async throws {
     let caller = try ImageCaller()
     // An overlay of overlays is as deep as the kernel lets one be.
     let line = """
       cd "\(caller.directory.path)" && mkdir l1 u1 w1 m1 u2 w2 m2 || exit 9
       mount -t overlay -o lowerdir=l1,upperdir=u1,workdir=w1,userxattr it m1 || exit 9
       mount -t overlay -o lowerdir=m1,upperdir=u2,workdir=w2,userxattr it m2 || exit 9
+      [ -z "$HIDDEN" ] || mount --bind /dev/null "$HIDDEN" || exit 9
       export XDG_CACHE_HOME="$PWD/m2"
       p="\(Program.preflight.path)"
       $p image import image.tar --name it:1 || exit 8
       $p run --image it:1 -- sh -c 'cat /etc/there && >/bin/new && ls /bin/new' || exit 7
+      $p run --image it:1 -- sh -c 'echo runs; exec sleep 1000' >m2/out &
+      until grep -q runs m2/out; do sleep 0.05; done
+      kill -9 $!
       $p check project --image it:1 --start "$START" --port 9090 || exit 6
-      ls m2/preflight/runs
+      for i in $(seq 100); do grep -q " fuse.fuse-overlayfs " /proc/self/mounts || break; sleep 0.05; done
+      echo "left:" $(ls m2/preflight/runs) $(grep -c " fuse.fuse-overlayfs " /proc/self/mounts)
       """
     try StoredImage.add("localhost/unused:1", to: caller, { _ in }) { $0.file("etc/there", "there\n") }
     _ = try project(caller)
     let unshare = try #require(Program(onPath: "unshare"))
     let outcome = try await unshare.run(
       ["--user", "--map-root-user", "--mount", "sh", "-c", line],
-      caller.circumstances(["START": Self.start]))
+      caller.circumstances(["START": Self.start, "HIDDEN": program ?? ""])
+    )
     #expect(outcome.exitStatus == 0 && outcome.output.hasPrefix("it:1\nthere\n/bin/new\n"), "\(outcome)")
-    #expect(outcome.errorOutput.contains("the image was copied, "), "\(outcome)")
-    #expect(outcome.output.contains("the image was copied"), "the report says it too: \(outcome)")
+    #expect(outcome.errorOutput.contains(words), "\(outcome)")
+    let report = outcome.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(report.contains(words), "the report says it too: \(outcome)")
+    #expect(outcome.output.hasSuffix("left: 0\n"), "\(outcome)")
   }
 
   @Test(

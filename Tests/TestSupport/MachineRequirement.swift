@@ -73,6 +73,20 @@ public struct MachineRequirement: Sendable {
     "mmdebstrap and a Debian mirror", "mmdebstrap",
     ["--quiet", "--mode=unshare", "--variant=custom", "--simulate", "bookworm", "/dev/null"])
 
+  /// fuse-overlayfs(1) mounts in a user namespace: /dev/fuse may be opened.
+  public static let fuseOverlay = attempt(
+    "fuse-overlayfs", "unshare",
+    [
+      "--user", "--map-root-user", "--mount", "sh", "-c",
+      """
+      d=$(mktemp -d) && cd "$d" && mkdir l u w m &&
+        fuse-overlayfs -o "lowerdir=$d/l,upperdir=$d/u,workdir=$d/w" "$d/m" && umount m
+      status=$?
+      cd / && rm -rf "$d"
+      exit $status
+      """,
+    ])
+
   /// A program that compresses.
   public static let gzip = attempt("gzip", "gzip", ["--version"])
 

@@ -119,6 +119,7 @@ want_to_test() {
   want apparmor "its policy for AppArmor" has apparmor_parser
   want secilc "its policy for SELinux" has secilc
   want mmdebstrap "base images, and a minimal root without Swift, in which both programs are run" has mmdebstrap
+  want fuse-overlayfs "an image where no overlay can be mounted" has fuse-overlayfs
 }
 
 has_library() { /sbin/ldconfig -p | grep -F "$1"; }

@@ -66,10 +66,11 @@ struct isl_id_range {
 /// it does when nobody has `lifeline_end` any more, and when the program has ended. The program runs in `/`, in a
 /// process group of its own without a terminal, with default signals, umask 022 and standard input /dev/null. Returns
 /// the guardian's pid; it exits with the program's status, or 128 and the signal that ended it. With `ids`, for root
-/// only, it runs as root of a user namespace that has these ids, with process, mount, IPC and UTS namespaces.
+/// only, it runs as root of a user namespace that has these ids, with process, mount, IPC and UTS namespaces. With
+/// `grace`, in milliseconds, it is sent SIGTERM first.
 int isl_spawn_guarded(
     char *const *arguments, char *const *environment, int output, int errors, int lifeline, int lifeline_end,
-    const struct isl_id_range *ids);
+    const struct isl_id_range *ids, int grace);
 /// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
 /// one that is there. `instructions` are `count` words of struct bpf_insn.
 int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);

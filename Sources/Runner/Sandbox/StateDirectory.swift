@@ -58,6 +58,7 @@ package struct StateDirectory: Sendable {
       for cgroup in (Files.text("\(run)/cgroups") ?? "").split(separator: "\n") {
         if cgroup.hasPrefix("/"), cgroup.contains("/preflight-") { Cgroup.remove(String(cgroup)) }
       }
+      FuseOverlay.removeStale(at: RunDirectory.fusePath(run))
       Directories.remove(run)
       _ = consume lock
     }
@@ -67,6 +68,8 @@ package struct StateDirectory: Sendable {
 /// The directory of one check in progress; removed with its owner, or by the next run after a kill.
 final class RunDirectory {
   let path: String
+  /// What is mounted at `fusePath`; unmounted before the directory goes.
+  var fuse: FuseOverlay?
   let name: String
   private let lock: FileLock
 
@@ -96,6 +99,13 @@ final class RunDirectory {
     _ = try? Files.write("\(cgroup)\n", to: "\(path)/cgroups", flags: O_WRONLY | O_CREAT | O_APPEND)
   }
 
+  /// Where fuse-overlayfs mounts.
+  var fusePath: String { Self.fusePath(path) }
+  static func fusePath(_ run: String) -> String { "\(run)/root-fuse" }
+
   /// Removes everything.
-  func remove() { Directories.remove(path) }
+  func remove() {
+    fuse = nil
+    Directories.remove(path)
+  }
 }

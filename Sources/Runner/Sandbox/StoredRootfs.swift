@@ -11,6 +11,8 @@ final class StoredRootfs {
     case overlay
     /// An overlay whose writable layer is a tmpfs of each container.
     case memory
+    /// fuse-overlayfs(1), with the writable layer in the run's directory.
+    case fuse
     /// A copy of the layers in the run's directory.
     case copy
   }
@@ -102,12 +104,18 @@ final class StoredRootfs {
         directory: run.path, layers: layers, upper: "rootfs/upper", work: "rootfs/work")
       overlay.keepsChangesInMemory = true
       return overlay
-    case .copy: return nil
+    case .fuse, .copy: return nil
     }
   }
 
   /// The folder that becomes the root.
-  var rootPath: String { method == .copy ? "\(run.path)/root-copy" : "\(run.path)/rootfs" }
+  var rootPath: String {
+    switch method {
+    case .overlay, .memory: "\(run.path)/rootfs"
+    case .fuse: run.fusePath
+    case .copy: "\(run.path)/root-copy"
+    }
+  }
 
   /// Goes on to the next way after this machine refused one; false when there is none left.
   func goOn(after why: String) throws(RunnerError) -> Bool {
@@ -115,11 +123,22 @@ final class StoredRootfs {
     switch method {
     case .overlay: method = .memory
     case .memory:
+      method = .fuse
+      do throws(ImageError) { try mountFuse() } catch { return try goOn(after: error.message) }
+    case .fuse:
+      run.fuse = nil
       method = .copy
       try copy()
     case .copy: return false
     }
     return true
+  }
+
+  private func mountFuse() throws(ImageError) {
+    do throws(SystemError) { try Directories.make(run.fusePath) } catch { throw ImageError(error) }
+    run.fuse = try FuseOverlay(
+      layers.map { "\(run.path)/\($0)" }, upper: "\(run.path)/root-upper", work: "\(run.path)/root-work",
+      at: run.fusePath)
   }
 
   private func copy() throws(RunnerError) {
@@ -137,6 +156,11 @@ final class StoredRootfs {
   var degradation: (what: String, why: String, remedy: String)? {
     guard let why = refusals.first?.why else { return nil }
     let remedy = "set XDG_CACHE_HOME to a directory that is not itself on an overlay"
+    if method == .fuse {
+      return (
+        "the image's layers are joined by fuse-overlayfs, which makes every file slower to reach", why, remedy
+      )
+    }
     guard let copied else {
       return (
         "what programs write to the image's files, each phase for itself, is kept in memory", why,

@@ -12,9 +12,7 @@ struct DebianBootstrap {
   private static let mergedFolders = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 
   /// Where mmdebstrap is, or nil.
-  static var program: String? {
-    HostProgram.path.split(separator: ":").map { "\($0)/mmdebstrap" }.first { unsafe access($0, X_OK) == 0 }
-  }
+  static var program: String? { HostProgram.locate("mmdebstrap") }
 
   /// Takes of the caller's environment only what tells of proxies.
   init(_ recipe: Recipe, mirrors: [String], environment: [String: String]) throws(ImageError) {

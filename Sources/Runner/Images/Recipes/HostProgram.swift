@@ -12,8 +12,13 @@ package protocol BuildObserver: AnyObject {
 
 /// A program of the host that is waited for; it ends with all that it has started when this process does, however
 /// that comes about.
-struct HostProgram: ~Copyable {
+package struct HostProgram: ~Copyable {
   static let path = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// Where the host has a program of that name, in its system's folders only; nil when it is not installed.
+  package static func locate(_ name: String) -> String? {
+    path.split(separator: ":").map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
+  }
 
   private let guardian: pid_t
   private let errors: OwnedDescriptor
@@ -28,8 +33,9 @@ struct HostProgram: ~Copyable {
   }
 
   /// Starts the program, its standard output going nowhere; with `ids` in namespaces of its own, as their root.
+  /// It is sent SIGTERM `grace` milliseconds before SIGKILL, when that is not 0.
   init(
-    _ arguments: [String], _ environment: [String: String], ids: BuildIDs? = nil
+    _ arguments: [String], _ environment: [String: String], ids: BuildIDs? = nil, grace: Int32 = 0
   ) throws(ImageError) {
     let number = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
     if number < 0 { throw ImageError(SystemError("open", "/dev/null", code: errno)) }
@@ -46,7 +52,7 @@ struct HostProgram: ~Copyable {
     let child = unsafe withUnsafePointer(to: range ?? isl_id_range()) { pointer in
       unsafe isl_spawn_guarded(
         &vector, &variables, nowhere.number, reports.writing.number, life.reading.number, life.writing.number,
-        range == nil ? nil : pointer)
+        range == nil ? nil : pointer, grace)
     }
     unsafe vector.forEach { unsafe free($0) }
     unsafe variables.forEach { unsafe free($0) }
@@ -68,6 +74,20 @@ struct HostProgram: ~Copyable {
     var ends: [Int32] = [-1, -1]
     guard unsafe isl_pipe(&ends) == 0 else { throw ImageError(SystemError("pipe", code: errno)) }
     return Pipe(reading: OwnedDescriptor(owning: ends[0]), writing: OwnedDescriptor(owning: ends[1]))
+  }
+
+  /// Starts a program that serves as long as this value lives, asked to end then and given `grace` milliseconds.
+  package init(serving arguments: [String], grace: Int32) throws(ImageError) {
+    try self.init(arguments, ["PATH": Self.path], grace: grace)
+  }
+
+  /// What it wrote to its standard error when it has ended by itself; nil as long as it serves.
+  package mutating func words() throws(ImageError) -> String? {
+    var status = unsafe siginfo_t()
+    guard unsafe waitid(P_PID, id_t(guardian), &status, WEXITED | WNOHANG | WNOWAIT) == 0,
+      unsafe status._sifields._sigchld.si_pid == guardian
+    else { return nil }
+    return try wait(observer: nil).lines.last ?? "it ended"
   }
 
   deinit {
@@ -113,7 +133,9 @@ struct HostProgram: ~Copyable {
     lines.append(String(line.prefix(400)))
     if lines.count > Self.keptLines { lines.removeFirst() }
     // mmdebstrap's own words; those on its folders and hooks are for whoever works on it.
-    if line.hasPrefix("I: "), line.hasSuffix("..."), !line.contains("/") { observer?.step(String(line.dropFirst(3).prefix(70))) }
+    if line.hasPrefix("I: "), line.hasSuffix("..."), !line.contains("/") {
+      observer?.step(String(line.dropFirst(3).prefix(70)))
+    }
   }
 
   /// False at the end of what it writes, or when nothing is there.
