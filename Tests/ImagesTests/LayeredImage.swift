@@ -66,9 +66,12 @@ final class LayeredImage: Sendable {
     private let registry: RunningProgram
     private let proxy: RunningProgram
     private let log: String
+    /// Its files are pushed while the registry starts.
+    private let image: LayeredImage
     let name: String
 
     init(_ image: LayeredImage) async throws {
+      self.image = image
       log = image.directory.path("log-\(UUID().uuidString)")
       registry = try Self.start("registry", [image.directory.path])
       proxy = try Self.start("registry-proxy", [try await Self.port(registry), log])
