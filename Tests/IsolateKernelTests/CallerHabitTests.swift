@@ -77,6 +77,16 @@ struct CallerHabitTestsAsAnyUser {
     #expect(try await Self.isolate(bundle, "run", "-d", "-b", bundle.directory.path, "c").succeeded)
     #expect(try await Self.isolate(bundle, "kill", "c", "0").succeeded)
     #expect(try await Self.isolate(bundle, "ps", "c").output.contains("sleep"))
+    let table = try await Self.isolate(bundle, "ps", "c", "-e", "-o", "user,pid,args").output
+    let rows = table.split(separator: "\n")
+    #expect(
+      rows.count == 2 && rows[0].hasPrefix("USER") && rows[1].hasSuffix("sleep 1000"),
+      "of this container: \(table)")
+    for wrong in [["-o", "args"], ["--no-such-option"]] {
+      let refused = try await Program.isolate.run(
+        ["--root", bundle.store, "ps", "c"] + wrong)
+      #expect(refused.exitStatus != 0 && refused.errorOutput.contains("column PID"), "\(refused)")
+    }
     #expect(try await Self.isolate(bundle, "kill", "c", "KILL").succeeded)
     var late = try await Self.isolate(bundle, "kill", "c", "0")
     for _ in 0..<400 where late.succeeded {

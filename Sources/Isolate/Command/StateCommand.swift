@@ -84,36 +84,3 @@ struct ListCommand {
     }.joined()
   }
 }
-
-/// `isolate ps`: the process ids of a container, as the host counts them.
-struct ProcessesCommand {
-  private var isJSON = false
-  private let identifier: String
-
-  init(_ arguments: inout Arguments) throws(UsageError) {
-    var found: [String] = []
-    while let argument = arguments.next() {
-      if let value = try arguments.value(of: "--format", "-f", at: argument) {
-        guard value == "table" || value == "json" else { throw UsageError("ps: --format is table or json") }
-        isJSON = value == "json"
-      } else {
-        found.append(argument)
-      }
-    }
-    identifier = try Arguments.identifier(found, verb: "ps")
-  }
-
-  func run(_ invocation: Invocation) throws -> Int32 {
-    let processes = try Lifecycle(store: invocation.store()).processes(of: identifier)
-    if isJSON {
-      let document = JSONValue.array(processes.map { .integer(Int64($0)) })
-      StandardStream.standardOutput(String(decoding: JSONWriter.write(document), as: UTF8.self))
-    } else {
-      let rows = processes.map { pid in
-        [String(pid), Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init) ?? "?"]
-      }
-      StandardStream.standardOutput(ListCommand.table([["PID", "CMD"]] + rows))
-    }
-    return 0
-  }
-}

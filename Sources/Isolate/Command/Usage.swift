@@ -72,7 +72,8 @@ enum Usage {
       name: "list", synopsis: "[OPTIONS]", summary: "list containers",
       flags: [("--format, -f table|json", "how (table)"), ("--quiet, -q", "ids alone")]),
     Verb(
-      name: "ps", synopsis: "[OPTIONS] ID", summary: "list a container's processes",
+      name: "ps", synopsis: "[OPTIONS] ID [PS-OPTION...]",
+      summary: "list a container's processes, by ps(1) when there are options for it",
       flags: [("--format, -f table|json", "how (table)")]),
     Verb(name: "pause", synopsis: "ID", summary: "stop every process of a container"),
     Verb(name: "resume", synopsis: "ID", summary: "let a paused container go on"),

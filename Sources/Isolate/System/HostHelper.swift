@@ -10,11 +10,11 @@ package enum HostHelper {
     package var status: Int32
   }
 
-  /// Starts a program by its absolute path, gives it `input` and reads its answer, at most 64 KiB.
+  /// Starts a program by its absolute path, gives it `input` and reads its answer, less than `limit` bytes.
   ///
   /// - Returns: nil when it cannot be started, takes longer than the time limit, or says more.
   package static func ask(
-    _ arguments: [String], input: [UInt8] = [], timeLimitMilliseconds: Int
+    _ arguments: [String], input: [UInt8] = [], limit: Int = 65536, timeLimitMilliseconds: Int
   ) -> Answer? {
     var ends: [Int32] = [-1, -1]
     guard unsafe isl_pipe(&ends) == 0 else { return nil }
@@ -38,7 +38,7 @@ package enum HostHelper {
     }
     ourInput.close()
     let deadline = milliseconds() + timeLimitMilliseconds
-    let bytes = read(ourOutput, until: deadline)
+    let bytes = read(ourOutput, limit, until: deadline)
     var status: Int32 = 0
     // One that goes on writing, or closed its output and stays, is not waited for.
     while unsafe waitpid(child, &status, WNOHANG) == 0 {
@@ -49,15 +49,15 @@ package enum HostHelper {
     return Answer(output: bytes, status: status)
   }
 
-  private static let limit = 65536
-
   private static func milliseconds() -> Int {
     var now = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)
     return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
   }
 
-  private static func read(_ file: borrowing OwnedDescriptor, until deadline: Int) -> [UInt8]? {
+  private static func read(
+    _ file: borrowing OwnedDescriptor, _ limit: Int, until deadline: Int
+  ) -> [UInt8]? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while bytes.count < limit {
