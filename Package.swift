@@ -134,7 +134,8 @@ let package = Package(
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "IsolateTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "IsolateTests", dependencies: ["Isolate", "CShims", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),

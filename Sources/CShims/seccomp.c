@@ -46,10 +46,6 @@ uint32_t isl_seccomp_architecture(const char *name) {
 
 uint32_t isl_seccomp_native_architecture(void) { return seccomp_arch_native(); }
 
-int32_t isl_seccomp_resolve(uint32_t architecture, const char *call) {
-  return seccomp_syscall_resolve_name_arch(architecture, call);
-}
-
 int isl_seccomp_add_architecture(struct isl_seccomp *filter, uint32_t architecture) {
   int r = seccomp_arch_add((scmp_filter_ctx)filter, architecture);
   return r == -EEXIST ? 0 : r;

@@ -33,6 +33,8 @@ int isl_seccomp_add_architecture(struct isl_seccomp *filter, uint32_t architectu
 /// The number of a call (seccomp_syscall_resolve_name(3)); negative where the architecture has none: -1 for a name that
 /// nobody knows, below that libseccomp's own numbers for calls that are made through others.
 int32_t isl_seccomp_resolve(uint32_t architecture, const char *call);
+/// The same by a table of our own; negative also for what the table does not have.
+int32_t isl_call_number(uint32_t architecture, const char *name);
 /// -ENOENT when no kernel this libseccomp knows has a call of that name.
 int isl_seccomp_add_rule(
     struct isl_seccomp *filter, uint32_t action, const char *call,
