@@ -29,9 +29,11 @@ struct CallNumbersTests {
         // Negative for what x86 calls through socketcall(2) and ipc(2), though it has calls of its own too.
         let known = unsafe numberByLibseccomp(architecture, call)
         #expect(known == number || known < 0)
-        #expect(unsafe isl_seccomp_resolve(architecture, call) == known, "\(unsafe String(cString: call))")
+        #expect(
+          unsafe isl_seccomp_resolve(architecture, call, strlen(call)) == known,
+          "\(unsafe String(cString: call))")
         // Calls that are newer than the table are not in it.
-        let own = unsafe isl_call_number(architecture, call)
+        let own = unsafe isl_call_number(architecture, call, strlen(call))
         #expect(own == known || own < 0, "\(unsafe String(cString: call))")
         if own == number { found += 1 }
       }
@@ -46,12 +48,14 @@ struct CallNumbersTests {
       ("write", 1), ("accept", 43), ("writev", 20), ("read", 0), ("read", 0), ("_sysctl", 156),
       ("vmsplice", 278),
     ] as [(String, Int32)] {
-      #expect(unsafe isl_call_number(architecture, name) == number, "\(name)")
+      #expect(unsafe isl_call_number(architecture, name, name.utf8.count) == number, "\(name)")
     }
     for name in ["", "_", "no_such_call", "zzz", "reads", "rea"] {
-      #expect(unsafe isl_call_number(architecture, name) < 0 && isl_seccomp_resolve(architecture, name) < 0)
+      #expect(
+        unsafe isl_call_number(architecture, name, name.utf8.count) < 0
+          && isl_seccomp_resolve(architecture, name, name.utf8.count) < 0)
     }
-    #expect(unsafe isl_call_number(isl_seccomp_architecture("SCMP_ARCH_S390X"), "read") < 0)
-    #expect(unsafe isl_seccomp_resolve(isl_seccomp_architecture("SCMP_ARCH_S390X"), "read") == 3)
+    #expect(unsafe isl_call_number(isl_seccomp_architecture("SCMP_ARCH_S390X"), "read", 4) < 0)
+    #expect(unsafe isl_seccomp_resolve(isl_seccomp_architecture("SCMP_ARCH_S390X"), "read", 4) == 3)
   }
 }

@@ -92,7 +92,8 @@ struct FilterProgramTests {
   }
 
   @Test(
-    "compares all 64 bits of an argument, with every comparison", arguments: SeccompCompiler.comparisons.keys)
+    "compares all 64 bits of an argument, with every comparison",
+    arguments: SeccompCompiler.comparisons.map(\.name))
   func comparison(_ operation: String) throws {
     for value: UInt64 in [0, 1, 0xffff_ffff, 0x1_0000_0000, 0x7e02_0000, .max, 0x8000_0000_0000_0001] {
       try Self.expectSame(
@@ -119,7 +120,7 @@ struct FilterProgramTests {
     let actions = [
       "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP", "SCMP_ACT_LOG",
     ]
-    let operations = SeccompCompiler.comparisons.keys.sorted()
+    let operations = SeccompCompiler.comparisons.map(\.name).sorted()
     for _ in 0..<20 {
       var profile = RuntimeSpec.Seccomp(defaultAction: actions.randomElement(using: &generator) ?? "")
       profile.architectures = Bool.random(using: &generator) ? Self.x86 : []

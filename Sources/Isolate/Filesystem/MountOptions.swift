@@ -28,27 +28,31 @@ struct MountOptions: Equatable {
   /// What a filesystem would be told, of a bind mount, which makes none.
   var meaningless: [String] = []
 
-  private static let attribute: [String: (set: UInt64, clear: UInt64)] = [
-    "ro": (0x1, 0), "rw": (0, 0x1), "nosuid": (0x2, 0), "suid": (0, 0x2), "nodev": (0x4, 0), "dev": (0, 0x4),
-    "noexec": (0x8, 0), "exec": (0, 0x8), "noatime": (0x10, 0x70), "strictatime": (0x20, 0x70),
-    "relatime": (0, 0x70), "norelatime": (0, 0), "nostrictatime": (0, 0x70), "atime": (0, 0),
-    "nodiratime": (0x80, 0), "diratime": (0, 0x80),
-    "nosymfollow": (0x20_0000, 0), "symfollow": (0, 0x20_0000),
+  private static let attribute: [NamedBits] = [
+    .init("ro", 0x1), .init("rw", 0, clear: 0x1), .init("nosuid", 0x2), .init("suid", 0, clear: 0x2),
+    .init("nodev", 0x4), .init("dev", 0, clear: 0x4),
+    .init("noexec", 0x8), .init("exec", 0, clear: 0x8), .init("noatime", 0x10, clear: 0x70),
+    .init("strictatime", 0x20, clear: 0x70),
+    .init("relatime", 0, clear: 0x70), .init("norelatime", 0), .init("nostrictatime", 0, clear: 0x70),
+    .init("atime", 0),
+    .init("nodiratime", 0x80), .init("diratime", 0, clear: 0x80),
+    .init("nosymfollow", 0x20_0000), .init("symfollow", 0, clear: 0x20_0000),
   ]
-  private static let superblock: [String: (set: UInt64, clear: UInt64)] = [
-    "sync": (16, 0), "async": (0, 16), "dirsync": (128, 0), "mand": (64, 0), "nomand": (0, 64),
-    "lazytime": (1 << 25, 0), "nolazytime": (0, 1 << 25), "iversion": (1 << 23, 0),
-    "noiversion": (0, 1 << 23),
+  private static let superblock: [NamedBits] = [
+    .init("sync", 16), .init("async", 0, clear: 16), .init("dirsync", 128), .init("mand", 64),
+    .init("nomand", 0, clear: 64),
+    .init("lazytime", 1 << 25), .init("nolazytime", 0, clear: 1 << 25), .init("iversion", 1 << 23),
+    .init("noiversion", 0, clear: 1 << 23),
     // What the kernel says in its log of a mount that fails.
-    "silent": (1 << 15, 0), "loud": (0, 1 << 15),
+    .init("silent", 1 << 15), .init("loud", 0, clear: 1 << 15),
   ]
 
   /// Every option that is understood here, in order; others are the filesystem's own (features.md, "mountOptions").
   static let names: [String] = {
-    let plain = Array(attribute.keys) + ["atime"]
-    let trees = attribute.keys.map { "r\($0)" }
+    let plain = attribute.map(\.name)
+    let trees = plain.map { "r\($0)" }
     let others = ["bind", "rbind", "defaults", "idmap", "remount", "ridmap", "tmpcopyup"]
-    return Set(plain + trees + others + superblock.keys + MountPropagation.flags.keys).sorted()
+    return Set(plain + trees + others + superblock.map(\.name) + MountPropagation.flags.map(\.name)).sorted()
   }()
 
   /// Sorts a mount's options.
@@ -76,7 +80,7 @@ struct MountOptions: Equatable {
             path: "\(path).options[\(index)]", message: "\"tmpcopyup\" is for a mount of type tmpfs")
         }
         copiesUp = true
-      } else if let flags = MountPropagation.flags[option] {
+      } else if let flags = MountPropagation.flags[option]?.set {
         // A slave that is shared as well is the one pair there is (mount_namespaces(7)).
         let both = MountPropagation.shared | MountPropagation.slave
         let paired = (propagation | flags) & ~MountPropagation.recursive == both
@@ -109,9 +113,9 @@ struct MountOptions: Equatable {
   }
 
   /// "rro" and its like: an attribute's name after an "r".
-  private static func treeAttribute(_ option: String) -> (set: UInt64, clear: UInt64)? {
+  private static func treeAttribute(_ option: String) -> NamedBits? {
     guard option.hasPrefix("r"), let change = attribute[String(option.dropFirst())] else { return nil }
     // mount_setattr(2): a mount's access time setting is cleared as a whole.
-    return option == "ratime" ? (0, 0x70) : change
+    return option == "ratime" ? NamedBits("atime", 0, clear: 0x70) : change
   }
 }

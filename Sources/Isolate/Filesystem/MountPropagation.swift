@@ -7,10 +7,11 @@ struct MountPropagation: Equatable {
   static let shared: UInt64 = 1 << 20
 
   /// The MS_* flags of each name (mount(2)).
-  static let flags: [String: UInt64] = [
-    "private": `private`, "rprivate": `private` | recursive, "slave": slave, "rslave": slave | recursive,
-    "shared": shared, "rshared": shared | recursive, "unbindable": unbindable,
-    "runbindable": unbindable | recursive,
+  static let flags: [NamedBits] = [
+    .init("private", `private`), .init("rprivate", `private` | recursive), .init("slave", slave),
+    .init("rslave", slave | recursive),
+    .init("shared", shared), .init("rshared", shared | recursive), .init("unbindable", unbindable),
+    .init("runbindable", unbindable | recursive),
   ]
 
   /// Of the host's tree as the new mount namespace copies it; 0 leaves it as it is, shared with the host.
@@ -19,7 +20,7 @@ struct MountPropagation: Equatable {
   let root: UInt64
 
   /// Whether nothing of the host's follows the container's, nor the other way round.
-  var isPrivate: Bool { copiedTree == Self.flags["rprivate"] }
+  var isPrivate: Bool { copiedTree == Self.private | Self.recursive }
 
   /// config-linux.md, "Rootfs Mount Propagation". The host's tree stays private unless something asks for more.
   init(of spec: RuntimeSpec) throws(SpecError) {
@@ -30,11 +31,11 @@ struct MountPropagation: Equatable {
           path: "linux.rootfsPropagation",
           message: "\"\(name)\" is none of shared, slave, private, unbindable")
       }
-      asked = flags
+      asked = flags.set
     }
     root = asked & Self.private == 0 ? asked : 0
     let mounts = spec.mounts.reduce(0 as UInt64) { all, mount in
-      mount.options.reduce(all) { $0 | (Self.flags[$1] ?? 0) }
+      mount.options.reduce(all) { $0 | (Self.flags[$1]?.set ?? 0) }
     }
     if asked & Self.shared != 0 {
       copiedTree = 0

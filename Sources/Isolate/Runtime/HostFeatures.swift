@@ -83,7 +83,7 @@ public enum HostFeatures {
     return .object([
       ("enabled", .bool(isl_seccomp_action_available(isl_seccomp_action_allow()) == 1)),
       ("actions", strings(SeccompCompiler.availableActions)),
-      ("operators", strings(SeccompCompiler.comparisons.keys.sorted())),
+      ("operators", strings(SeccompCompiler.comparisons.map(\.name).sorted())),
       ("archs", strings(SeccompCompiler.architectures)),
       ("knownFlags", strings(known.map(\.key))), ("supportedFlags", strings(supported.map(\.key))),
     ])

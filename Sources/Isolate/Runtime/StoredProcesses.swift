@@ -4,22 +4,24 @@ import Synchronization
 /// process, so that the object still knows how it ended.
 enum StoredProcesses {
   private struct Reference: Sendable {
+    let processID: Int32
     weak var container: Container?
   }
 
-  private static let containers = Mutex<[Int32: Reference]>([:])
+  private static let containers = Mutex<[Reference]>([])
 
   /// Notes a container by its process, in place of an older one that had the same number.
   static func note(_ container: Container) {
     containers.withLock { all in
-      all = all.filter { $0.value.container != nil }
-      all[container.processID] = Reference(container: container)
+      let processID = container.processID
+      all.removeAll { $0.container == nil || $0.processID == processID }
+      all.append(Reference(processID: processID, container: container))
     }
   }
 
   /// The object of a process, where there is one.
   static func container(of processID: Int32) -> Container? {
-    containers.withLock { $0[processID]?.container }
+    containers.withLock { all in all.first { $0.processID == processID }?.container }
   }
 
   /// Has the object of a process that has ended collect it; false when there is none.

@@ -97,7 +97,14 @@ struct FilterRules {
   }
 
   private mutating func add(_ rule: Rule, _ name: String) -> Bool {
-    let number = unsafe isl_seccomp_resolve(architecture.token, name)
+    // As an argument of C's a string is copied to the heap.
+    var name = name
+    let number = name.withUTF8 { bytes in
+      unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
+        guard let start = characters.baseAddress else { return -1 as Int32 }
+        return unsafe isl_seccomp_resolve(architecture.token, start, characters.count)
+      }
+    }
     if architecture.isX86, let shared = SharedCall(number) {
       // Called through socketcall(2) or ipc(2) as well, whose first argument says which is meant.
       var arguments = rule.arguments.filter { $0.index != 0 }

@@ -83,7 +83,8 @@ enum SeccompCompiler {
       }
       words.append(
         isl_seccomp_argument(
-          index: argument.index, operation: operation, value: argument.value, value_two: argument.valueTwo))
+          index: argument.index, operation: UInt32(operation.set), value: argument.value,
+          value_two: argument.valueTwo))
     }
     return words
   }
@@ -142,12 +143,20 @@ enum SeccompCompiler {
   /// All comparisons of a rule must hold; but where one argument is compared twice, which libseccomp refuses, each
   /// comparison is a rule by itself, as runc and crun read it and as widespread profiles mean it.
   private static func alternatives(_ arguments: [isl_seccomp_argument]) -> [[isl_seccomp_argument]] {
-    Set(arguments.map(\.index)).count < arguments.count ? arguments.map { [$0] } : [arguments]
+    // Indexes are below 6.
+    var seen: UInt32 = 0
+    for argument in arguments {
+      if seen & 1 << argument.index != 0 { return arguments.map { [$0] } }
+      seen |= 1 << argument.index
+    }
+    return [arguments]
   }
 
-  static let comparisons: [String: UInt32] = [
-    "SCMP_CMP_NE": isNotEqual, "SCMP_CMP_LT": isLess, "SCMP_CMP_LE": isAtMost, "SCMP_CMP_EQ": isEqual,
-    "SCMP_CMP_GE": isAtLeast, "SCMP_CMP_GT": isGreater, "SCMP_CMP_MASKED_EQ": isMaskedEqual,
+  static let comparisons: [NamedBits] = [
+    .init("SCMP_CMP_NE", UInt64(isNotEqual)), .init("SCMP_CMP_LT", UInt64(isLess)),
+    .init("SCMP_CMP_LE", UInt64(isAtMost)), .init("SCMP_CMP_EQ", UInt64(isEqual)),
+    .init("SCMP_CMP_GE", UInt64(isAtLeast)), .init("SCMP_CMP_GT", UInt64(isGreater)),
+    .init("SCMP_CMP_MASKED_EQ", UInt64(isMaskedEqual)),
   ]
 
   /// The actions that the kernel knows (SECCOMP_GET_ACTION_AVAIL).

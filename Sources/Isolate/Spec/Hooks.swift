@@ -59,6 +59,7 @@ extension RuntimeSpec.Hooks {
   }
 
   var json: JSONValue? {
+    if isEmpty { return nil }
     var members = SpecEncoder()
     for (kind, hooks) in lists where !hooks.isEmpty { members.add(kind, .array(hooks.map(\.json))) }
     return members.objectUnlessEmpty
@@ -73,6 +74,10 @@ extension RuntimeSpec.Hooks {
     ]
   }
 
+  private var isEmpty: Bool {
+    !accompanyCreation && !areRunInside && poststart.isEmpty && poststop.isEmpty
+  }
+
   /// Whether a hook is to be run before the container's root is changed.
   var accompanyCreation: Bool {
     !prestart.isEmpty || !createRuntime.isEmpty || !createContainer.isEmpty
@@ -83,6 +88,7 @@ extension RuntimeSpec.Hooks {
 
   /// A path is absolute, a timeout above zero (config.md, "POSIX-platform Hooks").
   func validate() throws(SpecError) {
+    if isEmpty { return }
     for (kind, hooks) in lists {
       for (index, hook) in hooks.enumerated() {
         let path = "hooks.\(kind)[\(index)]"

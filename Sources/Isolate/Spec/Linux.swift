@@ -57,22 +57,15 @@ extension RuntimeSpec {
 extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
-    for (name, device) in try decoder.namedObjects("netDevices") {
-      netDevices[name] = try RuntimeSpec.NetworkDevice(device)
+    // Members that most configurations lack cost nothing but the question.
+    if decoder.member("netDevices") != nil { netDevices = try Self.networkDevices(decoder) }
+    if let value = try decoder.object("intelRdt") { intelRdt = try RuntimeSpec.IntelRdt(value) }
+    if decoder.member("devices") != nil {
+      for device in try decoder.objects("devices") { devices.append(try RuntimeSpec.Device(device)) }
     }
-    intelRdt = try decoder.object("intelRdt").map { value throws(SpecError) in
-      try RuntimeSpec.IntelRdt(value)
-    }
-    for device in try decoder.objects("devices") { devices.append(try RuntimeSpec.Device(device)) }
-    personality = try decoder.object("personality").map { value throws(SpecError) in
-      try RuntimeSpec.Personality(value)
-    }
-    memoryPolicy = try decoder.object("memoryPolicy").map { value throws(SpecError) in
-      try RuntimeSpec.MemoryPolicy(value)
-    }
-    for (clock, offset) in try decoder.namedObjects("timeOffsets") {
-      timeOffsets[clock] = try RuntimeSpec.TimeOffset(clock: clock, offset)
-    }
+    if let value = try decoder.object("personality") { personality = try RuntimeSpec.Personality(value) }
+    if let value = try decoder.object("memoryPolicy") { memoryPolicy = try RuntimeSpec.MemoryPolicy(value) }
+    if decoder.member("timeOffsets") != nil { timeOffsets = try Self.timeOffsets(decoder) }
     rootfsPropagation = try decoder.label("rootfsPropagation")
     mountLabel = try decoder.label("mountLabel")
     for namespace in try decoder.objects("namespaces") {
@@ -81,14 +74,32 @@ extension RuntimeSpec.Linux {
     }
     uidMappings = try Self.mappings(decoder.objects("uidMappings"))
     gidMappings = try Self.mappings(decoder.objects("gidMappings"))
-    sysctl = try decoder.texts("sysctl")
+    if decoder.member("sysctl") != nil { sysctl = try decoder.texts("sysctl") }
     maskedPaths = try decoder.strings("maskedPaths")
     readonlyPaths = try decoder.strings("readonlyPaths")
     cgroupsPath = try decoder.string("cgroupsPath")
-    resources = try decoder.object("resources").map { value throws(SpecError) in
-      try RuntimeSpec.Resources(value)
+    if let value = try decoder.object("resources") { resources = try RuntimeSpec.Resources(value) }
+    if let value = try decoder.object("seccomp") { seccomp = try RuntimeSpec.Seccomp(value) }
+  }
+
+  private static func networkDevices(
+    _ decoder: SpecDecoder
+  ) throws(SpecError) -> [String: RuntimeSpec.NetworkDevice] {
+    var devices: [String: RuntimeSpec.NetworkDevice] = [:]
+    for (name, device) in try decoder.namedObjects("netDevices") {
+      devices[name] = try RuntimeSpec.NetworkDevice(device)
     }
-    seccomp = try decoder.object("seccomp").map { value throws(SpecError) in try RuntimeSpec.Seccomp(value) }
+    return devices
+  }
+
+  private static func timeOffsets(_ decoder: SpecDecoder) throws(SpecError) -> [String: RuntimeSpec
+    .TimeOffset]
+  {
+    var offsets: [String: RuntimeSpec.TimeOffset] = [:]
+    for (clock, offset) in try decoder.namedObjects("timeOffsets") {
+      offsets[clock] = try RuntimeSpec.TimeOffset(clock: clock, offset)
+    }
+    return offsets
   }
 
   static func mappings(_ decoders: [SpecDecoder]) throws(SpecError) -> [RuntimeSpec.IDMapping] {

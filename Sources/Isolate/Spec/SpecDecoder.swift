@@ -61,8 +61,13 @@ struct SpecDecoder {
   func string(_ key: String) throws(SpecError) -> String? {
     guard let found = member(key) else { return nil }
     guard case .string(let text) = found else { throw mismatch(key, "a string") }
-    if text.utf8.contains(0) { throw SpecError(path: child(key), message: "holds a NUL character") }
+    if Self.holdsNUL(text) { throw SpecError(path: child(key), message: "holds a NUL character") }
     return text
+  }
+
+  private static func holdsNUL(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { bytes in unsafe bytes.contains(0) }
   }
 
   /// A label of a security module; an empty one asks for nothing.
@@ -81,7 +86,7 @@ struct SpecDecoder {
     guard case .array(let items) = found else { throw mismatch(key, "an array of strings") }
     var texts: [String] = []
     for (index, item) in items.enumerated() {
-      guard case .string(let text) = item, !text.utf8.contains(0) else {
+      guard case .string(let text) = item, !Self.holdsNUL(text) else {
         throw SpecError(path: "\(child(key))[\(index)]", message: "expected a string without NUL")
       }
       texts.append(text)
@@ -95,7 +100,7 @@ struct SpecDecoder {
     guard case .object(let members) = found else { throw mismatch(key, "an object of strings") }
     var texts: [String: String] = [:]
     for (name, value) in members {
-      guard case .string(let text) = value, !text.utf8.contains(0), !name.utf8.contains(0) else {
+      guard case .string(let text) = value, !Self.holdsNUL(text), !Self.holdsNUL(name) else {
         throw SpecError(path: "\(child(key)).\(name)", message: "expected a string without NUL")
       }
       texts[name] = text

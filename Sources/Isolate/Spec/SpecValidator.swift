@@ -33,7 +33,7 @@ enum SpecValidator {
   }
 
   private static func namespaces(_ spec: RuntimeSpec) throws(SpecError) {
-    var seen: Set<String> = []
+    var seen: UInt64 = 0
     for (index, namespace) in spec.linux.namespaces.enumerated() {
       let path = "linux.namespaces[\(index)].type"
       let flag = unsafe isl_namespace_flag(namespace.type)
@@ -46,9 +46,10 @@ enum SpecValidator {
           throw SpecError(path: "linux.namespaces[\(index)].path", message: "\"\(file)\" is not absolute")
         }
       }
-      guard seen.insert(namespace.type).inserted else {
+      guard seen & flag == 0 else {
         throw SpecError(path: path, message: "\"\(namespace.type)\" is there twice")
       }
+      seen |= flag
     }
     if !spec.linux.timeOffsets.isEmpty,
       !spec.linux.namespaces.contains(where: { $0.type == "time" && $0.path == nil })
@@ -91,12 +92,15 @@ enum SpecValidator {
   }
 
   private static func hostname(_ spec: RuntimeSpec) throws(SpecError) {
-    for (name, path) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
-      guard let name else { continue }
-      guard name.utf8.count <= 64 else { throw SpecError(path: path, message: "longer than 64 bytes") }
-      guard spec.linux.namespaces.contains(where: { $0.type == "uts" }) else {
-        throw SpecError(path: path, message: "needs a new \"uts\" namespace, or it would rename the host")
-      }
+    try hostname(spec.hostname, path: "hostname", spec)
+    try hostname(spec.domainname, path: "domainname", spec)
+  }
+
+  private static func hostname(_ name: String?, path: String, _ spec: RuntimeSpec) throws(SpecError) {
+    guard let name else { return }
+    guard name.utf8.count <= 64 else { throw SpecError(path: path, message: "longer than 64 bytes") }
+    guard spec.linux.namespaces.contains(where: { $0.type == "uts" }) else {
+      throw SpecError(path: path, message: "needs a new \"uts\" namespace, or it would rename the host")
     }
   }
 
@@ -110,15 +114,16 @@ enum SpecValidator {
     for (index, entry) in process.env.enumerated() where !entry.utf8.dropFirst().contains(UInt8(ascii: "=")) {
       throw SpecError(path: "process.env[\(index)]", message: "\"\(entry)\" is not NAME=VALUE")
     }
-    var limited: Set<String> = []
+    var limited: UInt64 = 0
     for (index, limit) in process.rlimits.enumerated() {
-      guard limited.insert(limit.type).inserted else {
-        throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is there twice")
-      }
       let number = unsafe isl_rlimit_number(limit.type)
       guard number >= 0 else {
         throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is not a limit")
       }
+      guard limited & 1 << UInt64(number) == 0 else {
+        throw SpecError(path: "process.rlimits[\(index)].type", message: "\"\(limit.type)\" is there twice")
+      }
+      limited |= 1 << UInt64(number)
       guard limit.soft <= limit.hard else {
         throw SpecError(path: "process.rlimits[\(index)]", message: "soft is above hard")
       }
