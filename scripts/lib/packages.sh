@@ -114,7 +114,8 @@ want_to_test() {
   want libarchive-tools "bsdtar, the same for archives" has bsdtar
   want openssl "makes its certificates" has openssl
   want strace "counts the system calls of a start, and of our own count" has strace
-  want qemu-system-x86 "a machine with a Linux security module" has qemu-system-x86_64
+  want qemu-system-x86 "a machine with a Linux security module or the resctrl filesystem" has qemu-system-x86_64
+  want lz4 "the compression of its kernel" has lz4
   want cpio "what that machine starts from" has cpio
   want apparmor "its policy for AppArmor" has apparmor_parser
   want secilc "its policy for SELinux" has secilc

@@ -60,13 +60,13 @@ stage_files() {
       minimal_root=$cache/minimal-root
     fi
   fi
-  security_kernel=
+  emulated_kernel=
   if command -v qemu-system-x86_64 >/dev/null && [ "$(uname -m)" = x86_64 ]; then
     mkdir -p "$cache"
-    if [ -e "$cache/security-module-kernel/vmlinuz" ] ||
-      quietly "Fetching a kernel with Linux security modules (once)" \
-        "$root/Tests/Harness/security-module-kernel" make "$cache/security-module-kernel"; then
-      security_kernel=$cache/security-module-kernel
+    if [ -e "$cache/emulated-kernel/vmlinuz" ] ||
+      quietly "Fetching a kernel with Linux security modules and resctrl (once)" \
+        "$root/Tests/Harness/emulated-kernel" make "$cache/emulated-kernel"; then
+      emulated_kernel=$cache/emulated-kernel
     fi
   fi
 }
@@ -102,7 +102,7 @@ run_as() {
       HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" TMPDIR="$work/tmp" \
       ISOLATE_REPOSITORY="$work/repository" ISOLATE_PROGRAM="$work/bin/isolate" \
       PREFLIGHT_PROGRAM="$work/bin/preflight" ISOLATE_MINIMAL_ROOT="${minimal_root:-}" \
-      ISOLATE_SECURITY_KERNEL="${security_kernel:-}" \
+      ISOLATE_EMULATED_KERNEL="${emulated_kernel:-}" \
       ISOLATE_TEST_RUN="$marker" "${colours[@]}" "$@"
   )
 }

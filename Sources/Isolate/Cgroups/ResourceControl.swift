@@ -122,7 +122,11 @@ struct ResourceControl: Sendable, Equatable {
     guard !lines.isEmpty else { return }
     let text = lines.joined(separator: "\n") + "\n"
     do { try Files.write(text, to: "\(group)/schemata", flags: O_WRONLY | O_CREAT | O_APPEND) } catch {
-      throw refused(member, "\(error)", "info/last_cmd_status of the resctrl filesystem says why")
+      // The kernel's own words about the line, if it has any; the group may be the root itself.
+      let status =
+        Files.text("\(group)/info/last_cmd_status") ?? Files.text("\(group)/../info/last_cmd_status")
+      let why = status?.split(separator: "\n").first.map { $0 == "ok" ? "" : ": \($0)" } ?? ""
+      throw refused(member, "\(error)\(why)", "info of the resctrl filesystem says what there is to share")
     }
   }
 
