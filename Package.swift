@@ -11,6 +11,12 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Of the runtime itself: a start makes its generic types by their accessors, not by taking mangled names apart.
+let quick: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"], .when(configuration: .release))
+]
+
 let nio = "swift-nio"
 
 /// The base images, each a folder of `images` with a recipe.
@@ -44,10 +50,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary(":libseccomp.a")]
     ),
     .target(
-      name: "Isolate", dependencies: ["CShims"], exclude: ["Command"], swiftSettings: strict),
+      name: "Isolate", dependencies: ["CShims"], exclude: ["Command"], swiftSettings: strict + quick),
     .executableTarget(
       name: "isolate", dependencies: ["Isolate", "CShims"], path: "Sources/Isolate/Command",
-      swiftSettings: strict,
+      swiftSettings: strict + quick,
       linkerSettings: [
         .unsafeFlags(["-static-executable"], .when(configuration: .release)),
         // What a start executes lies side by side: scripts/order.
@@ -60,7 +66,7 @@ let package = Package(
         .unsafeFlags(
           [
             "-Xlinker", "--wrap=swift_copyAuxiliaryExecutablePath", "-Xlinker", "--wrap=fopen", "-Xlinker",
-            "--wrap=isatty",
+            "--wrap=isatty", "-Xlinker", "--wrap=swift_stdlib_random",
           ], .when(configuration: .release)),
       ]
     ),

@@ -46,15 +46,8 @@ static int ask(struct isl_child *child, int32_t type) {
 
 /// A parent that had nothing to do here has given its word already, and is not woken for it.
 static int pass_gate(struct isl_child *child) {
-  if (!(child->plan->flags & ISL_PLAN_OPENS_GATE_EARLY)) return ask(child, ISL_MESSAGE_READY);
-  struct isl_message message;
-  int fd, r = isl_receive(child->sync, &message, &fd);
-  if (fd >= 0) close(fd);
-  if (r == 0) _exit(127);
-  if (r < 0) return r;
-  if (message.type != ISL_MESSAGE_GO) return -EPROTO;
-  child->host_pid = message.index;
-  return 0;
+  return child->plan->flags & ISL_PLAN_OPENS_GATE_EARLY ? isl_pass_early_gate(child)
+                                                        : ask(child, ISL_MESSAGE_READY);
 }
 
 /// Leaves the file open: it is closed with all the others.

@@ -57,10 +57,35 @@ int isl_step_capabilities(struct isl_child *child, const struct isl_step *step) 
   return 0;
 }
 
+/// Only the pages that are used are there.
+static struct sock_filter late_filter[BPF_MAXINSNS];
+
+int isl_pass_early_gate(struct isl_child *child) {
+  struct isl_message message;
+  struct iovec parts[] = {{&message, sizeof message}, {late_filter, sizeof late_filter}};
+  int fds[ISL_MAX_CARRIED], fd_count;
+  ssize_t n = isl_receive_parts(child->sync, parts, 2, fds, &fd_count);
+  while (fd_count > 0) close(fds[--fd_count]);
+  if (n == 0) _exit(127);
+  if (n < 0) return (int)n;
+  if (n < (ssize_t)sizeof message || message.type != ISL_MESSAGE_GO || message.step < 0 ||
+      (size_t)n != sizeof message + (size_t)message.step * sizeof *late_filter)
+    return -EPROTO;
+  child->host_pid = message.index;
+  child->late_count = (uint32_t)message.step;
+  child->late_flags = (uint32_t)message.kind;
+  return 0;
+}
+
 int isl_step_seccomp(struct isl_child *child, const struct isl_step *step) {
   struct sock_fprog program = {
       (unsigned short)step->b, (struct sock_filter *)(uintptr_t)(child->arena + step->a)};
-  unsigned flags = (unsigned)step->v | ((step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
+  unsigned flags = (unsigned)step->v;
+  if (step->flags & ISL_FLAG_LATE) {
+    program = (struct sock_fprog){(unsigned short)child->late_count, late_filter};
+    flags = child->late_flags;
+  }
+  flags |= ((step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
   long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   if (fd < 0) return -errno;
   if (!(step->flags & ISL_FLAG_LISTENER)) return 0;

@@ -21,7 +21,7 @@
 
 enum isl_message_type {
   ISL_MESSAGE_MAPS = 1, // child: write my id maps
-  ISL_MESSAGE_GO, // parent: done, go on
+  ISL_MESSAGE_GO, // parent: done, go on; `step` instructions of a late filter behind it, its flags in `kind`
   ISL_MESSAGE_READY, // child: at the gate
   ISL_MESSAGE_DESCRIPTOR, // child: carries one fd in SCM_RIGHTS; index = its tag
   ISL_MESSAGE_JOINED, // child: the process that goes on is `index`, its pidfd comes along
@@ -63,11 +63,13 @@ struct isl_child {
   int proc; // the root of the container's own /proc, verified, -1 until needed
   int proc_copy; // a detached read-only copy of it, -1 until needed; -EINVAL where no copies of that can be made
   const char *mask_name; // where in proc's root an empty read-only directory is mounted, NULL until there is one
+  int shares_memory; // with the caller, until execve(2)
   int handlers_are_default; // no signal has a handler; those of `ignored` are ignored
   uint64_t ignored; // bit N - 1: signal N is
   // The root of the filesystem mounted last that nothing can be in but what we put there, -1 when there is none.
   int fresh;
   const char *fresh_path;
+  uint32_t late_count, late_flags; // of the filter that came with the word that opened the gate
   int is_in_fresh; // the working directory is that root
 };
 
@@ -84,6 +86,15 @@ static inline const char *isl_text(const struct isl_child *child, uint32_t offse
 /// Runs the whole plan; returns only through execve or _exit.
 __attribute__((noreturn)) void isl_child_main(struct isl_child *child);
 
+/// Whether a plan's child may share the caller's memory (shared_memory.c).
+int isl_may_share_memory(const struct isl_child *child);
+struct clone_args;
+/// Clones such a child, which runs its plan and does not come back here. Returns its pid, or -1 with errno. It uses what
+/// `child` points to until its execve(2), or its end.
+long isl_clone_sharing(const struct clone_args *args, struct isl_child *child);
+/// The child has executed its payload or is dead: the next one may have its stack.
+void isl_sharing_ended(void);
+
 /// How many descriptors a message carries at most.
 #define ISL_MAX_CARRIED 4
 
@@ -93,6 +104,10 @@ int isl_send_parts(int socket, struct iovec *parts, size_t count, const int *fds
 int isl_send(int sync, const struct isl_message *message, int fd);
 /// Returns 1 with a message, 0 at the end of the stream, -errno.
 int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count);
+/// Receives into several parts: how many bytes and, in `*fd_count`, how many descriptors came; 0 at the end of the
+/// stream, or -errno.
+ssize_t isl_receive_parts(
+    int sync, struct iovec *parts, size_t count, int fds[ISL_MAX_CARRIED], int *fd_count);
 /// The same for one descriptor: `*fd` is -1 when none came.
 int isl_receive(int sync, struct isl_message *message, int *fd);
 
@@ -174,6 +189,8 @@ int isl_step_label(struct isl_child *child, const struct isl_step *step);
 int isl_step_user(struct isl_child *child, const struct isl_step *step);
 int isl_step_capabilities(struct isl_child *child, const struct isl_step *step);
 int isl_step_seccomp(struct isl_child *child, const struct isl_step *step);
+/// Waits for the word that opens a gate early, and for the filter that may come with it. Returns 0 or -errno.
+int isl_pass_early_gate(struct isl_child *child);
 
 // What is told of the container's state (state.c).
 int isl_step_hook(struct isl_child *child, const struct isl_step *step);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -60,7 +61,13 @@ static long clone_child(const struct isl_plan_header *plan, struct isl_child *ch
   *in_cgroup = plan->cgroup_fd >= 0;
   // No handler of the calling process may run in the child: the kernel removes them as it makes it (Linux 5.5).
   child->handlers_are_default = 1;
-  long pid = syscall(SYS_clone3, &args, sizeof args);
+  long pid = -1;
+  if (isl_may_share_memory(child)) {
+    pid = isl_clone_sharing(&args, child);
+    child->shares_memory = pid >= 0;
+    if (pid >= 0) return pid;
+  }
+  pid = syscall(SYS_clone3, &args, sizeof args);
   if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG)) return pid;
   // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read.
   *in_cgroup = child->handlers_are_default = 0;
@@ -201,10 +208,10 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
                        int *pidfd) {
   int in_cgroup = 0;
   child->ignored = ignored_signals();
+  child->sync = sync[1];
   *pid = clone_child(plan, child, pidfd, &in_cgroup);
   int error = errno;
   if (*pid == 0) {
-    child->sync = sync[1];
     int moved = plan->cgroup_fd >= 0 && !in_cgroup ? move_to_cgroup(plan) : 0;
     if (moved < 0) {
       struct isl_message message = {
@@ -236,6 +243,26 @@ static void find_own_arguments(struct isl_child *child) {
   child->arguments_end = last;
 }
 
+/// What follows the clone.
+static int accompany(
+    const struct isl_plan_header *plan, const struct isl_launch_calls *calls, void *context,
+    struct isl_launch_result *result) {
+  // The caller writes down what there is while the child sets itself up.
+  int r = calls->begun ? calls->begun(result->pid, result->pidfd, context) : 0;
+  if (r < 0) return failed(result, ISL_STAGE_CALLER, -r);
+  if (plan->flags & ISL_PLAN_OPENS_GATE_EARLY) {
+    r = calls->open_gate ? calls->open_gate(result->sync, result->pid, context)
+                         : isl_launch_open_gate(result->sync, result->pid, NULL, 0, 0);
+    if (r < 0) return failed(result, r == -ECANCELED ? ISL_STAGE_CALLER : ISL_STAGE_LOST, -r);
+  }
+  r = converse(result, calls->write_maps, context);
+  if (r <= 0) return r < 0 ? r : executed(result);
+  if (!(plan->flags & ISL_PLAN_OPEN_NAMESPACES)) return 0;
+  // A process that joins has the namespaces of the container's first one, which are open already.
+  uint64_t made = plan->clone_flags | (plan->flags & ISL_PLAN_ENTERS_USER ? CLONE_NEWUSER : 0);
+  return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, made);
+}
+
 int isl_launch(
     const void *buffer, uint32_t size, const struct isl_launch_calls *calls, void *context,
     struct isl_launch_result *result) {
@@ -257,31 +284,30 @@ int isl_launch(
   if (!child.argv || !child.envp) r = -ENOMEM;
   if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0) r = -errno;
   if (r == 0) r = start_child(plan, &child, sync, &pid, &pidfd);
+  if (sync[1] >= 0) close(sync[1]);
+  if (r == 0) {
+    result->pid = (int32_t)pid;
+    result->pidfd = pidfd;
+    result->sync = sync[0];
+    // A child that shares our memory uses it until this has come back.
+    r = accompany(plan, calls, context, result);
+    if (child.shares_memory) isl_sharing_ended();
+  } else {
+    if (sync[0] >= 0) close(sync[0]);
+    r = failed(result, ISL_STAGE_CLONE, -r);
+  }
   free((void *)(uintptr_t)child.argv);
   free((void *)(uintptr_t)child.envp);
-  if (sync[1] >= 0) close(sync[1]);
-  if (r < 0) {
-    if (sync[0] >= 0) close(sync[0]);
-    return failed(result, ISL_STAGE_CLONE, -r);
-  }
-  result->pid = (int32_t)pid;
-  result->pidfd = pidfd;
-  result->sync = sync[0];
-  // The caller writes down what there is while the child sets itself up.
-  r = calls->begun ? calls->begun(result->pid, result->pidfd, context) : 0;
-  if (r < 0) return failed(result, ISL_STAGE_CALLER, -r);
-  if (plan->flags & ISL_PLAN_OPENS_GATE_EARLY) {
-    struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
-    // It may have failed and gone meanwhile, which it has told.
-    r = isl_send(result->sync, &go, -1);
-    if (r < 0 && r != -EPIPE) return failed(result, ISL_STAGE_LOST, -r);
-  }
-  r = converse(result, calls->write_maps, context);
-  if (r <= 0) return r < 0 ? r : executed(result);
-  if (!(plan->flags & ISL_PLAN_OPEN_NAMESPACES)) return 0;
-  // A process that joins has the namespaces of the container's first one, which are open already.
-  uint64_t made = plan->clone_flags | (plan->flags & ISL_PLAN_ENTERS_USER ? CLONE_NEWUSER : 0);
-  return plan->join_pidfd >= 0 ? 0 : open_namespaces(result, made);
+  return r;
+}
+
+int isl_launch_open_gate(int sync, pid_t pid, const void *filter, uint32_t count, uint32_t flags) {
+  struct isl_message go = {
+      .type = ISL_MESSAGE_GO, .index = pid, .step = (int32_t)count, .kind = (int32_t)flags};
+  struct iovec parts[] = {{&go, sizeof go}, {(void *)(uintptr_t)filter, count * sizeof(struct sock_filter)}};
+  if (count > BPF_MAXINSNS) return -E2BIG;
+  int r = isl_send_parts(sync, parts, count > 0 ? 2 : 1, NULL, 0);
+  return r == -EPIPE ? 0 : r;
 }
 
 int isl_launch_proceed(struct isl_launch_result *result) {

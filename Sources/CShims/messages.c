@@ -38,11 +38,11 @@ int isl_send(int sync, const struct isl_message *message, int fd) {
   return isl_send_parts(sync, &data, 1, &fd, fd >= 0);
 }
 
-int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count) {
-  struct iovec data = {message, sizeof *message};
+ssize_t isl_receive_parts(
+    int sync, struct iovec *parts, size_t count, int fds[ISL_MAX_CARRIED], int *fd_count) {
   union control control;
   struct msghdr header = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+      .msg_iov = parts, .msg_iovlen = count, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   ssize_t n;
   *fd_count = 0;
   // A peer that went away with a message of ours unread is reported once; what it had said comes after that.
@@ -57,6 +57,13 @@ int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_M
     *fd_count = (int)((item->cmsg_len - CMSG_LEN(0)) / sizeof *fds);
     memcpy(fds, CMSG_DATA(item), (size_t)*fd_count * sizeof *fds);
   }
+  return n;
+}
+
+int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count) {
+  struct iovec data = {message, sizeof *message};
+  ssize_t n = isl_receive_parts(sync, &data, 1, fds, fd_count);
+  if (n <= 0) return (int)n;
   if (n == (ssize_t)sizeof *message) return 1;
   while (*fd_count > 0) close(fds[--*fd_count]);
   return -EPROTO;

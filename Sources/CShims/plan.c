@@ -26,6 +26,7 @@ static int step_ok(const struct isl_plan_header *plan, const char *arena, const 
   case ISL_STEP_USER: return array_ok(plan, step->a, step->b, sizeof(uint32_t));
   case ISL_STEP_CAPABILITIES: return array_ok(plan, step->a, 5, sizeof(uint64_t));
   case ISL_STEP_SECCOMP:
+    if (step->flags & ISL_FLAG_LATE) return (plan->flags & ISL_PLAN_OPENS_GATE_EARLY) != 0;
     return step->b > 0 && step->b <= 65535 && step->a % 8 == 0 &&
            array_ok(plan, step->a, step->b, sizeof(struct sock_filter));
   case ISL_STEP_HOOK:

@@ -42,6 +42,27 @@ int __real_isatty(int fd) __attribute__((weak));
 int __wrap_isatty(int fd);
 int __wrap_isatty(int fd) { return has_begun ? __real_isatty(fd) : 0; }
 
+/// Before main Swift's runtime asks for the seeds of its hash tables: the kernel gave random bytes with the program
+/// (getauxval(3), AT_RANDOM), of which glibc uses the first eight as they are, and the others but for their arrangement.
+void __real_swift_stdlib_random(void *buffer, size_t count) __attribute__((weak));
+void __wrap_swift_stdlib_random(void *buffer, size_t count);
+void __wrap_swift_stdlib_random(void *buffer, size_t count) {
+  static uint64_t state;
+  const unsigned char *given = (const unsigned char *)getauxval(AT_RANDOM);
+  if (has_begun || !given) {
+    __real_swift_stdlib_random(buffer, count);
+    return;
+  }
+  for (int i = 0; state == 0 && i < 16; i++) state = (state ^ given[i]) * 0x9e3779b97f4a7c15u;
+  for (size_t at = 0; at < count; at++) {
+    // splitmix64
+    uint64_t word = state += 0x9e3779b97f4a7c15u;
+    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ (word >> 27)) * 0x94d049bb133111ebu;
+    ((unsigned char *)buffer)[at] = (unsigned char)(word >> 56);
+  }
+}
+
 /// Swift looks for a program that prints backtraces beside ours, in eight places, at every start. `isolate` is linked with
 /// --wrap for this function: there is none.
 char *__wrap_swift_copyAuxiliaryExecutablePath(const char *name);

@@ -17,7 +17,7 @@ struct PlanCheckTests {
     var options = ContainerOptions()
     change(&spec, &options)
     guard let process = spec.process, let profile = spec.linux.seccomp else { throw Missing() }
-    let seccomp = try SeccompCompiler.compile(profile)
+    let seccomp = try CompiledFilter(profile)
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: "/b", options: options)
     let bytes = try builder.build(seccomp: seccomp)
     return (bytes, builder.subjects)

@@ -43,6 +43,7 @@ struct isl_launch_result {
 struct isl_launch_calls {
   int (*begun)(pid_t pid, int pidfd, void *context); // right after the clone, beside the child's work; may be NULL
   int (*write_maps)(pid_t pid, void *context); // when the plan says that the parent writes the id maps
+  int (*open_gate)(int sync, pid_t pid, void *context); // calls isl_launch_open_gate, with the filter where it is late
 };
 
 /// Clones a child and runs the plan up to its gate, or to execve when it has no gate or one that is opened early.
@@ -50,6 +51,10 @@ struct isl_launch_calls {
 int isl_launch(
     const void *plan, uint32_t size, const struct isl_launch_calls *calls, void *context,
     struct isl_launch_result *result);
+
+/// Opens a gate that is opened early, for a plan whose filter is late: `count` of struct sock_filter, `flags` of
+/// SECCOMP_FILTER_FLAG_*. The child may have failed and gone meanwhile, which is no error. Returns 0 or -errno.
+int isl_launch_open_gate(int sync, pid_t pid, const void *filter, uint32_t count, uint32_t flags);
 
 /// Opens the first of two gates and waits until the child is at the second.
 int isl_launch_proceed(struct isl_launch_result *result);

@@ -25,6 +25,7 @@ enum isl_plan_flags {
   ISL_PLAN_OPENS_GATE_EARLY = 1u << 8, // the parent has nothing to do at the gate, there is one, and it writes no maps
   ISL_PLAN_HAS_EARLY_HOOKS = 1u << 9, // programs are run before the root is changed
   ISL_PLAN_OWNS_DEVICES = 1u << 10, // the container may have the owner of the host's device nodes: they are bound read-only
+  ISL_PLAN_SHARES_MEMORY = 1u << 11, // the child may share the caller's memory, where its steps allow it
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
 };
@@ -127,6 +128,7 @@ enum isl_step_flags {
   ISL_FLAG_MOVE_ROOT = 1u << 10, // PIVOT: where pivot_root(2) is impossible, as on an initial ramdisk
   ISL_FLAG_SHARED = 1u << 11, // ROOT, PIVOT: in the caller's own mount namespace, whose / stays; chroot(2)
   ISL_FLAG_FRESH = 1u << 12, // MOUNT: the steps that follow put devices, links and mounts into it
+  ISL_FLAG_LATE = 1u << 13, // SECCOMP: the program comes with the word that opens the gate (ISL_PLAN_OPENS_GATE_EARLY)
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

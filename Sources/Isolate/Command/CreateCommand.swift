@@ -41,8 +41,8 @@ struct CreationOptions {
     let identifier = try Arguments.identifier(positional, verb: verb)
     let descriptors = try preserved.count(verb: verb)
     var request = Lifecycle.Request(
-      identifier: identifier, bundle: try Bundle(path: bundle), pidFile: pidFile, consoleSocket: consoleSocket
-    )
+      identifier: identifier, bundle: try Bundle(path: bundle, postponesFilter: verb == "run"),
+      pidFile: pidFile, consoleSocket: consoleSocket)
     request.cgroupManager = invocation.cgroupManager
     request.keepsKeyring = keepsKeyring
     request.pidfdSocket = pidfdSocket

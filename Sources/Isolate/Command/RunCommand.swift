@@ -21,6 +21,7 @@ struct RunCommand {
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = try options.request(verb: "run", invocation)
     request.prefersCgroup = isDetached
+    request.sharesMemory = true
     try Console.check(request, isDetached: isDetached)
     if !isDetached, request.bundle.spec.process?.terminal == true, let size = TerminalRelay.ownSize {
       request.bundle.spec.process?.consoleSize = size

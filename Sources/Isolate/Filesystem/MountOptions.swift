@@ -101,7 +101,10 @@ struct MountOptions: Equatable {
       }
       meaningless = data
     } else {
-      self.data = data.joined(separator: ",")
+      for option in data {
+        if !self.data.isEmpty { self.data += "," }
+        self.data += option
+      }
     }
     // A new filesystem has no mounts below it.
     if !isBind {

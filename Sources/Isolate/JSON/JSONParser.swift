@@ -5,6 +5,12 @@ public struct JSONParser {
   private let bytes: [UInt8]
   private var at = 0
   private let maximumDepth = 128
+  /// The member of a member of the document whose value is passed over, if it is an object without escapes in which
+  /// a certain string is not.
+  private var postponed: (outer: String, inner: String, without: String)?
+  /// Whether the parser is in the outer one, and where the inner one's value was.
+  private var isInOuter = false
+  private var section: Range<Int>?
 
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -15,6 +21,37 @@ public struct JSONParser {
       located.place = JSONPlace(of: error.byteOffset, in: bytes)
       throw located
     }
+  }
+
+  /// Parses a document but for the value of one member of a member of it, whose brackets alone are looked at: it is null in
+  /// what is returned, and `section` says where it is, to be parsed later. Nil where it is not there, holds the string,
+  /// or has to be read at once to see where it ends.
+  static func parse(
+    _ bytes: [UInt8], postponing outer: String, _ inner: String, without string: String
+  ) throws(JSONError) -> (value: JSONValue, section: Range<Int>?) {
+    var parser = JSONParser(bytes)
+    parser.postponed = (outer, inner, string)
+    let value: JSONValue
+    do {
+      value = try parser.value(depth: 0)
+      parser.skipSpace()
+    } catch {
+      // What was passed over may be what is wrong.
+      return (try parse(bytes), nil)
+    }
+    if parser.at < bytes.count { return (try parse(bytes), nil) }
+    return (value, parser.section)
+  }
+
+  /// Parses a section that was postponed.
+  static func parse(_ bytes: [UInt8], section: Range<Int>) throws(JSONError) -> JSONValue {
+    var parser = JSONParser(bytes)
+    parser.at = section.lowerBound
+    let value = try? parser.value(depth: 2)
+    if let value, parser.at == section.upperBound { return value }
+    // The first error of the whole document is the one to tell; there must be one.
+    _ = try parse(bytes)
+    throw parser.error("unexpected text")
   }
 
   private static func document(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
@@ -78,7 +115,17 @@ public struct JSONParser {
       skipSpace()
       guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw error("expected ':'") }
       at += 1
-      members.append((key, try value(depth: depth + 1)))
+      if let postponed {
+        if depth == 0 { isInOuter = key == postponed.outer }
+        if depth == 1, isInOuter, key == postponed.inner, let range = passOver(without: postponed.without) {
+          section = range
+          members.append((key, .null))
+        } else {
+          members.append((key, try value(depth: depth + 1)))
+        }
+      } else {
+        members.append((key, try value(depth: depth + 1)))
+      }
       skipSpace()
       guard at < bytes.count else { throw error("unexpected end in an object") }
       if bytes[at] == UInt8(ascii: "}") {
@@ -88,6 +135,42 @@ public struct JSONParser {
       guard bytes[at] == UInt8(ascii: ",") else { throw error("expected ',' or '}'") }
       at += 1
     }
+  }
+
+  /// Passes over an object by its brackets; nil, and nothing passed, where it is none, holds the string, has an escape
+  /// or does not end.
+  private mutating func passOver(without string: String) -> Range<Int>? {
+    skipSpace()
+    let start = at
+    let length = string.utf8.count
+    let end = unsafe bytes.withUnsafeBufferPointer { bytes -> Int? in
+      var (place, open) = (start, 0)
+      while place < bytes.count {
+        switch unsafe bytes[place] {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"): open -= 1
+        case UInt8(ascii: "\""):
+          let first = place + 1
+          place = first
+          while place < bytes.count, unsafe bytes[place] != UInt8(ascii: "\"") {
+            if unsafe bytes[place] == UInt8(ascii: "\\") { return nil }
+            place += 1
+          }
+          if place - first == length, place < bytes.count,
+            unsafe UnsafeBufferPointer(rebasing: bytes[first..<place]).elementsEqual(string.utf8)
+          {
+            return nil
+          }
+        default: break
+        }
+        place += 1
+        if open == 0 { return place }
+      }
+      return nil
+    }
+    guard let end, end <= bytes.count, bytes[start] == UInt8(ascii: "{") else { return nil }
+    at = end
+    return start..<end
   }
 
   private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
@@ -115,16 +198,22 @@ public struct JSONParser {
     at += 1
     var start = at
     var out: [UInt8]?
+    var union: UInt8 = 0
     while at < bytes.count {
       let byte = bytes[at]
+      union |= byte
       if byte == UInt8(ascii: "\"") {
-        let rest = bytes[start..<at]
         at += 1
-        let text =
-          if let out { String(validating: out + rest, as: UTF8.self) } else {
-            String(validating: rest, as: UTF8.self)
+        // As a rule it is ASCII without escapes, which needs no proof.
+        if out == nil, union < 0x80 {
+          return unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<(at - 1)]), as: UTF8.self)
           }
-        guard let text else { throw error("a string is not UTF-8") }
+        }
+        let rest = bytes[start..<(at - 1)]
+        guard let text = String(validating: (out ?? []) + rest, as: UTF8.self) else {
+          throw error("a string is not UTF-8")
+        }
         return text
       }
       if byte < 0x20 { throw error("a control character in a string") }

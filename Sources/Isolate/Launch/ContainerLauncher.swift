@@ -23,6 +23,8 @@ enum ContainerLauncher {
     var maps: IDMapWriter
     var lifeline: Int32?
     var begun: ((Int32) throws(IsolateError) -> Void)?
+    /// To be compiled and sent when the gate is opened.
+    var filter: LaterFilter?
     var guardian: Int32?
     var failure: IsolateError?
 
@@ -46,6 +48,21 @@ enum ContainerLauncher {
         return -ECANCELED
       }
     }
+
+    mutating func openGate(_ sync: Int32, _ pid: Int32) -> Int32 {
+      do throws(IsolateError) {
+        guard let later = filter else { return isl_launch_open_gate(sync, pid, nil, 0, 0) }
+        return try later.compile { filter in
+          unsafe filter.instructions.withUnsafeBytes { bytes in
+            unsafe isl_launch_open_gate(
+              sync, pid, bytes.baseAddress, UInt32(filter.count), UInt32(filter.flags))
+          }
+        }
+      } catch {
+        failure = error
+        return -ECANCELED
+      }
+    }
   }
 
   /// Clones, runs the plan up to its gate, sets a guardian when there is a lifeline, opens the gate. A plan
@@ -61,7 +78,8 @@ enum ContainerLauncher {
     let isJoining = options.joined != nil
     let isFinal = options.namespaces.isEmpty && !isJoining
     var context = Context(
-      maps: maps, lifeline: opensEarly ? options.lifeline : nil, begun: isFinal ? callbacks.begun : nil)
+      maps: maps, lifeline: opensEarly ? options.lifeline : nil, begun: isFinal ? callbacks.begun : nil,
+      filter: opensEarly ? options.laterFilter : nil)
     let status = run(plan, &context, &result)
     var guardian = context.guardian
     if status < 0 {
@@ -132,6 +150,10 @@ enum ContainerLauncher {
       write_maps: { pid, context in
         guard let context = unsafe context else { return -EINVAL }
         return unsafe context.assumingMemoryBound(to: Context.self).pointee.writeMaps(pid)
+      },
+      open_gate: { sync, pid, context in
+        guard let context = unsafe context else { return -EINVAL }
+        return unsafe context.assumingMemoryBound(to: Context.self).pointee.openGate(sync, pid)
       })
     return unsafe plan.withUnsafeBytes { bytes in
       unsafe withUnsafeMutablePointer(to: &context) { context in

@@ -26,7 +26,7 @@ extension LaunchPlanBuilder {
     }
   }
 
-  mutating func addIdentity(seccomp: [UInt8]?) throws(SpecError) {
+  mutating func addIdentity(seccomp: CompiledFilter?) throws(SpecError) {
     // Before a filter, which need not allow it.
     if lacksHome { step(ISL_STEP_HOME, v: UInt64(process.user.uid)) }
     if !process.noNewPrivileges {
@@ -98,7 +98,8 @@ extension LaunchPlanBuilder {
       let lost = Capability.names(of: masks[set] & ~allowed)
       masks[set] &= allowed
       guard !lost.isEmpty else { return }
-      let list = lost.joined(separator: ", ")
+      var list = ""
+      for name in lost { list += list.isEmpty ? name : ", \(name)" }
       warnings.append("config.json: process.capabilities.\(name): \(list) not granted: \(why)")
     }
     limit(0, "bounding", to: callers, "the caller does not have it")
@@ -130,11 +131,12 @@ extension LaunchPlanBuilder {
     }
   }
 
-  mutating func addSeccomp(_ program: [UInt8]?) {
-    guard let program else { return }
+  mutating func addSeccomp(_ filter: CompiledFilter?) {
+    if hasLateFilter { return step(ISL_STEP_SECCOMP, flags: [ISL_FLAG_LATE]) }
+    guard let filter else { return }
     let listens = !options.notifiedCalls.isEmpty || options.seccompListener != nil
     step(
       ISL_STEP_SECCOMP, flags: listens ? [ISL_FLAG_LISTENER] : [], index: ContainerOptions.seccompListenerTag,
-      a: buffer.bytes(program), b: UInt32(program.count / 8), v: spec.linux.seccomp?.flagBits ?? 0)
+      a: buffer.bytes(filter.instructions), b: UInt32(filter.count), v: filter.flags)
   }
 }

@@ -13,6 +13,8 @@ struct LaunchPlanBuilder {
   let bundle: String
   /// Whether nobody has to be asked before the payload runs.
   var hasNothingToDoAtGate = false
+  /// Whether the filter is compiled when the child is there already, and sent as its gate is opened.
+  var hasLateFilter = false
   var buffer = PlanBuffer()
   /// What was asked for and could not be granted, though the specification lets the container run.
   var warnings: [String] = []
@@ -68,7 +70,7 @@ struct LaunchPlanBuilder {
   }
 
   /// The finished plan.
-  mutating func build(seccomp: [UInt8]?) throws(IsolateError) -> [UInt8] {
+  mutating func build(seccomp: CompiledFilter?) throws(IsolateError) -> [UInt8] {
     do {
       if let joined = options.joined { return try buildJoining(joined, seccomp: seccomp) }
       let propagation = try MountPropagation(of: spec)
@@ -151,7 +153,7 @@ struct LaunchPlanBuilder {
   }
 
   /// What is left to do in a prepared container when its payload is known.
-  mutating func buildAdopted(seccomp: [UInt8]?) throws(SpecError) -> [UInt8] {
+  mutating func buildAdopted(seccomp: CompiledFilter?) throws(SpecError) -> [UInt8] {
     try addIdentity(seccomp: seccomp)
     step(ISL_STEP_EXEC, process.args.first ?? "")
     let header = baseHeader()
@@ -160,7 +162,7 @@ struct LaunchPlanBuilder {
 
   /// The plan of a process that joins a running container: only who it is and what it runs.
   private mutating func buildJoining(
-    _ joined: ContainerOptions.Joined, seccomp: [UInt8]?
+    _ joined: ContainerOptions.Joined, seccomp: CompiledFilter?
   ) throws(SpecError) -> [UInt8] {
     step(ISL_STEP_SESSION_KEYRING, flags: [ISL_FLAG_SOFT])
     addResourceLimits()
@@ -243,6 +245,7 @@ struct LaunchPlanBuilder {
     var header = isl_plan_header()
     header.join_pidfd = -1
     header.flags |= opensGateEarly ? ISL_PLAN_OPENS_GATE_EARLY.rawValue : 0
+    header.flags |= options.sharesMemory ? ISL_PLAN_SHARES_MEMORY.rawValue : 0
     header.flags |= options.opensSockets ? ISL_PLAN_OPEN_NAMESPACES.rawValue : 0
     let program = RuntimeProgram.current
     if !program.isOutOfReach(of: makes("user") ? spec.linux : nil) {

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 /// The file this program is run from. Until execve(2) it is what /proc/self/exe of a container's process leads to, and a
@@ -5,6 +6,8 @@ import Glibc
 struct RuntimeProgram {
   let device: UInt64
   let inode: UInt64
+  /// When it was written last, in nanoseconds.
+  let modified: Int64
   private let owner: UInt32
   private let mode: UInt32
 
@@ -15,6 +18,8 @@ struct RuntimeProgram {
     let isKnown = unsafe stat("/proc/self/exe", &information) == 0
     device = isKnown ? UInt64(information.st_dev) : 0
     inode = isKnown ? UInt64(information.st_ino) : 0
+    modified =
+      Int64(information.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(information.st_mtim.tv_nsec)
     owner = information.st_uid
     mode = UInt32(information.st_mode)
   }

@@ -22,7 +22,9 @@ struct IDMapWriter {
   }
 
   static func text(_ mappings: [RuntimeSpec.IDMapping]) -> String {
-    mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
+    var text = ""
+    for mapping in mappings { text += "\(mapping.containerID) \(mapping.hostID) \(mapping.size)\n" }
+    return text
   }
 
   /// Writes both maps of `pid`. Returns 0 or -errno.

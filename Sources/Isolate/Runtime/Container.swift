@@ -57,7 +57,7 @@ public final class Container: Sendable {
     /// As it was launched, with the caller mapped and labels that can be read.
     let spec: RuntimeSpec
     /// The compiled filter, when there is one.
-    let seccomp: [UInt8]?
+    let seccomp: CompiledFilter?
     let options: ContainerOptions
   }
 
@@ -158,7 +158,7 @@ public final class Container: Sendable {
     }
     let spec = spec.withCallersIdentityMapped()
     let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
-      try SeccompCompiler.compile(profile, notify: options.notifiedCalls)
+      try CompiledFilter(profile, notify: options.notifiedCalls)
     }
     var options = options
     let labelled = spec.withReadableLabels(&options.warnings)
@@ -190,7 +190,7 @@ public final class Container: Sendable {
   /// Makes a plan and launches it; moves the host's network devices while its process waits, before any hook is run.
   private static func launch(
     _ spec: RuntimeSpec, _ process: RuntimeSpec.Process, _ bundle: String, _ options: ContainerOptions,
-    _ seccomp: [UInt8]?, _ callbacks: ContainerLauncher.Callbacks
+    _ seccomp: CompiledFilter?, _ callbacks: ContainerLauncher.Callbacks
   ) throws(IsolateError) -> (launched: ContainerLauncher.Launched, warnings: [String]) {
     let isNew = options.joined == nil
     let maps = IDMapWriter(uidMappings: spec.linux.uidMappings, gidMappings: spec.linux.gidMappings)
@@ -212,6 +212,10 @@ public final class Container: Sendable {
     }
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: bundle, options: options)
     builder.hasNothingToDoAtGate = callbacks.beforePivot == nil && callbacks.atGate == nil
+    var seccomp = seccomp
+    if let later = options.laterFilter {
+      if builder.opensGateEarly { builder.hasLateFilter = true } else { seccomp = try later.compile() }
+    }
     let plan = try builder.build(seccomp: seccomp)
     do {
       let launched = try ContainerLauncher.launch(

@@ -99,6 +99,13 @@ public struct ContainerOptions: Sendable {
   /// The connected socket that takes the filter's notification descriptor, and the document that goes with it.
   var seccompListener: (socket: Int32, state: String)?
 
+  /// The filter, where the specification that is started has none because it was not read yet.
+  var laterFilter: LaterFilter?
+
+  /// Lets the process share the caller's memory until it executes its payload, where that is possible: for a caller that
+  /// has one thread.
+  var sharesMemory = false
+
   /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The
   /// host's tree stays mounted below it: a payload that may call chroot(2) could come out.
   var movesRoot = false

@@ -33,6 +33,10 @@ public struct Lifecycle: Sendable {
     /// The socket that takes a pidfd of the process (pidfd_open(2)).
     public var pidfdSocket: String?
 
+    /// Lets the process share the caller's memory until it executes its payload (vfork(2)), where that is possible: for a
+    /// caller that has one thread.
+    package var sharesMemory = false
+
     public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
       self.identifier = identifier
       self.bundle = bundle
@@ -82,6 +86,7 @@ public struct Lifecycle: Sendable {
     options.keepsKeyring = request.keepsKeyring
     options.preservedDescriptors = request.preservedDescriptors
     options.movesRoot = request.movesRoot
+    options.sharesMemory = request.sharesMemory
     if request.movesRoot {
       options.warnings.append(
         "--no-pivot: the host's tree stays mounted below the container's; a payload with CAP_SYS_CHROOT can reach it"
@@ -119,6 +124,7 @@ public struct Lifecycle: Sendable {
       return record
     }
     var options = options
+    options.laterFilter = request.bundle.laterFilter
     let agent = try SeccompAgent(spec.linux.seccomp)
     if agent != nil || spec.hooks.areRunInside {
       let documents = StateDocuments(request: request)

@@ -27,16 +27,15 @@ public enum ResourcesFile {
 /// A JSON document in a file.
 enum JSONFile {
   /// Reads and parses one of at most 16 MiB.
-  static func read(_ path: String) throws(IsolateError) -> JSONValue { try readText(path).document }
+  static func read(_ path: String) throws(IsolateError) -> JSONValue {
+    let bytes = try bytes(path)
+    do { return try JSONParser.parse(bytes) } catch { throw .json(path: path, error) }
+  }
 
-  /// The same, with the bytes it was made from.
-  static func readText(
-    _ path: String, endsAtShortRead: Bool = false
-  ) throws(IsolateError) -> (text: [UInt8], document: JSONValue) {
-    let bytes: [UInt8]
-    do { bytes = try Files.read(path, limit: 16 << 20, endsAtShortRead: endsAtShortRead) } catch {
+  /// The bytes of one.
+  static func bytes(_ path: String, endsAtShortRead: Bool = false) throws(IsolateError) -> [UInt8] {
+    do { return try Files.read(path, limit: 16 << 20, endsAtShortRead: endsAtShortRead) } catch {
       throw .system(error)
     }
-    do { return (bytes, try JSONParser.parse(bytes)) } catch { throw .json(path: path, error) }
   }
 }

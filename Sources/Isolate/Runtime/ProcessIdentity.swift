@@ -57,15 +57,24 @@ public struct ProcessIdentity: Sendable, Equatable {
     return descriptor
   }
 
-  private static func status(of processID: Int32) -> (state: Substring, startTime: UInt64)? {
-    guard let text = Files.text("/proc/\(processID)/stat", endsAtShortRead: true),
-      let end = text.lastIndex(of: ")")
-    else {
-      return nil
+  private static func status(of processID: Int32) -> (state: Unicode.Scalar, startTime: UInt64)? {
+    guard let bytes = try? Files.read("/proc/\(processID)/stat", endsAtShortRead: true),
+      // The name between the parentheses may hold anything, so fields are counted from behind it: it is field 2.
+      var at = bytes.lastIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    var (field, state, startTime) = (2, UInt8(0), UInt64?.none)
+    at += 1
+    while at < bytes.count, field <= 22 {
+      if bytes[at] == UInt8(ascii: " ") {
+        field += 1
+      } else if field == 3 {
+        state = bytes[at]
+      } else if field == 22 {
+        guard bytes[at] >= UInt8(ascii: "0"), bytes[at] <= UInt8(ascii: "9") else { return nil }
+        startTime = (startTime ?? 0) &* 10 &+ UInt64(bytes[at] - UInt8(ascii: "0"))
+      }
+      at += 1
     }
-    // The name between the parentheses may hold anything, so fields are counted from behind it.
-    let fields = text[text.index(after: end)...].split(separator: " ")
-    guard fields.count > 19, let startTime = UInt64(fields[19]) else { return nil }
-    return (fields[0], startTime)
+    return startTime.map { (Unicode.Scalar(state), $0) }
   }
 }

@@ -92,7 +92,7 @@ enum SeccompCompiler {
   /// What libseccomp does with an architecture it was not told of (SCMP_FLTATR_ACT_BADARCH): SECCOMP_RET_KILL_THREAD.
   private static let unknownArchitecture: UInt32 = 0
   /// BPF_MAXINSNS.
-  private static let maximumLength = 4096
+  static let maximumLength = 4096
 
   private static func ownProgram(_ section: Section) -> [UInt8]? {
     var all: [FilterRules] = []

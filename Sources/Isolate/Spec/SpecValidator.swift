@@ -144,7 +144,19 @@ enum SpecValidator {
 
   private static func noParentReferences(_ item: String, path: String) throws(SpecError) {
     // By bytes, as the kernel splits a path: for Swift "/" and a combining mark are one character.
-    if item.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) }) {
+    var (dots, others) = (0, 0)
+    var holdsParent = false
+    for byte in item.utf8 {
+      if byte == UInt8(ascii: "/") {
+        if dots == 2, others == 0 { holdsParent = true }
+        (dots, others) = (0, 0)
+      } else if byte == UInt8(ascii: ".") {
+        dots += 1
+      } else {
+        others += 1
+      }
+    }
+    if holdsParent || dots == 2 && others == 0 {
       throw SpecError(path: path, message: "\"\(item)\" holds \"..\"")
     }
   }

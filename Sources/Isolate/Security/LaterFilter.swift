@@ -1,0 +1,60 @@
+/// The `linux.seccomp` section of a config.json that has been looked over, not read: most of the text of a usual
+/// configuration, and nothing of it is needed before the payload's execve(2). It is read and compiled while the child
+/// sets the container up.
+struct LaterFilter: Sendable {
+  /// The file, for errors, and its text.
+  let path: String
+  let text: [UInt8]
+  /// Where the section is in it.
+  let section: Range<Int>
+
+  /// The program of the section, from the cache or compiled; `use` is called with it before it is kept there.
+  ///
+  /// - Throws: `IsolateError`, the same as if it had been read with the rest.
+  func compile(_ cache: FilterCache = .ofUser, use: (CompiledFilter) -> Int32) throws(IsolateError) -> Int32 {
+    let known = unsafe text.withUnsafeBytes { text in
+      unsafe cache.program(of: UnsafeRawBufferPointer(rebasing: text[section]))
+    }
+    if let known { return use(known) }
+    let filter = try compile()
+    let result = use(filter)
+    unsafe text.withUnsafeBytes { text in
+      unsafe cache.keep(filter, of: UnsafeRawBufferPointer(rebasing: text[section]))
+    }
+    return result
+  }
+
+  /// Reads, checks and compiles the section.
+  func compile() throws(IsolateError) -> CompiledFilter {
+    let json: JSONValue
+    do { json = try JSONParser.parse(text, section: section) } catch { throw .json(path: path, error) }
+    let seccomp: RuntimeSpec.Seccomp
+    do {
+      seccomp = try RuntimeSpec.Seccomp(SpecDecoder(value: json, path: "linux.seccomp"))
+      try seccomp.validate()
+    } catch { throw .specification(error) }
+    return try CompiledFilter(seccomp)
+  }
+}
+
+/// What seccomp(2) is told.
+struct CompiledFilter: Sendable {
+  /// An array of struct sock_filter (8 bytes each).
+  let instructions: [UInt8]
+  /// SECCOMP_FILTER_FLAG_*.
+  let flags: UInt64
+
+  init(instructions: [UInt8], flags: UInt64) {
+    self.instructions = instructions
+    self.flags = flags
+  }
+
+  /// Attempts to make a call of `notify` go to the notification listener.
+  init(_ seccomp: RuntimeSpec.Seccomp, notify: [String] = []) throws(IsolateError) {
+    instructions = try SeccompCompiler.compile(seccomp, notify: notify)
+    flags = seccomp.flagBits
+  }
+
+  /// How many instructions there are.
+  var count: Int { instructions.count / 8 }
+}
