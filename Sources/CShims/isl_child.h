@@ -204,7 +204,7 @@ int isl_step_listen(struct isl_child *child, const struct isl_step *step);
 // PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
 int isl_step_init(struct isl_child *child);
 
-/// clone(2) with `flags` (launch.c): a child with every signal blocked, so that no handler of the copied process runs
+/// clone(2) with `flags` (helpers.c): a child with every signal blocked, so that no handler of the copied process runs
 /// in it. Returns 0 in the child, its pid or -errno in the caller.
 long isl_fork(uint64_t flags);
 

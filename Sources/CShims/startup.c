@@ -31,7 +31,11 @@ int isl_has_borrowed_ids(void) {
 
 static int has_begun;
 
-void isl_begin(void) { has_begun = 1; }
+void isl_begin(void) {
+  has_begun = 1;
+  // What is freed is used again; `isolate` does not live long enough to give memory back.
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
 
 /// Before main Swift's runtime reads /proc/self/maps and asks what kind of file standard output is, for things that are
 /// not used here. `isolate` is linked with --wrap for these two.
