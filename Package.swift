@@ -11,10 +11,15 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Of the runtime itself: a start makes its generic types by their accessors, not by taking mangled names apart.
+/// Of the runtime itself: a start makes its generic types by their accessors, not by taking mangled names apart; each
+/// function has a section of its own, to be placed by scripts/order; and nothing of regular expressions is linked.
 let quick: [SwiftSetting] = [
   .unsafeFlags(
-    ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"], .when(configuration: .release))
+    [
+      "-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors", "-Xfrontend",
+      "-function-sections",
+    ], .when(configuration: .release)),
+  .unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"]),
 ]
 
 let nio = "swift-nio"

@@ -27,7 +27,7 @@ public final class Cgroup: Sendable {
     placeholder = nil
     if unsafe mkdir(path, 0o755) != 0 {
       let code = errno
-      guard code == EEXIST, Files.text("\(path)/cgroup.events")?.contains("populated 0") == true else {
+      guard code == EEXIST, Files.text("\(path)/cgroup.events")?.holds("populated 0") == true else {
         throw SystemError("mkdir", path, code: code)
       }
     }
@@ -47,7 +47,7 @@ public final class Cgroup: Sendable {
 
   /// Whether a cgroup is there and has processes, itself or below it (cgroup.events).
   static func isPopulated(_ path: String) -> Bool {
-    Files.text("\(path)/cgroup.events")?.contains("populated 1") == true
+    Files.text("\(path)/cgroup.events")?.holds("populated 1") == true
   }
 
   deinit { _ = Glibc.close(directory) }
@@ -149,7 +149,7 @@ public final class Cgroup: Sendable {
   static func setFrozen(_ isFrozen: Bool, _ path: String) throws(SystemError) {
     try Files.write(isFrozen ? "1" : "0", to: "\(path)/cgroup.freeze")
     for _ in 0..<10_000 {
-      if Files.text("\(path)/cgroup.events")?.contains("frozen \(isFrozen ? 1 : 0)") == true { return }
+      if Files.text("\(path)/cgroup.events")?.holds("frozen \(isFrozen ? 1 : 0)") == true { return }
       usleep(1000)
     }
     throw SystemError("wait for", "\(path)/cgroup.events", code: ETIMEDOUT)

@@ -131,7 +131,7 @@ struct CgroupPlacement {
 
   /// The error of a control file in the words of the member that asked for it.
   static func refused(_ error: SystemError, _ settings: CgroupSettings) -> IsolateError {
-    guard let setting = settings.settings.first(where: { error.description.contains("/\($0.file)") }) else {
+    guard let setting = settings.settings.first(where: { error.description.holds("/\($0.file)") }) else {
       return .system(error)
     }
     return .unavailable(

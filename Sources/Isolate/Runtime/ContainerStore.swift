@@ -178,7 +178,7 @@ public struct ContainerStore: Sendable {
   /// What a container is doing now.
   public func status(of record: ContainerRecord) -> ContainerRecord.Status {
     guard record.process.isRunning else { return .stopped }
-    if let cgroup = record.cgroupPath, Files.text("\(cgroup)/cgroup.events")?.contains("frozen 1") == true {
+    if let cgroup = record.cgroupPath, Files.text("\(cgroup)/cgroup.events")?.holds("frozen 1") == true {
       return .paused
     }
     return Files.exists("\(directory(record.identifier))/\(Self.startPipeName)") ? .created : .running
