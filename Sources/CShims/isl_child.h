@@ -102,12 +102,12 @@ void isl_sharing_ended(void);
 int isl_send_parts(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count);
 /// Sends a message with a descriptor unless `fd` is -1.
 int isl_send(int sync, const struct isl_message *message, int fd);
-/// Returns 1 with a message, 0 at the end of the stream, -errno.
-int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count);
 /// Receives into several parts: how many bytes and, in `*fd_count`, how many descriptors came; 0 at the end of the
 /// stream, or -errno.
 ssize_t isl_receive_parts(
     int sync, struct iovec *parts, size_t count, int fds[ISL_MAX_CARRIED], int *fd_count);
+/// Returns 1 with a message, 0 at the end of the stream, -errno.
+int isl_receive_descriptors(int sync, struct isl_message *message, int fds[ISL_MAX_CARRIED], int *fd_count);
 /// The same for one descriptor: `*fd` is -1 when none came.
 int isl_receive(int sync, struct isl_message *message, int *fd);
 

@@ -84,11 +84,11 @@ struct SharedMemoryTestsAsAnyUser {
   )
   func score() async throws {
     let bundle = try TestBundle()
-    var spec = bundle.shell("cat /proc/self/oom_score_adj; echo >/work/ready; read line </work/go")
+    var spec = bundle.shell("cat /proc/self/oom_score_adj; echo >/pipes/ready; read line </pipes/go")
     spec.process?.oomScoreAdj = 700
     let work = bundle.directory.path("work")
     spec.mounts.append(
-      RuntimeSpec.Mount(destination: "/work", type: "bind", source: work, options: ["rbind", "rw"]))
+      RuntimeSpec.Mount(destination: "/pipes", type: "bind", source: work, options: ["rbind", "rw"]))
     try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
     for pipe in ["ready", "go"] { try #require(unsafe mkfifo("\(work)/\(pipe)", 0o600) == 0) }
     try bundle.writeConfiguration(spec)

@@ -32,7 +32,7 @@ public struct ContainerStore: Sendable {
     do { try Self.check(self.root, isShared: root == nil) } catch {
       // As a rule it is there already.
       guard case .system(let failure) = error, failure.code == ENOENT else { throw error }
-      do { try Self.prepare(self.root) } catch { throw .system(error) }
+      do { try Files.makeDirectories(self.root) } catch { throw .system(error) }
       try Self.check(self.root, isShared: root == nil)
     }
   }
@@ -61,17 +61,6 @@ public struct ContainerStore: Sendable {
   /// Whether there is a record that cannot be read; one that is being made has none yet.
   public func isBroken(_ identifier: String) -> Bool {
     Files.exists("\(directory(identifier))/\(Self.recordName)") && record(identifier) == nil
-  }
-
-  private static func prepare(_ path: String) throws(SystemError) {
-    if unsafe mkdir(path, 0o700) != 0 {
-      if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-        try prepare(String(path[..<slash]))
-        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw SystemError("mkdir", path, code: errno) }
-      } else if errno != EEXIST {
-        throw SystemError("mkdir", path, code: errno)
-      }
-    }
   }
 
   func directory(_ identifier: String) -> String { "\(root)/\(identifier)" }

@@ -77,7 +77,8 @@ struct FilterCache {
   /// Keeps a program. A file without a name gets one when it is whole, so that nothing is left of a start that is killed
   /// (open(2), O_TMPFILE).
   func keep(_ filter: CompiledFilter, of section: UnsafeRawBufferPointer) {
-    guard let directory, RuntimeProgram.current.inode != 0, Self.make(directory) else { return }
+    guard let directory, RuntimeProgram.current.inode != 0 else { return }
+    do { try Files.makeDirectories(directory) } catch { return }
     let number = unsafe open(directory, O_WRONLY | O_CLOEXEC | Self.withoutName, 0o600)
     if number < 0 { return }
     let file = OwnedDescriptor(owning: number)
@@ -105,14 +106,6 @@ struct FilterCache {
   private static let ownersOnly: Int32 = 0o1_000_000
   /// O_TMPFILE, which is a macro of macros.
   private static let withoutName: Int32 = 0o20_000_000 | O_DIRECTORY
-
-  private static func make(_ directory: String) -> Bool {
-    if unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST { return true }
-    guard errno == ENOENT, let slash = directory.lastIndex(of: "/"), slash > directory.startIndex,
-      make(String(directory[..<slash]))
-    else { return false }
-    return unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST
-  }
 
   private static func path(_ directory: String, _ section: UnsafeRawBufferPointer) -> String {
     unsafe "\(directory)/\(String(hash(section), radix: 16))"

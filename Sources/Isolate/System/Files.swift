@@ -79,6 +79,18 @@ package enum Files {
     return names
   }
 
+  /// Makes a directory that only the user may enter, and those above it that are missing.
+  package static func makeDirectories(_ path: String) throws(SystemError) {
+    if unsafe mkdir(path, 0o700) != 0 {
+      if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+        try makeDirectories(String(path[..<slash]))
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw SystemError("mkdir", path, code: errno) }
+      } else if errno != EEXIST {
+        throw SystemError("mkdir", path, code: errno)
+      }
+    }
+  }
+
   /// True when something exists at `path` (links followed).
   package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
