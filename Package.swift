@@ -56,8 +56,14 @@ let package = Package(
     ),
     .target(
       name: "Isolate", dependencies: ["CShims"], exclude: ["Command"], swiftSettings: strict + quick),
+    .target(
+      name: "CEntry",
+      cSettings: [
+        .define("ISL_STATIC", .when(configuration: .release)),
+        .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+      ]),
     .executableTarget(
-      name: "isolate", dependencies: ["Isolate", "CShims"], path: "Sources/Isolate/Command",
+      name: "isolate", dependencies: ["Isolate", "CShims", "CEntry"], path: "Sources/Isolate/Command",
       swiftSettings: strict + quick,
       linkerSettings: [
         .unsafeFlags(["-static-executable"], .when(configuration: .release)),
@@ -67,11 +73,12 @@ let package = Package(
             "-use-ld=lld", "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
             "--symbol-ordering-file=\(Context.packageDirectory)/scripts/lib/link/isolate.order",
           ], .when(configuration: .release)),
-        // See Sources/CShims/startup.c.
+        // See Sources/CShims/startup.c and Sources/CEntry/entry.c.
         .unsafeFlags(
           [
             "-Xlinker", "--wrap=swift_copyAuxiliaryExecutablePath", "-Xlinker", "--wrap=fopen", "-Xlinker",
-            "--wrap=isatty", "-Xlinker", "--wrap=swift_stdlib_random",
+            "--wrap=isatty", "-Xlinker", "--wrap=swift_stdlib_random", "-Xlinker",
+            "--wrap=__libc_start_main",
           ], .when(configuration: .release)),
       ]
     ),
