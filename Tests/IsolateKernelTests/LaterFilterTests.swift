@@ -4,8 +4,8 @@ import Isolate
 import TestSupport
 import Testing
 
-/// `isolate run` reads and compiles the filter beside its child, or finds it in the cache.
-@Suite("A filter that is made beside the child", .needs(.userNamespaces, .busybox))
+/// `isolate run` reads and compiles the filter beside its child, or finds it in the cache; so do the others, before it.
+@Suite("A filter that is read later", .needs(.userNamespaces, .busybox))
 struct LaterFilterTests {
   /// mkdir(2) fails with a number that nothing else has.
   private static func spec(_ bundle: borrowing TestBundle) -> RuntimeSpec {
@@ -40,6 +40,47 @@ struct LaterFilterTests {
     }
   }
 
+  @Test("is found by `create` and `exec` too, and enforced where they do not find it")
+  func otherVerbs() async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.shell("sleep 1000")
+    spec.linux.seccomp = Self.spec(bundle).linux.seccomp
+    try bundle.writeConfiguration(spec)
+    let cache = bundle.directory.path("cache")
+    func isolate(_ arguments: String...) async throws -> Outcome {
+      try await Program.isolate.run(
+        ["--root", bundle.store] + arguments, .init(variables: ["XDG_CACHE_HOME": cache]))
+    }
+    func kept() throws -> (path: String, bytes: Data, number: UInt64)? {
+      guard geteuid() != 0 else { return nil }
+      let files = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/isolate/filters")
+      try #require(files.count == 1, "\(files)")
+      let path = "\(cache)/isolate/filters/\(files[0])"
+      var information = stat()
+      try #require(unsafe stat(path, &information) == 0)
+      return (path, try Data(contentsOf: URL(filePath: path)), UInt64(information.st_ino))
+    }
+    let created = try await isolate("create", "--bundle", bundle.directory.path, "kept")
+    try #require(created.exitStatus == 0, "\(created)")
+    let first = try kept()
+    #expect(try await isolate("start", "kept").exitStatus == 0)
+    for turn in 0..<3 {
+      let outcome = try await isolate("exec", "kept", "/bin/sh", "-c", "mkdir /tmp/x; mkdir /tmp/y")
+      #expect(outcome.errorOutput.contains("Invalid cross-device link"), "turn \(turn): \(outcome)")
+      let now = try kept()
+      if turn == 0 {
+        #expect(now?.number == first?.number, "it was there already")
+        if case (let path, var bytes, _)? = now {
+          bytes[bytes.count - 5] ^= 1
+          try bytes.write(to: URL(filePath: path))
+        }
+      } else {
+        #expect(now?.bytes == first?.bytes, "what was damaged is replaced")
+      }
+    }
+    #expect(try await isolate("delete", "--force", "kept").exitStatus == 0)
+  }
+
   @Test("is enforced where there is no folder for a cache")
   func noCache() async throws {
     let bundle = try TestBundle()
@@ -58,8 +99,9 @@ struct LaterFilterTests {
       (#""names":"#, #""names":1,"x":"#, "linux.seccomp.syscalls[0].names: expected an array of strings"),
       (#""mkdir""#, "mkdir", "linux.seccomp.syscalls[0].names[0]: unexpected character at byte"),
       (#""SCMP_ACT_ERRNO""#, #""SCMP_ACT_NOTIFY""#, "linux.seccomp.listenerPath"),
-    ])
-  func wrong(part: String, replacement: String, message: String) async throws {
+    ], ["run", "create"])
+  func wrong(_ change: (part: String, replacement: String, message: String), verb: String) async throws {
+    let (part, replacement, message) = change
     let bundle = try TestBundle()
     try bundle.writeConfiguration(Self.spec(bundle))
     let file = bundle.directory.path("config.json")
@@ -68,7 +110,7 @@ struct LaterFilterTests {
     try text.replacing(part, with: replacement, maxReplacements: 1).write(
       toFile: file, atomically: true, encoding: .utf8)
     let outcome = try await Program.isolate.run([
-      "--root", bundle.store, "run", "--bundle", bundle.directory.path, "wrong",
+      "--root", bundle.store, verb, "--bundle", bundle.directory.path, "wrong",
     ])
     #expect(outcome.exitStatus == 1 && outcome.output.isEmpty, "\(outcome)")
     #expect(outcome.errorOutput.contains(message), "\(outcome)")

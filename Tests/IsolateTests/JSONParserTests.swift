@@ -103,6 +103,16 @@ struct JSONParserTests {
     #expect(error?.byteOffset == 18)
   }
 
+  @Test("tells names apart by their bytes, among few members and among many", arguments: [2, 40])
+  func similarNames(_ count: Int) throws {
+    // U+212A, the sign for kelvin, is "K" to whoever compares characters.
+    let others = (2..<count).map { #","\#($0)":0"# }.joined()
+    let value = try JSONParser.parse(Array("{\"K\":1,\"\u{212a}\":2\(others)}".utf8))
+    #expect(value["K"] == .integer(1) && value["\u{212a}"] == .integer(2))
+    let twice = "{\"K\":1,\"\u{212a}\":2\(others),\"\u{212a}\":3}"
+    #expect(throws: JSONError.self) { try JSONParser.parse(Array(twice.utf8)) }
+  }
+
   @Test("takes a hundred levels and refuses a hundred thousand without overflowing the stack")
   func depth() throws {
     func nested(_ open: String, _ close: String, _ levels: Int) -> [UInt8] {

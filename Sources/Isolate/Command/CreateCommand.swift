@@ -41,7 +41,7 @@ struct CreationOptions {
     let identifier = try Arguments.identifier(positional, verb: verb)
     let descriptors = try preserved.count(verb: verb)
     var request = Lifecycle.Request(
-      identifier: identifier, bundle: try Bundle(path: bundle, postponesFilter: verb == "run"),
+      identifier: identifier, bundle: try Bundle(path: bundle, isOnlyOne: true),
       pidFile: pidFile, consoleSocket: consoleSocket)
     request.cgroupManager = invocation.cgroupManager
     request.keepsKeyring = keepsKeyring

@@ -1,3 +1,4 @@
+import Glibc
 import Isolate
 
 /// `isolate run`: creates a container, starts its process, forwards signals to it and ends with its status.
@@ -44,6 +45,7 @@ struct RunCommand {
     }
     let status = try forwarding.wait(for: container)
     if !isKept { invocation.warn(lifecycle.deleteEnded(container, request)) }
-    return status
+    // What it holds goes with the process: nothing is taken apart one by one.
+    return withExtendedLifetime((request, container)) { exit(status) }
   }
 }

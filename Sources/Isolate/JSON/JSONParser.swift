@@ -98,19 +98,20 @@ public struct JSONParser {
     at += 1
     var members: [(key: String, value: JSONValue)] = []
     // Only objects with many members are worth a set.
-    var seen: Set<String>?
+    var seen: Set<[UInt8]>?
     skipSpace()
     if at < bytes.count, bytes[at] == UInt8(ascii: "}") {
       at += 1
       return .object([])
     }
+    members.reserveCapacity(8)
     while true {
       skipSpace()
       guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
       let start = at
       let key = try string()
-      if members.count == 32 { seen = Set(members.map(\.key)) }
-      let isNew = seen?.insert(key).inserted ?? !members.contains { $0.key == key }
+      if members.count == 32 { seen = Set(members.map { Array($0.key.utf8) }) }
+      let isNew = seen?.insert(Array(key.utf8)).inserted ?? (JSONValue.index(of: key, in: members) == nil)
       guard isNew else { throw JSONError(message: "duplicate member \"\(key)\"", byteOffset: start) }
       skipSpace()
       guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw error("expected ':'") }
@@ -144,31 +145,38 @@ public struct JSONParser {
     let start = at
     let length = string.utf8.count
     let end = unsafe bytes.withUnsafeBufferPointer { bytes -> Int? in
-      var (place, open) = (start, 0)
-      while place < bytes.count {
-        switch unsafe bytes[place] {
-        case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
-        case UInt8(ascii: "}"), UInt8(ascii: "]"): open -= 1
-        case UInt8(ascii: "\""):
-          let first = place + 1
-          place = first
-          while place < bytes.count, unsafe bytes[place] != UInt8(ascii: "\"") {
-            if unsafe bytes[place] == UInt8(ascii: "\\") { return nil }
-            place += 1
+      guard start < bytes.count, let text = bytes.baseAddress, unsafe text[start] == UInt8(ascii: "{") else {
+        return nil
+      }
+      let end = unsafe text + bytes.count
+      var (place, open) = unsafe (text + start, 0)
+      while unsafe place < end {
+        let byte = unsafe place.pointee
+        unsafe place += 1
+        // Most of what is between strings is white space.
+        if byte <= 0x20 { continue }
+        if byte == UInt8(ascii: "\"") {
+          let first = unsafe place
+          while unsafe place < end, unsafe place.pointee != UInt8(ascii: "\"") {
+            if unsafe place.pointee == UInt8(ascii: "\\") { return nil }
+            unsafe place += 1
           }
-          if place - first == length, place < bytes.count,
-            unsafe UnsafeBufferPointer(rebasing: bytes[first..<place]).elementsEqual(string.utf8)
+          if unsafe place - first == length, unsafe place < end,
+            unsafe UnsafeBufferPointer(start: first, count: length).elementsEqual(string.utf8)
           {
             return nil
           }
-        default: break
+          unsafe place += 1
+        } else if byte | 0x20 == UInt8(ascii: "{") {
+          open &+= 1
+        } else if byte | 0x20 == UInt8(ascii: "}") {
+          open &-= 1
+          if open == 0 { return unsafe place - text }
         }
-        place += 1
-        if open == 0 { return place }
       }
       return nil
     }
-    guard let end, end <= bytes.count, bytes[start] == UInt8(ascii: "{") else { return nil }
+    guard let end else { return nil }
     at = end
     return start..<end
   }
@@ -181,6 +189,7 @@ public struct JSONParser {
       at += 1
       return .array([])
     }
+    items.reserveCapacity(8)
     while true {
       items.append(try value(depth: depth + 1))
       skipSpace()
@@ -199,10 +208,11 @@ public struct JSONParser {
     var start = at
     var out: [UInt8]?
     var union: UInt8 = 0
-    while at < bytes.count {
-      let byte = bytes[at]
-      union |= byte
-      if byte == UInt8(ascii: "\"") {
+    while true {
+      union |= passOverText()
+      guard at < bytes.count else { throw error("unexpected end in a string") }
+      switch bytes[at] {
+      case UInt8(ascii: "\""):
         at += 1
         // As a rule it is ASCII without escapes, which needs no proof.
         if out == nil, union < 0x80 {
@@ -215,20 +225,32 @@ public struct JSONParser {
           throw error("a string is not UTF-8")
         }
         return text
-      }
-      if byte < 0x20 { throw error("a control character in a string") }
-      if byte != UInt8(ascii: "\\") {
+      case UInt8(ascii: "\\"):
+        var unescaped = out ?? []
+        unescaped.append(contentsOf: bytes[start..<at])
         at += 1
-        continue
+        try escape(into: &unescaped)
+        out = unescaped
+        start = at
+      default: throw error("a control character in a string")
       }
-      var unescaped = out ?? []
-      unescaped.append(contentsOf: bytes[start..<at])
-      at += 1
-      try escape(into: &unescaped)
-      out = unescaped
-      start = at
     }
-    throw error("unexpected end in a string")
+  }
+
+  /// Passes over what stands for itself in a string; all its bytes, or-ed.
+  private mutating func passOverText() -> UInt8 {
+    var union: UInt8 = 0
+    at = unsafe bytes.withUnsafeBufferPointer { bytes in
+      var place = at
+      while place < bytes.count {
+        let byte = unsafe bytes[place]
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+        union |= byte
+        place &+= 1
+      }
+      return place
+    }
+    return union
   }
 
   private mutating func escape(into out: inout [UInt8]) throws(JSONError) {

@@ -1,5 +1,5 @@
 /// A JSON document in memory. Objects keep their members' order.
-public indirect enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number without fraction or exponent that fits 64 bits with sign.
@@ -13,8 +13,14 @@ public indirect enum JSONValue: Sendable, Equatable {
 
   /// The member of an object, or nil when it is absent or this is no object.
   public subscript(_ key: String) -> JSONValue? {
-    guard case .object(let members) = self else { return nil }
-    return members.first { $0.key == key }?.value
+    guard case .object(let members) = self, let index = Self.index(of: key, in: members) else { return nil }
+    return members[index].value
+  }
+
+  /// Where a member is among those of an object. Names are the same only if their bytes are (RFC 8259, section 8.3).
+  static func index(of key: String, in members: [(key: String, value: JSONValue)]) -> Int? {
+    let count = key.utf8.count
+    return members.indices.first { members[$0].key.utf8.count == count && members[$0].key == key }
   }
 
   /// Compares values; the order of an object's members counts.

@@ -95,11 +95,11 @@ extension LaunchPlanBuilder {
   static func grantable(_ masks: [UInt64], callers: UInt64, warnings: inout [String]) -> [UInt64] {
     var masks = masks
     func limit(_ set: Int, _ name: String, to allowed: UInt64, _ why: String) {
-      let lost = Capability.names(of: masks[set] & ~allowed)
+      let lost = masks[set] & ~allowed
       masks[set] &= allowed
-      guard !lost.isEmpty else { return }
+      guard lost != 0 else { return }
       var list = ""
-      for name in lost { list += list.isEmpty ? name : ", \(name)" }
+      for name in Capability.names(of: lost) { list += list.isEmpty ? name : ", \(name)" }
       warnings.append("config.json: process.capabilities.\(name): \(list) not granted: \(why)")
     }
     limit(0, "bounding", to: callers, "the caller does not have it")

@@ -5,7 +5,7 @@ extension LaunchPlanBuilder {
   mutating func addMounts(keepsPrivate: Bool) throws(SpecError) {
     for (index, mount) in spec.mounts.enumerated() {
       let options = try MountOptions(mount, path: "mounts[\(index)]")
-      var flags = [ISL_FLAG_CREATE]
+      var flags: isl_step_flags = [ISL_FLAG_CREATE]
       let propagation =
         keepsPrivate && options.propagation & MountPropagation.private != 0 ? 0 : options.propagation
       let target = buffer.string(mount.destination)
@@ -19,7 +19,7 @@ extension LaunchPlanBuilder {
           throw SpecError(path: "mounts[\(index)].source", message: "a bind mount needs one")
         }
         let source = named.hasPrefix("/") ? named : "\(bundle)/\(named)"
-        if options.isRecursive { flags.append(ISL_FLAG_RECURSIVE) }
+        if options.isRecursive { flags.insert(ISL_FLAG_RECURSIVE) }
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
           a: buffer.string(source), b: UInt32(propagation), c: target,
@@ -49,25 +49,25 @@ extension LaunchPlanBuilder {
       }
       // CVE-2019-19921: a /proc or /sys that is a symbolic link would leave the real one unmasked.
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
-        flags.append(ISL_FLAG_NO_SYMLINKS)
+        flags.insert(ISL_FLAG_NO_SYMLINKS)
       }
-      if options.copiesUp { flags.append(ISL_FLAG_COPY_UP) }
+      if options.copiesUp { flags.insert(ISL_FLAG_COPY_UP) }
       // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
       if type == "overlay" {
-        flags.append(ISL_FLAG_LEGACY)
-        if mount.source?.hasPrefix("/") == true { flags.append(ISL_FLAG_RELATIVE) }
+        flags.insert(ISL_FLAG_LEGACY)
+        if mount.source?.hasPrefix("/") == true { flags.insert(ISL_FLAG_RELATIVE) }
       } else if options.superblockFlags != 0 {
         // MS_SYNCHRONOUS and its like are known to mount(2) alone.
-        flags.append(ISL_FLAG_LEGACY)
+        flags.insert(ISL_FLAG_LEGACY)
       }
       let isDevice = mount.destination == "/dev" && type == "tmpfs"
-      if isDevice, !options.copiesUp { flags.append(ISL_FLAG_FRESH) }
+      if isDevice, !options.copiesUp { flags.insert(ISL_FLAG_FRESH) }
       var data = options.data
       let label = ["proc", "sysfs", "cgroup2"].contains(type) ? nil : spec.linux.mountLabel
       if let label, type != "mqueue" {
         // Quoted, as the categories of a context are parted by commas; mount(2) alone knows quotes.
         data += data.isEmpty ? "context=\"\(label)\"" : ",context=\"\(label)\""
-        flags.append(ISL_FLAG_LEGACY)
+        flags.insert(ISL_FLAG_LEGACY)
       }
       step(
         ISL_STEP_MOUNT, "\(type) on \(mount.destination)", flags: flags, index: index, a: buffer.string(type),

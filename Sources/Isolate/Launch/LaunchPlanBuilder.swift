@@ -60,12 +60,11 @@ struct LaunchPlanBuilder {
   var lacksHome: Bool { options.findsHome && !process.env.contains { $0.hasPrefix("HOME=") } }
 
   mutating func step(
-    _ kind: isl_step_kind, _ subject: String = "", flags: [isl_step_flags] = [], index: Int = 0,
+    _ kind: isl_step_kind, _ subject: String = "", flags: isl_step_flags = [], index: Int = 0,
     a: UInt32 = 0,
     b: UInt32 = 0, c: UInt32 = 0, d: UInt32 = 0, v: UInt64 = 0, w: UInt64 = 0
   ) {
-    let bits = flags.reduce(0) { $0 | $1.rawValue }
-    buffer.step(kind, flags: bits, index: index, a: a, b: b, c: c, d: d, v: v, w: w)
+    buffer.step(kind, flags: flags.rawValue, index: index, a: a, b: b, c: c, d: d, v: v, w: w)
     subjects.append(subject)
   }
 
@@ -221,10 +220,10 @@ struct LaunchPlanBuilder {
       header.flags |= child ? 0 : ISL_PLAN_PARENT_WRITES_MAPS.rawValue
       header.uid_map = buffer.string(IDMapWriter.text(spec.linux.uidMappings))
       header.gid_map = buffer.string(IDMapWriter.text(spec.linux.gidMappings))
-      let rootMapped = [spec.linux.uidMappings, spec.linux.gidMappings].allSatisfy { maps in
-        maps.contains { $0.containerID == 0 }
-      }
-      if rootMapped, !becomesRootByMaps { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
+      let mapsRoot =
+        spec.linux.uidMappings.contains { $0.containerID == 0 }
+        && spec.linux.gidMappings.contains { $0.containerID == 0 }
+      if mapsRoot, !becomesRootByMaps { header.flags |= ISL_PLAN_BECOME_ROOT.rawValue }
     } else if entersUserNamespace {
       // Its maps are there already; whether it has an id 0 is found out inside.
       header.flags |= ISL_PLAN_ENTERS_USER.rawValue | ISL_PLAN_BECOME_ROOT.rawValue

@@ -1,5 +1,8 @@
 import CShims
 
+/// Flags of a step are combined (isl_plan.h).
+extension isl_step_flags: @retroactive OptionSet {}
+
 /// Collects steps and their operands and lays them out as one launch plan (isl_plan.h).
 struct PlanBuffer {
   private var arena: [UInt8] = [0]

@@ -12,10 +12,14 @@ public struct Bundle: Sendable {
   /// Opens a bundle and decodes its configuration.
   ///
   /// - Throws: `IsolateError` with the path, and for malformed JSON the byte offset.
-  public init(path: String) throws(IsolateError) { try self.init(path: path, postponesFilter: false) }
+  public init(path: String) throws(IsolateError) { try self.init(path: path, isOnlyOne: false) }
 
-  /// The same; with `postponesFilter` the filter is left for later, where it can be.
-  package init(path: String, postponesFilter: Bool) throws(IsolateError) {
+  /// What was decoded of the only bundle.
+  nonisolated(unsafe) private static var kept: JSONValue?
+
+  /// The same; with `isOnlyOne` for a program that starts one container and ends: the filter is left for later, where it
+  /// can be, and the decoded text is not taken apart again.
+  package init(path: String, isOnlyOne: Bool) throws(IsolateError) {
     guard let real = Files.real(path) else {
       throw .unavailable(
         what: "bundle \(path)", why: "no such directory",
@@ -23,21 +27,15 @@ public struct Bundle: Sendable {
     }
     let file = "\(real)/config.json"
     let text = try JSONFile.bytes(file, endsAtShortRead: true)
-    var later: LaterFilter?
     let json: JSONValue
-    do {
-      if postponesFilter {
-        // With an agent somebody else takes part in a start, who has to be asked before.
-        let (value, section) = try JSONParser.parse(
-          text, postponing: "linux", "seccomp", without: "listenerPath")
-        json = value
-        later = section.map { LaterFilter(path: file, text: text, section: $0) }
-      } else {
-        json = try JSONParser.parse(text)
-      }
-    } catch { throw .json(path: file, error) }
+    if isOnlyOne {
+      (json, laterFilter) = try LaterFilter.leave(in: text, of: file)
+      unsafe Self.kept = json
+    } else {
+      do { json = try JSONParser.parse(text) } catch { throw .json(path: file, error) }
+      laterFilter = nil
+    }
     do { spec = try RuntimeSpec(json: json) } catch { throw .specification(error) }
-    laterFilter = later
     configuration = text
     self.path = real
   }

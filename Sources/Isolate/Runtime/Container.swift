@@ -89,6 +89,7 @@ public final class Container: Sendable {
   }
 
   private static func received(_ result: isl_launch_result) -> [(tag: Int, descriptor: Int32)] {
+    guard result.received_count > 0 else { return [] }
     let tags = result.received_tag
     let descriptors = result.received_fd
     let all: [(Int32, Int32)] = [
@@ -178,7 +179,9 @@ public final class Container: Sendable {
     options.namespaces = named.descriptors
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
-    options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    if !mapped.descriptors.isEmpty {
+      options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
     let launched = try launch(labelled, process, bundle, options, seccomp, callbacks)
     _ = consume named
     _ = consume mapped
@@ -214,7 +217,7 @@ public final class Container: Sendable {
     builder.hasNothingToDoAtGate = callbacks.beforePivot == nil && callbacks.atGate == nil
     var seccomp = seccomp
     if let later = options.laterFilter {
-      if builder.opensGateEarly { builder.hasLateFilter = true } else { seccomp = try later.compile() }
+      if builder.opensGateEarly { builder.hasLateFilter = true } else { seccomp = try later.compiled() }
     }
     let plan = try builder.build(seccomp: seccomp)
     do {

@@ -53,7 +53,8 @@ public struct ContainerRecord: Sendable, Equatable {
   }
 
   private var annotationsJSON: JSONValue {
-    .object(annotations.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) })
+    if annotations.isEmpty { return .object([]) }
+    return .object(annotations.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) })
   }
 
   /// Reads a record's file back; nil when it is none.

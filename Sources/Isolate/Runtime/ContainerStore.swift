@@ -136,15 +136,13 @@ public struct ContainerStore: Sendable {
     return text.hasPrefix("unit ") ? .unit(String(text.dropFirst(5))) : nil
   }
 
-  /// The configuration that a container was made from.
-  func configuration(of identifier: String) throws(IsolateError) -> RuntimeSpec {
+  /// The configuration that a container was made from, and its filter where that could be left for later.
+  func configuration(of identifier: String) throws(IsolateError) -> (spec: RuntimeSpec, filter: LaterFilter?)
+  {
     let text: [UInt8]
     do { text = Array(try documents(of: identifier).configuration) } catch { throw .system(error) }
-    let json: JSONValue
-    do { json = try JSONParser.parse(text) } catch {
-      throw .json(path: "\(directory(identifier))/\(Self.recordName)", error)
-    }
-    do { return try RuntimeSpec(json: json) } catch { throw .specification(error) }
+    let (json, filter) = try LaterFilter.leave(in: text, of: "\(directory(identifier))/\(Self.recordName)")
+    do { return (try RuntimeSpec(json: json), filter) } catch { throw .specification(error) }
   }
 
   /// The name of the user whose a container is, by /etc/passwd, or the number.

@@ -54,7 +54,7 @@ extension Lifecycle {
         remedy: status == .paused
           ? "resume it first, or have the process wait with --ignore-paused" : "exec takes a running one")
     }
-    var spec = try store.configuration(of: request.identifier)
+    var (spec, filter) = try store.configuration(of: request.identifier)
     spec.process = try process(request, container: spec)
     var options = ContainerOptions()
     options.joined = ContainerOptions.Joined(
@@ -64,6 +64,7 @@ extension Lifecycle {
     (options.standardInput, options.standardOutput) = (request.standardInput, request.standardOutput)
     options.standardError = request.standardError
     options.preservedDescriptors = request.preservedDescriptors
+    options.laterFilter = filter
     let cgroup = try cgroupDirectory(request, of: record)
     if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }
     let agent = try SeccompAgent(spec.linux.seccomp)

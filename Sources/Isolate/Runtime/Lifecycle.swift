@@ -225,7 +225,7 @@ public struct Lifecycle: Sendable {
     let record = try store.load(identifier)
     let status = store.status(of: record)
     guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
-    let hooks = try store.configuration(of: identifier).hooks.poststart
+    let hooks = try store.configuration(of: identifier).spec.hooks.poststart
     let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }
@@ -301,7 +301,9 @@ public struct Lifecycle: Sendable {
     guard status == .stopped || status == .created || force else {
       throw wrongState(identifier, status, "delete takes a stopped one; --force kills it first")
     }
-    let hooks = Result { () throws(IsolateError) in try store.configuration(of: identifier).hooks.poststop }
+    let hooks = Result { () throws(IsolateError) in
+      try store.configuration(of: identifier).spec.hooks.poststop
+    }
     try end(record)
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
     removeGroups(of: identifier)

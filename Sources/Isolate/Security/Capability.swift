@@ -28,6 +28,8 @@ public enum Capability {
 
   /// The names of a mask's bits.
   static func names(of mask: UInt64) -> [String] {
-    names.enumerated().filter { mask >> UInt64($0.offset) & 1 == 1 }.map(\.element)
+    var found: [String] = []
+    for (number, name) in names.enumerated() where mask >> UInt64(number) & 1 == 1 { found.append(name) }
+    return found
   }
 }

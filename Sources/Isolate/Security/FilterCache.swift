@@ -1,7 +1,7 @@
 import Glibc
 
-/// Compiled filters of earlier starts, one file for each text of a `linux.seccomp` section, in a folder that only the user
-/// can write: reading and compiling a usual section is half of what a start costs the runtime.
+/// Compiled filters of earlier starts, one file for each text of a `linux.seccomp` section and each runtime, in a folder
+/// that only the user can write: reading and compiling a usual section is half of what a start costs the runtime.
 ///
 /// A file holds the text itself, so that no other section is ever taken for it, and what else a program depends on: the
 /// runtime that compiled it. Nothing fails where there is no cache, or where a file of it is not what it should be.
@@ -107,25 +107,27 @@ struct FilterCache {
   /// O_TMPFILE, which is a macro of macros.
   private static let withoutName: Int32 = 0o20_000_000 | O_DIRECTORY
 
+  /// Named after the section and the runtime, so that two runtimes do not take turns in replacing one file.
   private static func path(_ directory: String, _ section: UnsafeRawBufferPointer) -> String {
-    unsafe "\(directory)/\(String(hash(section), radix: 16))"
+    let runtime = RuntimeProgram.current
+    let identity = (runtime.inode ^ UInt64(bitPattern: runtime.modified)) &* 0x9e37_79b9_7f4a_7c15
+    return unsafe "\(directory)/\(String(hash(section) ^ identity, radix: 16))"
   }
 
   /// A quick one, by 8 bytes at a time: what it finds is compared.
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var sum = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
-    var at = 0
-    while at + 8 <= bytes.count {
-      let word = unsafe bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      sum = (sum ^ word) &* 0x9e37_79b9_7f4a_7c15
+    guard var place = bytes.baseAddress else { return sum }
+    let end = unsafe place + bytes.count
+    while unsafe end - place >= 8 {
+      sum = unsafe (sum ^ place.loadUnaligned(as: UInt64.self)) &* 0x9e37_79b9_7f4a_7c15
       sum ^= sum >> 29
-      at += 8
+      unsafe place += 8
     }
-    while at < bytes.count {
-      let byte = unsafe bytes[at]
-      sum = (sum ^ UInt64(byte)) &* 0x9e37_79b9_7f4a_7c15
+    while unsafe place < end {
+      sum = unsafe (sum ^ UInt64(place.load(as: UInt8.self))) &* 0x9e37_79b9_7f4a_7c15
       sum ^= sum >> 29
-      at += 1
+      unsafe place += 1
     }
     return sum
   }

@@ -8,10 +8,31 @@ struct LaterFilter: Sendable {
   /// Where the section is in it.
   let section: Range<Int>
 
-  /// The program of the section, from the cache or compiled; `use` is called with it before it is kept there.
+  /// Reads a configuration but for this section, where it can be left: with an agent somebody else takes part in a start,
+  /// who has to be asked before.
+  static func leave(in text: [UInt8], of path: String) throws(IsolateError) -> (
+    json: JSONValue, filter: Self?
+  ) {
+    do {
+      let (json, section) = try JSONParser.parse(
+        text, postponing: "linux", "seccomp", without: "listenerPath")
+      return (json, section.map { Self(path: path, text: text, section: $0) })
+    } catch { throw .json(path: path, error) }
+  }
+
+  /// The program of the section, from the cache or compiled and kept there.
   ///
   /// - Throws: `IsolateError`, the same as if it had been read with the rest.
-  func compile(_ cache: FilterCache = .ofUser, use: (CompiledFilter) -> Int32) throws(IsolateError) -> Int32 {
+  func compiled(_ cache: FilterCache = .ofUser) throws(IsolateError) -> CompiledFilter {
+    try compile(cache) { $0 }
+  }
+
+  /// The same; `use` is called with it before it is kept there.
+  ///
+  /// - Throws: `IsolateError`, the same as if it had been read with the rest.
+  func compile<Result>(
+    _ cache: FilterCache = .ofUser, use: (CompiledFilter) -> Result
+  ) throws(IsolateError) -> Result {
     let known = unsafe text.withUnsafeBytes { text in
       unsafe cache.program(of: UnsafeRawBufferPointer(rebasing: text[section]))
     }

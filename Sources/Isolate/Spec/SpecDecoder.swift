@@ -4,9 +4,36 @@
 /// are known but not honoured by this runtime are refused by `refuse`.
 struct SpecDecoder {
   let value: JSONValue
-  let path: String
+  private let place: Place
 
-  private func child(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+  /// Where the value is, as errors name it: "mounts[2].options".
+  var path: String { place.text }
+
+  init(value: JSONValue, path: String) { self.init(value, .root(path)) }
+
+  private init(_ value: JSONValue, _ place: Place) {
+    self.value = value
+    self.place = place
+  }
+
+  /// The way to a value, put into words only when something is wrong there.
+  private indirect enum Place {
+    case root(String)
+    case member(String, of: Place)
+    case item(Int, of: Place)
+
+    var text: String {
+      switch self {
+      case .root(let path): return path
+      case .member(let key, let place):
+        let path = place.text
+        return path.isEmpty ? key : "\(path).\(key)"
+      case .item(let index, let place): return "\(place.text)[\(index)]"
+      }
+    }
+  }
+
+  private func child(_ key: String) -> String { Place.member(key, of: place).text }
 
   private func mismatch(_ key: String, _ expected: String) -> SpecError {
     SpecError(path: child(key), message: "expected \(expected)")
@@ -28,18 +55,20 @@ struct SpecDecoder {
   func object(_ key: String) throws(SpecError) -> SpecDecoder? {
     guard let found = member(key) else { return nil }
     guard case .object = found else { throw mismatch(key, "an object") }
-    return SpecDecoder(value: found, path: child(key))
+    return SpecDecoder(found, .member(key, of: place))
   }
 
   func objects(_ key: String) throws(SpecError) -> [SpecDecoder] {
     guard let found = member(key) else { return [] }
     guard case .array(let items) = found else { throw mismatch(key, "an array of objects") }
+    let place = Place.member(key, of: place)
     var decoders: [SpecDecoder] = []
+    decoders.reserveCapacity(items.count)
     for (index, item) in items.enumerated() {
       guard case .object = item else {
-        throw SpecError(path: "\(child(key))[\(index)]", message: "expected an object")
+        throw SpecError(path: Place.item(index, of: place).text, message: "expected an object")
       }
-      decoders.append(SpecDecoder(value: item, path: "\(child(key))[\(index)]"))
+      decoders.append(SpecDecoder(item, .item(index, of: place)))
     }
     return decoders
   }
@@ -53,7 +82,7 @@ struct SpecDecoder {
       guard case .object = value else {
         throw SpecError(path: "\(child(key)).\(name)", message: "expected an object")
       }
-      decoders.append((name, SpecDecoder(value: value, path: "\(child(key)).\(name)")))
+      decoders.append((name, SpecDecoder(value, .member(name, of: .member(key, of: place)))))
     }
     return decoders
   }
@@ -85,6 +114,7 @@ struct SpecDecoder {
     guard let found = member(key) else { return [] }
     guard case .array(let items) = found else { throw mismatch(key, "an array of strings") }
     var texts: [String] = []
+    texts.reserveCapacity(items.count)
     for (index, item) in items.enumerated() {
       guard case .string(let text) = item, !Self.holdsNUL(text) else {
         throw SpecError(path: "\(child(key))[\(index)]", message: "expected a string without NUL")

@@ -19,7 +19,9 @@ enum SpecValidator {
     try spec.linux.intelRdt?.validate()
     if let resources = spec.linux.resources { try self.resources(resources) }
     if let process = spec.process { try self.process(process, spec: spec) }
-    for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
+    if !spec.linux.sysctl.isEmpty {
+      for name in spec.linux.sysctl.keys.sorted() { try Sysctl.check(name, spec.linux.namespaces) }
+    }
     try paths(spec.linux.maskedPaths, path: "linux.maskedPaths")
     try paths(spec.linux.readonlyPaths, path: "linux.readonlyPaths")
   }
@@ -35,7 +37,7 @@ enum SpecValidator {
   private static func namespaces(_ spec: RuntimeSpec) throws(SpecError) {
     var seen: UInt64 = 0
     for (index, namespace) in spec.linux.namespaces.enumerated() {
-      let path = "linux.namespaces[\(index)].type"
+      var path: String { "linux.namespaces[\(index)].type" }
       let flag = unsafe isl_namespace_flag(namespace.type)
       guard flag != 0 else {
         throw SpecError(
@@ -61,24 +63,26 @@ enum SpecValidator {
     }
   }
 
-  private static func mappings(_ mappings: [RuntimeSpec.IDMapping], path: String) throws(SpecError) {
+  private static func mappings(
+    _ mappings: [RuntimeSpec.IDMapping], path: @autoclosure () -> String
+  ) throws(SpecError) {
     if mappings.count > 340 {
-      throw SpecError(path: path, message: "more than 340 lines (user_namespaces(7))")
+      throw SpecError(path: path(), message: "more than 340 lines (user_namespaces(7))")
     }
     for (index, mapping) in mappings.enumerated() {
       guard mapping.size > 0 else {
-        throw SpecError(path: "\(path)[\(index)].size", message: "must not be 0")
+        throw SpecError(path: "\(path())[\(index)].size", message: "must not be 0")
       }
       for start in [mapping.containerID, mapping.hostID]
       where UInt64(start) + UInt64(mapping.size) > UInt64(UInt32.max) {
-        throw SpecError(path: "\(path)[\(index)]", message: "reaches beyond the last id")
+        throw SpecError(path: "\(path())[\(index)]", message: "reaches beyond the last id")
       }
     }
   }
 
   private static func mounts(_ spec: RuntimeSpec) throws(SpecError) {
     for (index, mount) in spec.mounts.enumerated() {
-      let path = "mounts[\(index)].destination"
+      var path: String { "mounts[\(index)].destination" }
       guard mount.destination.hasPrefix("/") else {
         throw SpecError(path: path, message: "\"\(mount.destination)\" is not absolute")
       }
@@ -142,7 +146,7 @@ enum SpecValidator {
     }
   }
 
-  private static func noParentReferences(_ item: String, path: String) throws(SpecError) {
+  private static func noParentReferences(_ item: String, path: @autoclosure () -> String) throws(SpecError) {
     // By bytes, as the kernel splits a path: for Swift "/" and a combining mark are one character.
     var (dots, others) = (0, 0)
     var holdsParent = false
@@ -157,7 +161,7 @@ enum SpecValidator {
       }
     }
     if holdsParent || dots == 2 && others == 0 {
-      throw SpecError(path: path, message: "\"\(item)\" holds \"..\"")
+      throw SpecError(path: path(), message: "\"\(item)\" holds \"..\"")
     }
   }
 }
