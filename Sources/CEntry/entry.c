@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <features.h>
 #include <link.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ __attribute__((no_stack_protector)) int __wrap___libc_start_main(program_main *m
   __asm__ volatile("mov %0, %%fs:0x28" : : "r"(random[0] & ~(uintptr_t)0xff)); // the stack protector's word
   __asm__ volatile("mov %0, %%fs:0x30" : : "r"(random[1]));                    // what setjmp(3) mangles pointers with
   __libc_early_init(1);
+  // As in Sources/CShims/startup.c, but before the library itself asks for memory.
+  mallopt(M_TOP_PAD, 1 << 20);
   __libc_init_first(count, arguments, environment);
   __cxa_atexit(end, NULL, NULL);
   for (ptrdiff_t i = 0; i < __preinit_array_end - __preinit_array_start; i++)
