@@ -164,8 +164,23 @@ static void reset_signals(const struct isl_child *child) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/// Writes one of the maps of another process; `name` begins with a slash.
+static int write_map_of(pid_t pid, const char *name, const char *text) {
+  char path[40] = "/proc/", digits[12];
+  size_t length = 6;
+  int count = 0;
+  for (unsigned long left = (unsigned long)pid; left > 0 && count < (int)sizeof digits; left /= 10)
+    digits[count++] = (char)('0' + left % 10);
+  while (count > 0) path[length++] = digits[--count];
+  strcpy(path + length, name);
+  return isl_write_file(path, text);
+}
+
 /// What is entered is that of a sibling of ours (CLONE_PARENT), because a PID namespace takes in only children.
 /// The sibling goes on and we end: the caller waits for it as for a child of its own.
+///
+/// Within a held user namespace we have every capability over the sibling's, whose maps therefore we can write
+/// (user_namespaces(7)). Until it has them, and if we fail, the sibling does nothing.
 static int go_on_as_sibling(struct isl_child *child, uint64_t flags) {
   int gate[2], pidfd = -1;
   if (pipe2(gate, O_CLOEXEC) < 0) return -errno;
@@ -174,13 +189,19 @@ static int go_on_as_sibling(struct isl_child *child, uint64_t flags) {
   if (pid == 0) {
     // The caller must know of us before we ask it anything.
     char byte;
+    ssize_t n;
     close(gate[1]);
-    while (read(gate[0], &byte, 1) < 0 && errno == EINTR) {}
+    while ((n = read(gate[0], &byte, 1)) < 0 && errno == EINTR) {}
+    if (n != 1) _exit(127);
     close(gate[0]);
     return 0;
   }
   struct isl_message message = {.type = ISL_MESSAGE_JOINED, .index = (int32_t)pid};
   (void)isl_send(child->sync, &message, pidfd);
+  int r = child->nests_user ? write_map_of((pid_t)pid, "/gid_map", isl_text(child, child->plan->gid_map)) : 0;
+  if (r == 0 && child->nests_user) r = write_map_of((pid_t)pid, "/uid_map", isl_text(child, child->plan->uid_map));
+  if (r < 0) fail(child, -1, 0, 0, -r);
+  (void)!write(gate[1], "", 1);
   _exit(0);
 }
 
@@ -219,6 +240,11 @@ static int setgroups_is_denied(void) {
 /// Enters the namespaces that the specification names by their paths and makes the new ones after that. With a user
 /// namespace among them, what the caller's privileges do not open may belong to that one.
 static int enter(struct isl_child *child) {
+  if (child->held_user >= 0) {
+    child->nests_user = 1;
+    int r = enter_one(&child->held_user);
+    return r < 0 ? r : go_on_as_sibling(child, child->plan->clone_flags);
+  }
   if (child->namespaces[0] < 0) return 0;
   int enters_user = (child->plan->flags & ISL_PLAN_ENTERS_USER) != 0, r = 0;
   for (int i = enters_user; i < ISL_MAX_NAMESPACES && r == 0; i++) {

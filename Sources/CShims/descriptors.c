@@ -37,7 +37,9 @@ static int above_payloads(const struct isl_child *child, int fd) {
 }
 
 void isl_close_others(struct isl_child *child) {
-  int kept[4 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join, child->seccomp_socket}, count = 4;
+  int kept[5 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join,
+                                                       child->seccomp_socket, child->held_user};
+  int count = 5;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     kept[count++] = child->namespaces[i];
   for (int i = 0; i < ISL_MAX_MOUNTS; i++) kept[count++] = child->mounts[i];
@@ -72,6 +74,7 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   child->start_pipe = above_payloads(child, child->plan->start_pipe);
   child->join = above_payloads(child, child->plan->join_pidfd);
   child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
+  child->held_user = above_payloads(child, child->plan->held_user);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
   for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
   int r = isl_take_streams(child->plan->stdio);

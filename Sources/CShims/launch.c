@@ -49,7 +49,7 @@ static uint64_t ignored_signals(void) {
 
 static long clone_child(const struct isl_plan_header *plan, struct isl_child *child, int *pidfd, int *in_cgroup) {
   // Namespaces to be entered come first: a first child enters them and makes the new ones for its sibling.
-  uint64_t flags = plan->namespaces[0] < 0 ? plan->clone_flags : 0;
+  uint64_t flags = plan->namespaces[0] < 0 && plan->held_user < 0 ? plan->clone_flags : 0;
   struct clone_args args = {
       .flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
   if (plan->cgroup_fd >= 0) {
@@ -272,7 +272,7 @@ int isl_launch(
   struct isl_child child = {
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
-      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .root = -1, .null_device = -1,
+      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .held_user = -1, .root = -1, .null_device = -1,
       .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
     if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);

@@ -68,7 +68,7 @@ struct ImageFetchTestsAsAnyUser {
     let caller = try ImageCaller()
     let program = try Program.preflight.start(
       arguments(
-        caller, "127.0.0.1:\(proxy.port)/it:1", byHand ? [] : ["--timeout", "2s"]), caller.circumstances())
+        caller, "127.0.0.1:\(proxy.port)/it:1", byHand ? [] : ["--timeout", "8s"]), caller.circumstances())
     defer { program.signal(SIGKILL, group: true) }
     for _ in 0..<400 where caller.names("staging") == [] && !program.hasEnded {
       try await Task.sleep(for: .milliseconds(25))

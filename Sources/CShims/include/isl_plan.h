@@ -46,6 +46,7 @@ struct isl_plan_header {
   int32_t join_pidfd; // a process whose namespaces are joined instead of new ones made, or -1
   uint64_t join_flags; // CLONE_NEW* of the namespaces to join
   int32_t namespaces[ISL_MAX_NAMESPACES]; // entered before new ones are made (setns(2)); ends at -1
+  int32_t held_user; // a user namespace within which the new one is made and given its maps, or -1
   uint32_t label_file, label; // strings: what is written where for a security module, or absent
   uint32_t seccomp_state; // string: the document that goes with the listener, or absent
   int32_t mounts[ISL_MAX_MOUNTS]; // detached mounts for ISL_STEP_BIND; ends at -1

@@ -30,11 +30,7 @@ enum ContainerLauncher {
 
     mutating func writeMaps(_ pid: Int32) -> Int32 {
       let result = maps.write(pid: pid)
-      if let (member, text) = maps.complaint {
-        failure = .unavailable(
-          what: "config.json: \(member)", why: text.isEmpty ? "newuidmap refuses it" : text,
-          remedy: "/etc/subuid and /etc/subgid say which ids the caller may map, each once")
-      }
+      if result < 0, maps.complaint != nil { failure = maps.error(result) }
       return result
     }
 
@@ -74,9 +70,8 @@ enum ContainerLauncher {
     _ callbacks: Callbacks
   ) throws(IsolateError) -> Launched {
     var result = isl_launch_result()
-    // A child that enters namespaces by their paths is followed by a sibling with another number.
     let isJoining = options.joined != nil
-    let isFinal = options.namespaces.isEmpty && !isJoining
+    let isFinal = !options.isFollowedBySibling
     var context = Context(
       maps: maps, lifeline: opensEarly ? options.lifeline : nil, begun: isFinal ? callbacks.begun : nil,
       filter: opensEarly ? options.laterFilter : nil)

@@ -38,17 +38,18 @@ struct LaunchPlanBuilder {
   var opensGateEarly: Bool {
     hasNothingToDoAtGate && options.startPipe == nil && !options.opensSockets && !options.waitsForPayload
       && options.seccompListener == nil
-      && options.namespaces.isEmpty && !parentWritesMaps
+      && !options.isFollowedBySibling && !parentWritesMaps
   }
 
   private var parentWritesMaps: Bool {
-    options.joined == nil && makes("user")
+    options.joined == nil && makes("user") && options.heldMaps == nil
       && !IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
   }
 
   /// Whether the child is 0:0 as soon as its id maps are written, since they map the caller to it.
   var becomesRootByMaps: Bool {
-    makes("user") && !parentWritesMaps && spec.linux.uidMappings[0].containerID == 0
+    makes("user") && !parentWritesMaps && options.heldMaps == nil
+      && spec.linux.uidMappings[0].containerID == 0
       && spec.linux.gidMappings[0].containerID == 0
   }
 
@@ -215,11 +216,15 @@ struct LaunchPlanBuilder {
       header.clone_flags |= unsafe isl_namespace_flag(namespace.type)
     }
     if makes("user") {
-      let child = !parentWritesMaps
-      header.flags |= child ? ISL_PLAN_CHILD_WRITES_MAPS.rawValue | ISL_PLAN_DENY_SETGROUPS.rawValue : 0
-      header.flags |= child ? 0 : ISL_PLAN_PARENT_WRITES_MAPS.rawValue
-      header.uid_map = buffer.string(IDMapWriter.text(spec.linux.uidMappings))
-      header.gid_map = buffer.string(IDMapWriter.text(spec.linux.gidMappings))
+      if let held = options.heldUserNamespace, options.heldMaps != nil {
+        header.held_user = held.descriptor
+      } else if parentWritesMaps {
+        header.flags |= ISL_PLAN_PARENT_WRITES_MAPS.rawValue
+      } else {
+        header.flags |= ISL_PLAN_CHILD_WRITES_MAPS.rawValue | ISL_PLAN_DENY_SETGROUPS.rawValue
+      }
+      header.uid_map = buffer.string(IDMapWriter.text(options.heldMaps?.users ?? spec.linux.uidMappings))
+      header.gid_map = buffer.string(IDMapWriter.text(options.heldMaps?.groups ?? spec.linux.gidMappings))
       let mapsRoot =
         spec.linux.uidMappings.contains { $0.containerID == 0 }
         && spec.linux.gidMappings.contains { $0.containerID == 0 }
@@ -243,6 +248,7 @@ struct LaunchPlanBuilder {
   private mutating func baseHeader() -> isl_plan_header {
     var header = isl_plan_header()
     header.join_pidfd = -1
+    header.held_user = -1
     header.flags |= opensGateEarly ? ISL_PLAN_OPENS_GATE_EARLY.rawValue : 0
     header.flags |= options.sharesMemory ? ISL_PLAN_SHARES_MEMORY.rawValue : 0
     header.flags |= options.opensSockets ? ISL_PLAN_OPEN_NAMESPACES.rawValue : 0

@@ -42,6 +42,14 @@ struct IDMapWriter {
     return uid < 0 ? uid : run("newgidmap", "linux.gidMappings", pid: pid, gidMappings)
   }
 
+  /// What `write` failed with.
+  func error(_ code: Int32) -> IsolateError {
+    guard let (member, text) = complaint else { return .system(SystemError("write", "id maps", code: -code)) }
+    return .unavailable(
+      what: "config.json: \(member)", why: text.isEmpty ? "newuidmap refuses it" : text,
+      remedy: "/etc/subuid and /etc/subgid say which ids the caller may map, each once")
+  }
+
   private mutating func run(
     _ name: String, _ member: String, pid: Int32, _ mappings: [RuntimeSpec.IDMapping]
   ) -> Int32 {

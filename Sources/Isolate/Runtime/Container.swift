@@ -177,6 +177,12 @@ public final class Container: Sendable {
         options.joined == nil ? spec.linux : RuntimeSpec.Linux(), changesHostNames: names)
     } catch { throw .specification(error) }
     options.namespaces = named.descriptors
+    if let held = options.heldUserNamespace, options.joined == nil, options.namespaces.isEmpty,
+      spec.linux.namespaces.contains(where: { $0.type == "user" && $0.path == nil }),
+      !IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+    {
+      do { options.heldMaps = try held.translated(spec.linux) } catch { throw .specification(error) }
+    }
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     if !mapped.descriptors.isEmpty {

@@ -31,6 +31,9 @@ public struct ContainerOptions: Sendable {
   public var lifeline: Int32?
   /// The cgroup to start in.
   public var cgroup: Cgroup?
+  /// Where the user namespace of a container with ranges of ids is made, to start it sooner. It changes nothing for one that
+  /// maps the caller's id alone, makes none, or enters namespaces by their paths.
+  public var heldUserNamespace: HeldUserNamespace?
   /// Descriptors of the namespaces that the specification names by their paths, at most five.
   var namespaces: [Int32] = []
   /// Detached mounts, each with its place in `mounts` of the specification.
@@ -47,6 +50,10 @@ public struct ContainerOptions: Sendable {
     var deniesSetgroups: Bool
   }
   var joined: Joined?
+  /// The id maps of the container's user namespace as they read within the one it is made in.
+  var heldMaps: (users: [RuntimeSpec.IDMapping], groups: [RuntimeSpec.IDMapping])?
+  /// Whether the first child, which enters namespaces, is followed by a sibling with another number.
+  var isFollowedBySibling: Bool { joined != nil || !namespaces.isEmpty || heldMaps != nil }
   /// A cgroup's directory to start in, when it is not one of ours.
   var cgroupDirectory: Int32?
   /// A FIFO opened for both ways that the container waits on before its process starts (`isolate create`).
