@@ -198,9 +198,11 @@ static int go_on_as_sibling(struct isl_child *child, uint64_t flags) {
   }
   struct isl_message message = {.type = ISL_MESSAGE_JOINED, .index = (int32_t)pid};
   (void)isl_send(child->sync, &message, pidfd);
-  int r = child->nests_user ? write_map_of((pid_t)pid, "/gid_map", isl_text(child, child->plan->gid_map)) : 0;
-  if (r == 0 && child->nests_user) r = write_map_of((pid_t)pid, "/uid_map", isl_text(child, child->plan->uid_map));
-  if (r < 0) fail(child, -1, 0, 0, -r);
+  if (child->plan->held_user >= 0) {
+    int r = write_map_of((pid_t)pid, "/gid_map", isl_text(child, child->plan->gid_map));
+    if (r == 0) r = write_map_of((pid_t)pid, "/uid_map", isl_text(child, child->plan->uid_map));
+    if (r < 0) fail(child, -1, 0, 0, -r);
+  }
   (void)!write(gate[1], "", 1);
   _exit(0);
 }
@@ -241,7 +243,6 @@ static int setgroups_is_denied(void) {
 /// namespace among them, what the caller's privileges do not open may belong to that one.
 static int enter(struct isl_child *child) {
   if (child->held_user >= 0) {
-    child->nests_user = 1;
     int r = enter_one(&child->held_user);
     return r < 0 ? r : go_on_as_sibling(child, child->plan->clone_flags);
   }

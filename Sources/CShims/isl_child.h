@@ -54,7 +54,6 @@ struct isl_child {
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
   int held_user; // the same; -1 once it is entered
-  int nests_user; // the sibling's maps are ours to write
   int denies_setgroups; // the user namespace lets nobody change supplementary groups
   int mounts[ISL_MAX_MOUNTS]; // above those that the payload gets
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload

@@ -13,6 +13,13 @@ struct HeldUserNamespaceTests {
     try #require(SubordinateIDs.ofCaller()).mappings(userID: geteuid(), groupID: getegid())
   }
 
+  /// A container's options with such a namespace.
+  private static func options(_ maps: Maps) throws -> ContainerOptions {
+    var options = ContainerOptions()
+    options.heldUserNamespace = try HeldUserNamespace(users: maps.users, groups: maps.groups)
+    return options
+  }
+
   private static func spec(_ spec: RuntimeSpec, _ maps: Maps) -> RuntimeSpec {
     var spec = spec
     spec.root.readonly = false
@@ -33,9 +40,7 @@ struct HeldUserNamespaceTests {
       let before = OwnResources(folder: path)
       do {
         let maps = try Self.maps()
-        let held = try HeldUserNamespace(users: maps.users, groups: maps.groups)
-        var options = ContainerOptions()
-        options.heldUserNamespace = held
+        let options = try Self.options(maps)
         let line = """
           set -e; test "$(id -u)" = 0; touch /dev/shm/file; chown 1000:1000 /dev/shm/file
           test "$(stat -c %u:%g /dev/shm/file)" = 1000:1000
@@ -69,11 +74,10 @@ struct HeldUserNamespaceTests {
   func others() async throws {
     let bundle = try TestBundle()
     let maps = try Self.maps()
-    var options = ContainerOptions()
-    options.heldUserNamespace = try HeldUserNamespace(users: maps.users, groups: maps.groups)
+    let options = try Self.options(maps)
     let path = bundle.directory.path
     let prepared = Self.spec(RuntimeSpec.standard(rootPath: "\(path)/rootfs", args: ["true"]), maps)
-    let pool = try ContainerPool(count: 2) { [options] () throws(IsolateError) in
+    let pool = try ContainerPool(count: 2) { () throws(IsolateError) in
       try PreparedContainer(prepared, bundle: path, options: options)
     }
     for status in 3...8 {
@@ -95,8 +99,7 @@ struct HeldUserNamespaceTests {
       let before = OwnResources(folder: path)
       do {
         let maps = try Self.maps()
-        var options = ContainerOptions()
-        options.heldUserNamespace = try HeldUserNamespace(users: maps.users, groups: maps.groups)
+        let options = try Self.options(maps)
         func message(_ users: [RuntimeSpec.IDMapping]) -> String {
           let spec = Self.spec(
             RuntimeSpec.standard(rootPath: "\(path)/rootfs", args: ["true"]), (users, maps.groups))

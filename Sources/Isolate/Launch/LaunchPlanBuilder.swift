@@ -41,15 +41,17 @@ struct LaunchPlanBuilder {
       && !options.isFollowedBySibling && !parentWritesMaps
   }
 
+  private var childWritesMaps: Bool {
+    makes("user") && IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+  }
+
   private var parentWritesMaps: Bool {
-    options.joined == nil && makes("user") && options.heldMaps == nil
-      && !IDMapWriter.childCanWrite(spec.linux.uidMappings, spec.linux.gidMappings)
+    options.joined == nil && makes("user") && options.heldMaps == nil && !childWritesMaps
   }
 
   /// Whether the child is 0:0 as soon as its id maps are written, since they map the caller to it.
   var becomesRootByMaps: Bool {
-    makes("user") && !parentWritesMaps && options.heldMaps == nil
-      && spec.linux.uidMappings[0].containerID == 0
+    childWritesMaps && spec.linux.uidMappings[0].containerID == 0
       && spec.linux.gidMappings[0].containerID == 0
   }
 
