@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
 
 typedef int program_main(int count, char **arguments, char **environment);
 
@@ -41,7 +43,8 @@ INTERNAL void _init(void);
 INTERNAL void _fini(void);
 INTERNAL void _dl_aux_init(ElfW(auxv_t) *values);
 INTERNAL void __libc_setup_tls(void);
-INTERNAL void __libc_early_init(_Bool is_initial);
+INTERNAL void __ctype_init(void);
+INTERNAL const char *_dl_get_origin(void);
 INTERNAL void __libc_init_first(int count, char **arguments, char **environment);
 int __cxa_atexit(void (*function)(void *), void *argument, void *handle);
 
@@ -57,10 +60,13 @@ static void end(void *unused) {
 }
 
 static int has_internals(void) {
-  return __libc_setup_tls && __libc_early_init && __libc_init_first && _dl_aux_init && &__libc_stack_end && &_dl_random &&
+  return __libc_setup_tls && __ctype_init && __libc_init_first && _dl_aux_init && &__libc_stack_end && &_dl_random &&
          &__libc_enable_secure && &_dl_x86_cpu_features && &_dl_hwcap && &__x86_shared_non_temporal_threshold &&
          &__x86_rep_movsb_stop_threshold && _init && _fini;
 }
+
+/// Where the program is, by a readlink(2) at each start: for libraries that dlopen(3) looks for beside it.
+const char *_dl_get_origin(void) { return (const char *)-1; }
 
 /// Nothing here may use the stack protector or a function that is chosen by processor before both have been set up.
 __attribute__((no_stack_protector)) int __wrap___libc_start_main(program_main *main, int count, char **arguments,
@@ -83,11 +89,15 @@ __attribute__((no_stack_protector)) int __wrap___libc_start_main(program_main *m
   __x86_rep_movsb_stop_threshold = LARGE_COPY;
   for (const ElfW(Rela) *each = __rela_iplt_start; each < __rela_iplt_end; each++)
     *(uintptr_t *)each->r_offset = ((uintptr_t(*)(void))each->r_addend)();
+  // Asked for once, not again by malloc(3).
+  brk(NULL);
   __libc_setup_tls();
   uintptr_t *random = _dl_random;
   __asm__ volatile("mov %0, %%fs:0x28" : : "r"(random[0] & ~(uintptr_t)0xff)); // the stack protector's word
   __asm__ volatile("mov %0, %%fs:0x30" : : "r"(random[1]));                    // what setjmp(3) mangles pointers with
-  __libc_early_init(1);
+  // __libc_early_init, but for what it asks about the stacks of threads, of which there are none.
+  __ctype_init();
+  __libc_single_threaded = 1;
   // As in Sources/CShims/startup.c, but before the library itself asks for memory.
   mallopt(M_TOP_PAD, 1 << 20);
   __libc_init_first(count, arguments, environment);

@@ -1,5 +1,6 @@
 // The child between clone and execve: one ordered list of steps, async-signal-safe calls only.
 #include "isl_child.h"
+#include "isl_startup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,14 +23,45 @@ __attribute__((noreturn)) static void fail(struct isl_child *child, int32_t numb
   _exit(127);
 }
 
-int isl_write_file(const char *path, const char *text) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
+/// Writes a text in one write(2) and closes the file; `fd` may be an error.
+static int write_and_close(int fd, const char *text) {
+  if (fd < 0) return fd;
   size_t length = strlen(text);
   ssize_t n = write(fd, text, length);
   int r = n == (ssize_t)length ? 0 : n < 0 ? -errno : -EIO;
   close(fd);
   return r;
+}
+
+int isl_write_file(const char *path, const char *text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  return fd < 0 ? -errno : write_and_close(fd, text);
+}
+
+int isl_write_own(const struct isl_child *child, const char *path, const char *text) {
+  return write_and_close(isl_open_own(child, path), text);
+}
+
+/// Our program is the runtime's, which /proc/PID/exe leads to. We hide from the start where others may have our ids and our
+/// capabilities: as the host's root, and in a user namespace that is not ours alone. Elsewhere we hide before capabilities
+/// go, for until then nobody else has all of them, and whoever started us may want to look (/proc/PID/ns, newuidmap(1)).
+/// CAP_SYS_PTRACE of a container's own user namespace does not help: before execve(2) our memory belongs to the caller's
+/// (ptrace(2), "Ptrace access mode checking").
+void isl_hide(struct isl_child *child) {
+  child->is_hidden = 1;
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int isl_open_own(const struct isl_child *child, const char *path) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC), error = errno;
+  if (fd < 0 && error == EACCES && child->is_hidden) {
+    // While we still have every capability of our user namespace.
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    error = errno;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  }
+  return fd < 0 ? -error : fd;
 }
 
 /// Says one word to the parent and waits for its "go".
@@ -38,7 +70,7 @@ static int ask(struct isl_child *child, int32_t type) {
   int fd, r = isl_send(child->sync, &message, -1);
   if (r < 0) return r;
   r = isl_receive(child->sync, &message, &fd);
-  if (fd >= 0) close(fd);
+  isl_take_stub(child, fd);
   if (r == 0) _exit(127); // the parent is gone: so are we
   if (r > 0 && message.type == ISL_MESSAGE_GO && message.index > 0) child->host_pid = message.index;
   return r < 0 ? r : message.type == ISL_MESSAGE_GO ? 0 : -EPROTO;
@@ -75,8 +107,10 @@ static int write_maps(struct isl_child *child) {
     // One that is entered need not map id 0: then the set-up is done as whom we are there.
     if (left && !(errno == EINVAL && (plan->flags & ISL_PLAN_ENTERS_USER))) r = -errno;
     // The change of ids made us undumpable, which hands /proc/self to the host's root.
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, !child->is_hidden, 0, 0, 0);
   }
+  // Strangers in the namespaces that were entered see us.
+  if (r == 0 && plan->namespaces[0] >= 0 && !child->is_hidden) isl_hide(child);
   return r;
 }
 
@@ -102,7 +136,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   switch ((enum isl_step_kind)step->kind) {
   case ISL_STEP_PROPAGATION:
   case ISL_STEP_ROOT_PROPAGATION: return isl_set_propagation("/", (unsigned long)step->v);
-  case ISL_STEP_TIME_NAMESPACE: return isl_step_time_namespace(a);
+  case ISL_STEP_TIME_NAMESPACE: return isl_step_time_namespace(child, a);
   case ISL_STEP_HOOK: return isl_step_hook(child, step);
   case ISL_STEP_ROOT: return isl_step_root(child, step);
   case ISL_STEP_MOUNT: return isl_step_mount(child, step);
@@ -115,7 +149,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_NODE: return isl_step_node(child, step);
   case ISL_STEP_MASK: return isl_step_mask(child, step);
   case ISL_STEP_READONLY: return isl_step_readonly(child, step);
-  case ISL_STEP_PIVOT: return isl_step_pivot(child, step);
+  case ISL_STEP_PIVOT: child->is_inside = 1; return isl_step_pivot(child, step);
   case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
   case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
   case ISL_STEP_LISTEN: return isl_step_listen(child, step);
@@ -125,7 +159,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_DOMAINNAME: return setdomainname(a, strlen(a)) < 0 ? -errno : 0;
   case ISL_STEP_SESSION_KEYRING:
     return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0, 0) < 0 ? -errno : 0;
-  case ISL_STEP_OOM_SCORE: return isl_write_file("/proc/self/oom_score_adj", a);
+  case ISL_STEP_OOM_SCORE: return isl_write_own(child, "/proc/self/oom_score_adj", a);
   case ISL_STEP_RLIMIT: return isl_step_resource_limit(step);
   case ISL_STEP_IO_PRIORITY: return isl_step_io_priority(step);
   case ISL_STEP_SCHEDULER: return isl_step_scheduler(child, step);
@@ -211,7 +245,8 @@ static int go_on_as_sibling(struct isl_child *child, uint64_t flags) {
 static int join(struct isl_child *child) {
   if (child->join < 0) return 0;
   // What can be seen from inside before execve is still the host's (CVE-2016-9962).
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  isl_hide(child);
+  child->is_inside = 1;
   if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
   close(child->join);
   child->join = -1;
@@ -289,6 +324,7 @@ static void run_plan(struct isl_child *child) {
 void isl_child_main(struct isl_child *child) {
   child->denies_setgroups = (child->plan->flags & ISL_PLAN_DENY_SETGROUPS) != 0;
   reset_signals(child);
+  if (isl_callers_user() == 0 || child->plan->flags & ISL_PLAN_ENTERS_USER) isl_hide(child);
   int r = isl_keep_own_descriptors(child);
   if (r == 0 && (r = set_label(child)) < 0) fail(child, -1, ISL_FAILED_LABEL, 0, -r);
   if (r == 0) r = enter(child);

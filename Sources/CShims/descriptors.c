@@ -36,10 +36,17 @@ static int above_payloads(const struct isl_child *child, int fd) {
   return fd >= 0 && fd < first ? fcntl(fd, F_DUPFD_CLOEXEC, first) : fd;
 }
 
+void isl_take_stub(struct isl_child *child, int fd) {
+  if (fd < 0) return;
+  int moved = child->stub < 0 ? above_payloads(child, fd) : -1;
+  if (moved != fd) close(fd);
+  if (moved >= 0) child->stub = moved;
+}
+
 void isl_close_others(struct isl_child *child) {
-  int kept[5 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync, child->start_pipe, child->join,
-                                                       child->seccomp_socket, child->held_user};
-  int count = 5;
+  int kept[6 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync,           child->start_pipe, child->join,
+                                                       child->seccomp_socket, child->held_user,  child->stub};
+  int count = 6;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     kept[count++] = child->namespaces[i];
   for (int i = 0; i < ISL_MAX_MOUNTS; i++) kept[count++] = child->mounts[i];
@@ -69,7 +76,10 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   // Where standard streams belong, when the caller runs without them.
   int moved = above_payloads(child, child->sync);
   if (moved < 0) return -errno;
-  if (moved != child->sync) close(child->sync);
+  if (moved != child->sync) {
+    close(child->sync);
+    child->sync_survives = 0;
+  }
   child->sync = moved;
   child->start_pipe = above_payloads(child, child->plan->start_pipe);
   child->join = above_payloads(child, child->plan->join_pidfd);

@@ -1,5 +1,7 @@
 #include "isl_hook.h"
 
+#include "isl_child.h"
+#include "isl_stub.h"
 #include "isl_syscalls.h"
 
 #include <errno.h>
@@ -37,11 +39,17 @@ static void become(const struct isl_hook *hook, pid_t parent, int report) {
   if (error == 0 && syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
     for (int fd = 3; fd < 65536; fd++) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   (void)sigprocmask(SIG_SETMASK, &none, NULL);
-  if (error == 0) {
+  if (error == 0 && hook->stub > 0) {
+    char **arguments = (char **)(uintptr_t)hook->arguments;
+    arguments[-1] = (char *)(uintptr_t)hook->path;
+    (void)fcntl(out, F_SETFD, 0);
+    error = -isl_stub_execute(hook->stub, out, 1, 1, arguments, hook->environment);
+  } else if (error == 0) {
     execve(hook->path, hook->arguments, hook->environment);
     error = errno;
   }
-  while (write(out >= 0 ? out : report, &error, sizeof error) < 0 && errno == EINTR) {}
+  struct isl_message message = {.type = ISL_MESSAGE_FAILED, .error = error}; // as the stub says it
+  while (write(out >= 0 ? out : report, &message, sizeof message) < 0 && errno == EINTR) {}
   _exit(127);
 }
 
@@ -82,12 +90,13 @@ int isl_run_hook(const struct isl_hook *hook, int32_t *code) {
     close(report[0]);
     return -error;
   }
+  struct isl_message message;
   ssize_t count;
   do
-    count = read(report[0], &error, sizeof error);
+    count = read(report[0], &message, sizeof message);
   while (count < 0 && errno == EINTR);
   close(report[0]);
-  if (count != sizeof error) error = 0;
+  error = count == sizeof message ? message.error : 0;
   int in_time = ends_in_time(pidfd, hook->timeout);
   // The leader is not waited for yet, so nobody else can have the group's number.
   if (!in_time) (void)kill((pid_t)-pid, SIGKILL);

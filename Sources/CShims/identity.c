@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ int isl_step_user(struct isl_child *child, const struct isl_step *step) {
 int isl_step_capabilities(struct isl_child *child, const struct isl_step *step) {
   const uint64_t *sets = (const uint64_t *)(const void *)(child->arena + step->a);
   uint64_t bounding = sets[0], permitted = sets[1], effective = sets[2], inheritable = sets[3], ambient = sets[4];
+  // In a user namespace that was made for it nobody else is yet, but for programs of hooks.
+  if (!(child->plan->clone_flags & CLONE_NEWUSER)) isl_hide(child);
   // The bounding set goes first: dropping from it needs CAP_SETPCAP, which the rest may take away.
   for (int capability = 0; capability < 64; capability++) {
     if (bounding >> capability & 1) continue;
@@ -65,7 +68,8 @@ int isl_pass_early_gate(struct isl_child *child) {
   struct iovec parts[] = {{&message, sizeof message}, {late_filter, sizeof late_filter}};
   int fds[ISL_MAX_CARRIED], fd_count;
   ssize_t n = isl_receive_parts(child->sync, parts, 2, fds, &fd_count);
-  while (fd_count > 0) close(fds[--fd_count]);
+  while (fd_count > 1) close(fds[--fd_count]);
+  isl_take_stub(child, fd_count > 0 ? fds[0] : -1);
   if (n == 0) _exit(127);
   if (n < 0) return (int)n;
   if (n < (ssize_t)sizeof message || message.type != ISL_MESSAGE_GO || message.step < 0 ||
@@ -85,6 +89,10 @@ int isl_step_seccomp(struct isl_child *child, const struct isl_step *step) {
     program = (struct sock_fprog){(unsigned short)child->late_count, late_filter};
     flags = child->late_flags;
   }
+  child->filter = program.filter;
+  child->filter_count = program.len;
+  // What is needed for the stub is done before a filter that need not allow it.
+  (void)isl_usable_stub(child);
   flags |= ((step->flags & ISL_FLAG_LISTENER) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
   long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   if (fd < 0) return -errno;

@@ -21,13 +21,14 @@
 
 enum isl_message_type {
   ISL_MESSAGE_MAPS = 1, // child: write my id maps
-  ISL_MESSAGE_GO, // parent: done, go on; `step` instructions of a late filter behind it, its flags in `kind`
+  ISL_MESSAGE_GO, // parent: done, go on; `step` instructions of a late filter behind it, its flags in `kind`; the stub
   ISL_MESSAGE_READY, // child: at the gate
   ISL_MESSAGE_DESCRIPTOR, // child: carries one fd in SCM_RIGHTS; index = its tag
   ISL_MESSAGE_JOINED, // child: the process that goes on is `index`, its pidfd comes along
   ISL_MESSAGE_SOFT, // child: a soft step was refused
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
-  ISL_MESSAGE_PLAN, // parent: the rest of the plan, `index` bytes in a memfd, and behind it the streams named by the bits of `kind`
+  // parent: the rest of the plan, `index` bytes in a memfd; behind it the streams and the stub, by the bits of `kind`
+  ISL_MESSAGE_PLAN,
 };
 
 /// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
@@ -43,14 +44,22 @@ struct isl_message {
   int32_t type, step, kind, index, error;
 };
 
+struct sock_filter;
+
 struct isl_child {
   const struct isl_plan_header *plan;
   const struct isl_step *steps;
   const char *arena;
-  char *const *argv;
+  char *const *argv; // behind as many free pointers as isl_stub_execute wants
   char *const *envp;
   int sync; // SOCK_SEQPACKET to the parent
   int start_pipe, join, seccomp_socket; // see the plan's header
+  int stub; // the program that executes the payload (stub.c), -1 until there is one
+  int sync_survives; // execve(2): it is the stub that closes it
+  const struct sock_filter *filter; // installed by a step, NULL before it
+  uint32_t filter_count;
+  int is_hidden; // nobody with our ids may look into us, whatever they are: PR_SET_DUMPABLE
+  int is_inside; // the root is the container's
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
   int held_user; // the same; -1 once it is entered
@@ -97,7 +106,7 @@ long isl_clone_sharing(const struct clone_args *args, struct isl_child *child);
 void isl_sharing_ended(void);
 
 /// How many descriptors a message carries at most.
-#define ISL_MAX_CARRIED 4
+#define ISL_MAX_CARRIED 5
 
 /// Sends parts as one message with descriptors (messages.c). Returns 0 or -errno.
 int isl_send_parts(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count);
@@ -157,7 +166,7 @@ int isl_step_resource_limit(const struct isl_step *step);
 int isl_step_start_pipe(struct isl_child *child);
 int isl_step_working_directory(const char *path);
 int isl_step_home(struct isl_child *child, const struct isl_step *step); // home.c
-int isl_step_time_namespace(const char *offsets);
+int isl_step_time_namespace(const struct isl_child *child, const char *offsets);
 int isl_step_close_descriptors(int first);
 
 // How the process is scheduled (scheduling.c).
@@ -168,6 +177,18 @@ int isl_step_memory_policy(const struct isl_child *child, const struct isl_step 
 
 /// Waits for the rest of the plan (adopt.c). Returns 0 when it has taken its place, or -errno.
 int isl_step_adopt(struct isl_child *child);
+
+/// From here on only who has CAP_SYS_PTRACE over the caller's own user namespace can look into us (child.c).
+void isl_hide(struct isl_child *child);
+/// Opens a file of /proc/self, whose owner is the host's root while we are hidden. Returns a descriptor or -errno.
+int isl_open_own(const struct isl_child *child, const char *path);
+/// Writes a text to such a file, in one write(2). Returns 0 or -errno.
+int isl_write_own(const struct isl_child *child, const char *path, const char *text);
+
+/// Whether a payload's program is the runtime's own (execute.c): 0 if it is another, or -errno.
+int isl_refuse_runtime(const struct isl_plan_header *plan, const char *path);
+/// The stub, made if there is none yet; -1 where none can be made, or a filter is not for it.
+int isl_usable_stub(struct isl_child *child);
 
 /// Looks for the payload's program (execute.c). Returns 0 or -errno.
 int isl_step_find_program(struct isl_child *child);
@@ -213,6 +234,8 @@ long isl_fork(uint64_t flags);
 int isl_take_streams(const int streams[3]);
 /// Takes the standard streams and moves what later steps need out of the way of what the payload gets (descriptors.c).
 int isl_keep_own_descriptors(struct isl_child *child);
+/// Keeps a stub that the parent sent, out of the way of what the payload gets; `fd` is -1 when none came.
+void isl_take_stub(struct isl_child *child, int fd);
 /// Closes everything but 0, 1, 2, what the payload gets, and what later steps need.
 void isl_close_others(struct isl_child *child);
 

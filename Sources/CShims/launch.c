@@ -3,6 +3,7 @@
 
 #include "isl_child.h"
 #include "isl_namespace.h"
+#include "isl_stub.h"
 #include "isl_syscalls.h"
 
 #include <errno.h>
@@ -26,11 +27,11 @@
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
 
-/// The vectors of execve(2), pointing into the plan's arena; freed by the caller.
-static char **vector(const char *arena, uint32_t offset, uint32_t count) {
-  char **items = calloc((size_t)count + 1, sizeof *items);
+/// A vector of execve(2), pointing into the plan's arena, behind `room` free pointers; freed by the caller.
+static char **vector(const char *arena, uint32_t offset, uint32_t count, size_t room) {
+  char **items = calloc(room + count + 1, sizeof *items);
   const uint32_t *offsets = (const uint32_t *)(const void *)(arena + offset);
-  for (uint32_t i = 0; items && i < count; i++) items[i] = (char *)(uintptr_t)(arena + offsets[i]);
+  for (uint32_t i = 0; items && i < count; i++) items[room + i] = (char *)(uintptr_t)(arena + offsets[i]);
   return items;
 }
 
@@ -119,6 +120,16 @@ static int failed(struct isl_launch_result *result, int stage, int error) {
   return -result->error;
 }
 
+/// Opens a gate; with the first comes the stub. Where none can be made the child finds that out too.
+static int go_on(struct isl_launch_result *result) {
+  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
+  int stub = result->has_stub ? -1 : isl_stub_make();
+  int r = isl_send(result->sync, &go, stub);
+  if (stub >= 0) close(stub);
+  result->has_stub = 1;
+  return r;
+}
+
 /// Reads words until the child is ready (1) or has executed (0); -errno on failure.
 static int converse(
     struct isl_launch_result *result, int (*map_helper)(pid_t, void *), void *context) {
@@ -137,7 +148,12 @@ static int converse(
       result->received_fd[result->received_count++] = fd;
       continue;
     case ISL_MESSAGE_JOINED: {
-      // The process we cloned has ended; its sibling is the container's, and our child all the same.
+      // The process we cloned has ended; its sibling is the container's, and our child all the same. Said once: what
+      // runs in the container's place later has the socket until its execve(2).
+      if (result->has_joined++) {
+        if (fd >= 0) close(fd);
+        return failed(result, ISL_STAGE_LOST, EPROTO);
+      }
       struct isl_exit end;
       (void)isl_wait(result->pidfd, 1, &end);
       close(result->pidfd);
@@ -165,8 +181,9 @@ static int converse(
                       : message.kind == ISL_FAILED_CGROUP    ? ISL_STAGE_CGROUP
                       : message.kind == ISL_FAILED_JOIN      ? ISL_STAGE_JOIN
                                                              : ISL_STAGE_MAPS;
-      result->step = message.step;
-      result->kind = message.kind;
+      // The stub knows no numbers; what it does is the last step.
+      result->step = message.step == ISL_STUB_STEP ? result->last_step : message.step;
+      result->kind = message.step == ISL_STUB_STEP ? ISL_STEP_EXEC : message.kind;
       result->index = message.index;
       result->error = message.error;
       return failed(result, result->stage, message.error);
@@ -268,11 +285,14 @@ int isl_launch(
   int r = isl_plan_check(buffer, size);
   if (r < 0) return failed(result, ISL_STAGE_PLAN, -r);
   const struct isl_plan_header *plan = buffer;
+  result->last_step = (int32_t)plan->step_count - 1;
   const char *arena = (const char *)buffer + plan->arena_offset;
+  size_t room = plan->paths_count + ISL_STUB_SLOTS;
+  char **argv = vector(arena, plan->argv, plan->argv_count, room);
   struct isl_child child = {
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
-      .arena = arena, .argv = vector(arena, plan->argv, plan->argv_count),
-      .envp = vector(arena, plan->envp, plan->envp_count), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .held_user = -1, .root = -1, .null_device = -1,
+      .arena = arena, .argv = argv ? argv + room : NULL,
+      .envp = vector(arena, plan->envp, plan->envp_count, 0), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .held_user = -1, .stub = -1, .root = -1, .null_device = -1,
       .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
     if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);
@@ -280,7 +300,10 @@ int isl_launch(
   long pid = -1;
   int pidfd = -1;
   if (!child.argv || !child.envp) r = -ENOMEM;
-  if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0) r = -errno;
+  // Where nothing else is executed meanwhile, the child need not see to it that its end is there after its first execve(2).
+  child.sync_survives = plan->flags & ISL_PLAN_SHARES_MEMORY && plan->flags & ISL_PLAN_OPENS_GATE_EARLY && plan->join_pidfd < 0;
+  int type = SOCK_SEQPACKET | (child.sync_survives ? 0 : SOCK_CLOEXEC);
+  if (r == 0 && socketpair(AF_UNIX, type, 0, sync) < 0) r = -errno;
   if (r == 0) r = start_child(plan, &child, sync, &pid, &pidfd);
   if (sync[1] >= 0) close(sync[1]);
   if (r == 0) {
@@ -294,7 +317,7 @@ int isl_launch(
     if (sync[0] >= 0) close(sync[0]);
     r = failed(result, ISL_STAGE_CLONE, -r);
   }
-  free((void *)(uintptr_t)child.argv);
+  free(argv);
   free((void *)(uintptr_t)child.envp);
   return r;
 }
@@ -304,13 +327,14 @@ int isl_launch_open_gate(int sync, pid_t pid, const void *filter, uint32_t count
       .type = ISL_MESSAGE_GO, .index = pid, .step = (int32_t)count, .kind = (int32_t)flags};
   struct iovec parts[] = {{&go, sizeof go}, {(void *)(uintptr_t)filter, count * sizeof(struct sock_filter)}};
   if (count > BPF_MAXINSNS) return -E2BIG;
-  int r = isl_send_parts(sync, parts, count > 0 ? 2 : 1, NULL, 0);
+  int stub = isl_stub_make();
+  int r = isl_send_parts(sync, parts, count > 0 ? 2 : 1, &stub, stub >= 0);
+  if (stub >= 0) close(stub);
   return r == -EPIPE ? 0 : r;
 }
 
 int isl_launch_proceed(struct isl_launch_result *result) {
-  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
-  int r = isl_send(result->sync, &go, -1);
+  int r = go_on(result);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   r = converse(result, NULL, NULL);
   if (r < 0) return r;
@@ -319,8 +343,7 @@ int isl_launch_proceed(struct isl_launch_result *result) {
 
 int isl_launch_release(struct isl_launch_result *result) {
   if (result->sync < 0) return 0;
-  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
-  int r = isl_send(result->sync, &go, -1);
+  int r = go_on(result);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   r = converse(result, NULL, NULL);
   return r < 0 ? r : executed(result);
@@ -340,10 +363,17 @@ int isl_launch_adopt(struct isl_launch_result *result, const void *plan, uint32_
     message.kind |= 1 << i;
     fds[count++] = streams[i];
   }
+  int stub = isl_stub_make();
+  if (stub >= 0) {
+    message.kind |= 1 << 3;
+    fds[count++] = stub;
+  }
   struct iovec data = {&message, sizeof message};
   if (r == 0) r = isl_send_parts(result->sync, &data, 1, fds, count);
   if (fds[0] >= 0) close(fds[0]);
+  if (stub >= 0) close(stub);
   if (r < 0) return failed(result, r == -EPIPE ? ISL_STAGE_LOST : ISL_STAGE_PLAN, -r);
+  result->last_step = (int32_t)((const struct isl_plan_header *)plan)->step_count - 1;
   r = converse(result, NULL, NULL);
   return r < 0 ? r : executed(result);
 }
@@ -352,8 +382,7 @@ void isl_launch_abandon(struct isl_launch_result *result) { abandon(result); }
 
 int isl_launch_detach(struct isl_launch_result *result) {
   if (result->sync < 0) return 0;
-  struct isl_message go = {.type = ISL_MESSAGE_GO, .index = result->pid};
-  int r = isl_send(result->sync, &go, -1);
+  int r = go_on(result);
   if (r < 0) return failed(result, ISL_STAGE_LOST, -r);
   return executed(result);
 }

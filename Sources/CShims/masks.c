@@ -106,7 +106,9 @@ int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve(child, child->root, path, 0);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return target;
-  int r = fstat(target, &st) < 0 ? -errno : cover(child, S_ISDIR(st.st_mode), target, path);
+  // As a rule it is a directory; a mount of one on anything else is refused.
+  int r = cover(child, 1, target, path);
+  if (r == -ENOTDIR) r = cover(child, 0, target, path);
   isl_leave_open(target);
   return r;
 }

@@ -28,9 +28,9 @@ int isl_step_close_descriptors(int first) {
 
 /// Enters a new time namespace: unshare(2) makes it for children only, and its offsets can be set until somebody
 /// is in it (time_namespaces(7)). While /proc is the host's.
-int isl_step_time_namespace(const char *offsets) {
+int isl_step_time_namespace(const struct isl_child *child, const char *offsets) {
   if (unshare(0x80 /* CLONE_NEWTIME */) < 0) return -errno;
-  int r = *offsets ? isl_write_file("/proc/self/timens_offsets", offsets) : 0;
+  int r = *offsets ? isl_write_own(child, "/proc/self/timens_offsets", offsets) : 0;
   int made = r == 0 ? open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC) : -1;
   if (r == 0 && (made < 0 || setns(made, 0x80) < 0)) r = -errno;
   if (made >= 0) close(made);

@@ -92,8 +92,12 @@ static int step_may_share(const struct isl_step *step) {
 
 int isl_may_share_memory(const struct isl_child *child) {
   const struct isl_plan_header *plan = child->plan;
-  if (!(plan->flags & ISL_PLAN_SHARES_MEMORY) || !(plan->flags & ISL_PLAN_OPENS_GATE_EARLY)) return 0;
-  if (plan->namespaces[0] >= 0 || plan->held_user >= 0 || plan->join_pidfd >= 0) return 0;
+  if (!(plan->flags & ISL_PLAN_SHARES_MEMORY)) return 0;
+  // One that joins only enters namespaces and makes its sibling, which has a copy; the caller waits for its end. A time
+  // namespace takes nobody who shares memory (setns(2)).
+  if (plan->join_pidfd >= 0) return !(plan->join_flags & 0x80 /* CLONE_NEWTIME */);
+  if (!(plan->flags & ISL_PLAN_OPENS_GATE_EARLY)) return 0;
+  if (plan->namespaces[0] >= 0 || plan->held_user >= 0) return 0;
   for (uint32_t i = 0; i < plan->step_count; i++)
     if (!step_may_share(&child->steps[i])) return 0;
   return 1;

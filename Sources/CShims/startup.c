@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 static int argument_count;
 static char **argument_vector;
@@ -33,6 +34,9 @@ static int has_begun;
 
 void isl_begin(void) {
   has_begun = 1;
+  // Root's processes and children are not for others of the same id, such as a container that sees the host's processes, to
+  // look into: /proc/PID/exe is the program on the host.
+  if (getauxval(AT_EUID) == 0) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // What is freed is used again; `isolate` does not live long enough to give memory back.
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }

@@ -53,20 +53,24 @@ static int vector(const struct isl_child *child, uint32_t offset, uint32_t count
 }
 
 int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
-  char *arguments[512], *environment[512];
+  char *room[514], **arguments = room + 2, *environment[512];
   struct pieces pieces;
   uint32_t count = (uint32_t)step->v;
   int r = vector(child, step->b, step->c, arguments, 512);
   if (r == 0) r = vector(child, step->d, count, environment, 512);
   if (r == 0) r = take_apart(child, isl_text(child, (uint32_t)step->w), &pieces);
   if (r < 0) return r;
+  // A program of the container's is looked for by a process that is not the runtime, and may stay and look at us.
+  if (child->is_inside) isl_hide(child);
+  int stub = child->is_inside ? isl_usable_stub(child) : 0;
+  if (stub < 0 && (r = isl_refuse_runtime(child->plan, isl_text(child, step->a))) < 0) return r;
   int state = memfd_create("state", MFD_CLOEXEC);
   if (state < 0) return -errno;
   if (writev(state, pieces.part, pieces.count) < 0 || lseek(state, 0, SEEK_SET) < 0) r = -errno;
   struct isl_hook hook = {
       .path = isl_text(child, step->a), .arguments = arguments, .environment = environment,
       .directory = isl_text(child, (uint32_t)(step->w >> 32)), .input = state, .output = 2,
-      .timeout = (int32_t)(step->v >> 32)};
+      .timeout = (int32_t)(step->v >> 32), .stub = stub > 0 ? stub : 0};
   int32_t code = 0;
   if (r == 0) r = isl_run_hook(&hook, &code);
   close(state);

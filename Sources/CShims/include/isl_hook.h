@@ -10,6 +10,7 @@ struct isl_hook {
   const char *directory; // its working directory
   int input, output; // its standard input; its standard output and error
   int32_t timeout; // milliseconds, -1 = none
+  int32_t stub; // the program that executes it (stub.c), with two free pointers before `arguments`; 0 = none
 };
 
 /// Where the numbers of a hook's outcome begin that the child reports in place of an errno: outcome << 8 | code.

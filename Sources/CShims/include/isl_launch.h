@@ -25,6 +25,7 @@ enum isl_stage {
 struct isl_launch_result {
   int32_t stage; // enum isl_stage; ISL_STAGE_NONE = success
   int32_t step; // number of the step in the plan
+  int32_t last_step; // that of the plan's last one
   int32_t kind; // enum isl_step_kind
   int32_t index;
   int32_t error; // errno
@@ -33,6 +34,7 @@ struct isl_launch_result {
   int32_t sync; // the socket the child waits on at its gate, -1 when it has none
   int32_t user_namespace; // the child's, -1 when it is the caller's or the plan has no gate
   int32_t network_namespace;
+  int32_t has_stub, has_joined; // what was sent and heard already
   int32_t received_count;
   int32_t received_tag[ISL_MAX_RECEIVED];
   int32_t received_fd[ISL_MAX_RECEIVED]; // sockets and listeners made by the child

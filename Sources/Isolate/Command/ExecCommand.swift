@@ -19,6 +19,7 @@ struct ExecCommand {
       }
       try option(argument, &arguments)
     }
+    request.sharesMemory = true
     guard !request.identifier.isEmpty else { throw UsageError("exec: the container's id is missing") }
     guard processFile != nil || !request.arguments.isEmpty else {
       throw UsageError("exec: the command is missing")

@@ -34,11 +34,12 @@ struct LaunchPlanBuilder {
   }
 
   /// Whether the plan's gate is opened before the child comes to it, so that neither waits for the other. Not where the
-  /// parent is asked for the id maps, nor where the number of the process is not the one first known.
+  /// parent is asked for the id maps, nor where somebody is told the number of the process, which is not the one first
+  /// known.
   var opensGateEarly: Bool {
     hasNothingToDoAtGate && options.startPipe == nil && !options.opensSockets && !options.waitsForPayload
-      && options.seccompListener == nil
-      && !options.isFollowedBySibling && !parentWritesMaps
+      && options.seccompListener == nil && !parentWritesMaps
+      && (!options.isFollowedBySibling || options.joined != nil && options.lifeline == nil)
   }
 
   private var childWritesMaps: Bool {

@@ -60,7 +60,7 @@ public struct ContainerStore: Sendable {
 
   /// Whether there is a record that cannot be read; one that is being made has none yet.
   public func isBroken(_ identifier: String) -> Bool {
-    Files.exists("\(directory(identifier))/\(Self.recordName)") && record(identifier) == nil
+    Files.exists("\(directory(identifier))/\(Self.recordName)") && read(identifier) == nil
   }
 
   func directory(_ identifier: String) -> String { "\(root)/\(identifier)" }
@@ -74,18 +74,28 @@ public struct ContainerStore: Sendable {
   ///
   /// - Throws: `IsolateError.unavailable` when there is none of that id.
   public func load(_ identifier: String) throws(IsolateError) -> ContainerRecord {
-    guard let record = record(identifier) else {
+    try loadWithConfiguration(identifier).record
+  }
+
+  /// The record of a container, and the text of the configuration that it was made from.
+  ///
+  /// - Throws: `IsolateError.unavailable` when there is none of that id.
+  func loadWithConfiguration(
+    _ identifier: String
+  ) throws(IsolateError) -> (record: ContainerRecord, configuration: ArraySlice<UInt8>) {
+    guard let loaded = read(identifier) else {
       throw .unavailable(
         what: "container \(identifier)", why: "does not exist", remedy: "`isolate list` shows those that do")
     }
-    return record
+    return loaded
   }
 
-  private func record(_ identifier: String) -> ContainerRecord? {
-    guard ContainerIdentifier.isValid(identifier), let (record, _) = try? documents(of: identifier),
-      let json = try? JSONParser.parse(record)
+  private func read(_ identifier: String) -> (record: ContainerRecord, configuration: ArraySlice<UInt8>)? {
+    guard ContainerIdentifier.isValid(identifier),
+      let (text, configuration) = try? documents(of: identifier),
+      let json = try? JSONParser.parse(text), let record = ContainerRecord(json: json)
     else { return nil }
-    return ContainerRecord(json: json)
+    return (record, configuration)
   }
 
   /// The record's line and the configuration behind it.
@@ -139,9 +149,17 @@ public struct ContainerStore: Sendable {
   /// The configuration that a container was made from, and its filter where that could be left for later.
   func configuration(of identifier: String) throws(IsolateError) -> (spec: RuntimeSpec, filter: LaterFilter?)
   {
-    let text: [UInt8]
-    do { text = Array(try documents(of: identifier).configuration) } catch { throw .system(error) }
-    let (json, filter) = try LaterFilter.leave(in: text, of: "\(directory(identifier))/\(Self.recordName)")
+    let text: ArraySlice<UInt8>
+    do { text = try documents(of: identifier).configuration } catch { throw .system(error) }
+    return try configuration(text, of: identifier)
+  }
+
+  /// The same of a text that was read already.
+  func configuration(
+    _ text: ArraySlice<UInt8>, of identifier: String
+  ) throws(IsolateError) -> (spec: RuntimeSpec, filter: LaterFilter?) {
+    let path = "\(directory(identifier))/\(Self.recordName)"
+    let (json, filter) = try LaterFilter.leave(in: Array(text), of: path)
     do { return (try RuntimeSpec(json: json), filter) } catch { throw .specification(error) }
   }
 
@@ -164,7 +182,11 @@ public struct ContainerStore: Sendable {
 
   /// What a container is doing now.
   public func status(of record: ContainerRecord) -> ContainerRecord.Status {
-    guard record.process.isRunning else { return .stopped }
+    record.process.isRunning ? statusWhileRunning(of: record) : .stopped
+  }
+
+  /// The same of one whose process is known to run.
+  func statusWhileRunning(of record: ContainerRecord) -> ContainerRecord.Status {
     if let cgroup = record.cgroupPath, Files.text("\(cgroup)/cgroup.events")?.holds("frozen 1") == true {
       return .paused
     }

@@ -65,7 +65,7 @@ struct HookRunner {
           unsafe bundle.withCString { directory in
             var request = unsafe isl_hook(
               path: path, arguments: arguments, environment: environment, directory: directory,
-              input: input, output: output, timeout: hook.timeout.map { Int32($0 * 1000) } ?? -1)
+              input: input, output: output, timeout: hook.timeout.map { Int32($0 * 1000) } ?? -1, stub: 0)
             return unsafe isl_run_hook(&request, &code)
           }
         }

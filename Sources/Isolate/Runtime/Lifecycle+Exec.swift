@@ -37,6 +37,9 @@ extension Lifecycle {
     public var apparmorProfile: String?
     public var selinuxLabel: String?
 
+    /// As `Request.sharesMemory`, until the container is entered.
+    package var sharesMemory = false
+
     public init(identifier: String) { self.identifier = identifier }
   }
 
@@ -44,23 +47,23 @@ extension Lifecycle {
   ///
   /// - Throws: `IsolateError`; nothing is left running then.
   public func exec(_ request: ExecRequest) throws(IsolateError) -> Container {
-    let record = try store.load(request.identifier)
-    let status = store.status(of: record)
-    guard status == .running || status == .created || status == .paused && request.ignoresPause,
-      let target = record.process.open()
-    else {
+    let (record, configuration) = try store.loadWithConfiguration(request.identifier)
+    let process = record.process.open(onlyRunning: true)
+    let status = process == nil ? .stopped : store.statusWhileRunning(of: record)
+    guard let target = consume process, status != .paused || request.ignoresPause else {
       throw .unavailable(
         what: "container \(request.identifier)", why: "is \(status.rawValue)",
         remedy: status == .paused
           ? "resume it first, or have the process wait with --ignore-paused" : "exec takes a running one")
     }
-    var (spec, filter) = try store.configuration(of: request.identifier)
-    spec.process = try process(request, container: spec)
+    var (spec, filter) = try store.configuration(configuration, of: request.identifier)
+    spec.process = try self.process(request, container: spec)
     var options = ContainerOptions()
     options.joined = ContainerOptions.Joined(
       process: target.number, flags: Self.flags(of: spec),
       deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
     options.findsHome = true
+    options.sharesMemory = request.sharesMemory
     (options.standardInput, options.standardOutput) = (request.standardInput, request.standardOutput)
     options.standardError = request.standardError
     options.preservedDescriptors = request.preservedDescriptors
@@ -74,11 +77,11 @@ extension Lifecycle {
     let affinity = try InitialAffinity(spec.process?.execCPUAffinity?.initial)
     defer { affinity.restore() }
     let groups = store.groups(of: request.identifier)
-    let container = try Container.start(
-      spec, bundle: record.bundle, options: options,
-      atGate: { pid throws(IsolateError) in
-        if let groups { try ResourceControl.add(pid, to: groups) }
-      })
+    var atGate: ((Int32) throws(IsolateError) -> Void)?
+    if let groups {
+      atGate = { pid throws(IsolateError) in try ResourceControl.add(pid, to: groups) }
+    }
+    let container = try Container.start(spec, bundle: record.bundle, options: options, atGate: atGate)
     try container.sendProcess(to: request.pidfdSocket)
     if let file = request.pidFile {
       do { try Files.write("\(container.processID)", to: file, flags: O_WRONLY | O_CREAT | O_TRUNC) } catch {

@@ -222,10 +222,10 @@ public struct Lifecycle: Sendable {
   @discardableResult
   public func start(_ identifier: String) throws(IsolateError) -> [String] {
     let lock = store.lock(identifier)
-    let record = try store.load(identifier)
+    let (record, configuration) = try store.loadWithConfiguration(identifier)
     let status = store.status(of: record)
     guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
-    let hooks = try store.configuration(of: identifier).spec.hooks.poststart
+    let hooks = try store.configuration(configuration, of: identifier).spec.hooks.poststart
     let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }

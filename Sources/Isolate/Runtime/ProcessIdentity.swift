@@ -44,16 +44,20 @@ public struct ProcessIdentity: Sendable, Equatable {
   /// Whether it still runs: neither gone, nor a zombie, nor replaced by another.
   public var isRunning: Bool {
     guard let (state, startTime) = Self.status(of: processID) else { return false }
-    return startTime == self.startTime && state != "Z" && state != "X"
+    return startTime == self.startTime && !Self.isEnd(state)
   }
 
-  /// A pidfd of exactly this process, or nil when it is gone.
-  func open() -> OwnedDescriptor? {
+  private static func isEnd(_ state: Unicode.Scalar) -> Bool { state == "Z" || state == "X" }
+
+  /// A pidfd of exactly this process, or nil when it is gone; with `onlyRunning` also when it is a zombie.
+  func open(onlyRunning: Bool = false) -> OwnedDescriptor? {
     let number = isl_pidfd_open(processID)
     guard number >= 0 else { return nil }
     let descriptor = OwnedDescriptor(owning: number)
     // Checked after opening: from here on the number cannot come to mean another.
-    guard let (_, startTime) = Self.status(of: processID), startTime == self.startTime else { return nil }
+    guard let (state, startTime) = Self.status(of: processID), startTime == self.startTime,
+      !onlyRunning || !Self.isEnd(state)
+    else { return nil }
     return descriptor
   }
 
