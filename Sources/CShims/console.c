@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #ifndef TIOCGPTPEER
@@ -34,6 +35,14 @@ static int open_multiplexer(struct isl_child *child) {
   return master < 0 ? -error : master;
 }
 
+/// Whoever relays the terminal has one that puts the carriage return before a new line, or a file that is to have none.
+static int leave_newlines(int slave) {
+  struct termios settings;
+  if (tcgetattr(slave, &settings) < 0) return -errno;
+  settings.c_oflag &= ~(tcflag_t)ONLCR;
+  return tcsetattr(slave, TCSANOW, &settings) < 0 ? -errno : 0;
+}
+
 static int hand_out(struct isl_child *child, const struct isl_step *step, int master) {
   struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = (int32_t)step->index};
   return isl_send(child->sync, &message, master);
@@ -53,8 +62,9 @@ int isl_step_console(struct isl_child *child, const struct isl_step *step) {
   int unlock = 0, slave = -1, r = 0;
   if (ioctl(master, TIOCSPTLCK, &unlock) < 0) r = -errno;
   if (r == 0 && (slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) r = -errno;
-  if (r == 0 && step->w) {
-    struct winsize size = {.ws_row = (unsigned short)(step->w >> 16), .ws_col = (unsigned short)step->w};
+  if (r == 0 && step->w >> 32) r = leave_newlines(slave);
+  if (r == 0 && (uint32_t)step->w) {
+    struct winsize size = {.ws_row = (unsigned short)((uint32_t)step->w >> 16), .ws_col = (unsigned short)step->w};
     if (ioctl(slave, TIOCSWINSZ, &size) < 0) r = -errno;
   }
   if (r == 0) r = hand_out(child, step, master);

@@ -1,7 +1,10 @@
 // What runs before main: each of these saves a start of `isolate` system calls.
 #include "isl_startup.h"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/auxv.h>
@@ -32,11 +35,22 @@ int isl_has_borrowed_ids(void) {
 
 static int has_begun;
 
+/// Makes sure that 0, 1 and 2 are taken: a file of ours that got such a number would be the payload's.
+static void open_missing(void) {
+  struct pollfd standard[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+  if (poll(standard, 3, 0) <= 0) return;
+  for (int i = 0; i < 3; i++)
+    if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0) return;
+}
+
 void isl_begin(void) {
   has_begun = 1;
   // Root's processes and children are not for others of the same id, such as a container that sees the host's processes, to
   // look into: /proc/PID/exe is the program on the host.
   if (getauxval(AT_EUID) == 0) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  open_missing();
+  // A caller that ignores it leaves that to us, and the kernel then keeps no child for waitid(2).
+  signal(SIGCHLD, SIG_DFL);
   // What is freed is used again; `isolate` does not live long enough to give memory back.
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }

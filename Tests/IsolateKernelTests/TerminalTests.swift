@@ -51,7 +51,8 @@ struct TerminalTestsAsAnyUser {
       echo resize?; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done
       echo interrupt?; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; done; echo no
       """
-    let script = try bundle.directory.write(Self.relay.replacing("END", with: "interrupted"), to: "relay.py")
+    let script = try bundle.directory.write(
+      Self.relay.replacing("END", with: #"interrupted\r\n"#), to: "relay.py")
     let python = try #require(Program(onPath: "python3"))
     var arguments = ["--root", bundle.store, "run", "--bundle", bundle.directory.path, "c"]
     var spec = Self.spec(bundle, line)

@@ -5,14 +5,14 @@ import Testing
 @Suite("Names and numbers")
 struct IdentityTests {
   @Test(
-    "a container id may hold letters, digits and _ + - . after the first",
-    arguments: ["a", "0", "A-b_c+d.e", "x..", String(repeating: "z", count: 1024)])
+    "a container id may hold letters, digits, _ and +, and - and . after the first",
+    arguments: ["a", "0", "_x", "+x", "A-b_c+d.e", "x..", String(repeating: "z", count: 1024)])
   func goodIdentifiers(_ text: String) { #expect(ContainerIdentifier.isValid(text)) }
 
   @Test(
     "a container id that could be a path, an option or a trick is refused",
     arguments: [
-      "", ".", "..", "../x", "a/b", "/", "-x", "_x", "+x", " a", "a b", "a\n", "a\0", "a\u{301}", "\u{e9}",
+      "", ".", "..", "../x", "a/b", "/", "-x", ".x", " a", "a b", "a\n", "a\0", "a\u{301}", "\u{e9}",
       "\u{430}", "a*", "a;b", "a%", String(repeating: "z", count: 1025),
     ])
   func badIdentifiers(_ text: String) { #expect(!ContainerIdentifier.isValid(text)) }

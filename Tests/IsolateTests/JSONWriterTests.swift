@@ -50,6 +50,16 @@ struct JSONWriterTests {
     }
   }
 
+  @Test("a document can be written without a blank that is not in a string, and means the same")
+  func compact() throws {
+    let document = JSONValue.object([
+      ("a b", .array([.integer(1), .string("x: y,\n"), .object([])])), ("c", .null),
+    ])
+    let text = JSONWriter.compact(document)
+    #expect(text == "{\"a b\":[1,\"x: y,\\n\",{}],\"c\":null}")
+    #expect(try JSONParser.parse(Array(text.utf8)) == document)
+  }
+
   private static func text(using random: inout SeededGenerator) -> String {
     var scalars = String.UnicodeScalarView()
     for _ in 0..<Int.random(in: 0..<12, using: &random) {

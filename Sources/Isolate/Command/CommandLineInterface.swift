@@ -19,6 +19,8 @@ enum CommandLineInterface {
       invocation.report("\(error.message) (see isolate \(known ? "\(verb ?? "") " : "")--help)")
     } catch {
       invocation.report("\(error)")
+      // By 255 callers of runc tell that the process was never there from what it ended with.
+      if verb == "exec" { return 255 }
     }
     return 1
   }
@@ -27,7 +29,7 @@ enum CommandLineInterface {
     _ verb: String, _ arguments: inout Arguments, _ invocation: Invocation
   ) throws -> Int32 {
     if arguments.asksForHelp, let text = Usage.text(of: verb) {
-      StandardStream.standardOutput(text)
+      try StandardStream.print(text)
       return 0
     }
     switch verb {
@@ -46,10 +48,10 @@ enum CommandLineInterface {
     case "features": return try FeaturesCommand(&arguments).run()
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
-      StandardStream.standardOutput("isolate version \(version)\nspec: \(RuntimeSpec.version)\n")
+      try StandardStream.print("isolate version \(version)\nspec: \(RuntimeSpec.version)\n")
       return 0
     case "--help", "-h", "help":
-      StandardStream.standardOutput(Usage.text)
+      try StandardStream.print(Usage.text)
       return 0
     default: throw UsageError("unknown verb or flag \"\(verb)\"")
     }

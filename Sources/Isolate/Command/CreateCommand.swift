@@ -23,13 +23,13 @@ struct CreationOptions {
       pidfdSocket = value
     } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
       try preserved.take(value)
-    } else if argument == "--no-pivot" {
-      movesRoot = true
-    } else if argument == "--no-new-keyring" {
-      keepsKeyring = true
-    } else if argument == "--no-subreaper" {
+    } else if let flag = try arguments.flag("--no-pivot", at: argument) {
+      movesRoot = flag
+    } else if let flag = try arguments.flag("--no-new-keyring", at: argument) {
+      keepsKeyring = flag
+    } else if try arguments.flag("--no-subreaper", at: argument) != nil {
       return true  // isolate never is one
-    } else if argument.hasPrefix("-") {
+    } else if arguments.isFlag(argument) {
       return false
     } else {
       positional.append(argument)

@@ -11,14 +11,14 @@ struct EventsCommand {
   init(_ arguments: inout Arguments) throws(UsageError) {
     var found: [String] = []
     while let argument = arguments.next() {
-      if argument == "--stats" {
-        isOnce = true
+      if let flag = try arguments.flag("--stats", at: argument) {
+        isOnce = flag
       } else if let value = try arguments.value(of: "--interval", at: argument) {
         guard let duration = Self.milliseconds(value), (1...86_400_000).contains(duration) else {
           throw UsageError("events: --interval \(value) is no time from 1ms to 24h, such as 5s or 1m30s")
         }
         interval = duration
-      } else if argument.hasPrefix("-") {
+      } else if arguments.isFlag(argument) {
         throw UsageError("events: unknown flag \"\(argument)\"")
       } else {
         found.append(argument)
@@ -31,7 +31,7 @@ struct EventsCommand {
     let store = try invocation.store()
     let statistics = CgroupStatistics(path: try Lifecycle(store: store).cgroupPath(of: identifier))
     if isOnce {
-      report("stats", statistics.json)
+      try report("stats", statistics.json)
       return 0
     }
     let record = try store.load(identifier)
@@ -40,10 +40,10 @@ struct EventsCommand {
     // A look each second: the end of the container and the killer's work are seen soon, whatever the interval.
     while store.status(of: record) != .stopped {
       let now = statistics.outOfMemoryKills
-      if now > kills { report("oom", nil) }
+      if now > kills { try report("oom", nil) }
       kills = max(now, kills)
       if left <= 0 {
-        report("stats", statistics.json)
+        try report("stats", statistics.json)
         left = interval
       }
       let step = min(left, 1000)
@@ -51,7 +51,7 @@ struct EventsCommand {
       left -= step
     }
     // The one that ended it.
-    if statistics.outOfMemoryKills > kills { report("oom", nil) }
+    if statistics.outOfMemoryKills > kills { try report("oom", nil) }
     return 0
   }
 
@@ -73,9 +73,9 @@ struct EventsCommand {
 
   private static let units = ["h": 3_600_000.0, "m": 60_000, "s": 1000, "ms": 1]
 
-  private func report(_ type: String, _ data: JSONValue?) {
+  private func report(_ type: String, _ data: JSONValue?) throws(SystemError) {
     var members: [(key: String, value: JSONValue)] = [("type", .string(type)), ("id", .string(identifier))]
     if let data { members.append(("data", data)) }
-    StandardStream.standardOutput(JSONWriter.line(.object(members)) + "\n")
+    try StandardStream.print(JSONWriter.compact(.object(members)) + "\n")
   }
 }

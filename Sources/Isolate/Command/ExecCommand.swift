@@ -11,10 +11,10 @@ struct ExecCommand {
 
   init(_ arguments: inout Arguments) throws(UsageError) {
     while let argument = arguments.next() {
-      if !argument.hasPrefix("-") {
+      if !arguments.isFlag(argument) {
         request.identifier = try Arguments.identifier([argument], verb: "exec")
         // From the id on, everything is the command.
-        while let word = arguments.next() { request.arguments.append(word) }
+        while let word = arguments.word() { request.arguments.append(word) }
         break
       }
       try option(argument, &arguments)
@@ -56,16 +56,16 @@ struct ExecCommand {
       request.apparmorProfile = value
     } else if let value = try arguments.value(of: "--process-label", at: argument) {
       request.selinuxLabel = value
-    } else if argument == "--ignore-paused" {
-      request.ignoresPause = true
-    } else if argument == "--no-subreaper" {
+    } else if let flag = try arguments.flag("--ignore-paused", at: argument) {
+      request.ignoresPause = flag
+    } else if try arguments.flag("--no-subreaper", at: argument) != nil {
       return  // isolate never is one
-    } else if argument == "--tty" || argument == "-t" {
-      request.terminal = true
-    } else if argument == "--no-new-privs" {
-      request.noNewPrivileges = true
-    } else if argument == "--detach" || argument == "-d" {
-      isDetached = true
+    } else if let flag = try arguments.flag("--tty", "-t", at: argument) {
+      request.terminal = flag ? true : nil
+    } else if let flag = try arguments.flag("--no-new-privs", at: argument) {
+      request.noNewPrivileges = flag ? true : nil
+    } else if let flag = try arguments.flag("--detach", "-d", at: argument) {
+      isDetached = flag
     } else {
       throw UsageError("exec: unknown flag \"\(argument)\"")
     }
@@ -94,6 +94,7 @@ struct ExecCommand {
     request.preservedDescriptors = try preserved.count(verb: "exec")
     if let processFile { request.process = try ProcessFile.read(processFile) }
     if !isDetached { request.consoleSize = TerminalRelay.ownSize }
+    request.relaysTerminal = !isDetached
     let forwarding = try SignalForwarding()
     let process = try Lifecycle(store: invocation.store()).exec(request)
     invocation.warn(process.warnings)

@@ -6,8 +6,8 @@ struct FeaturesCommand {
     if let argument = arguments.next() { throw UsageError("features: unknown argument \"\(argument)\"") }
   }
 
-  func run() -> Int32 {
-    StandardStream.standardOutput(String(decoding: JSONWriter.write(HostFeatures.json), as: UTF8.self))
+  func run() throws(SystemError) -> Int32 {
+    try StandardStream.print(String(decoding: JSONWriter.write(HostFeatures.json), as: UTF8.self))
     return 0
   }
 }

@@ -19,7 +19,7 @@ struct Invocation {
       } else if let value = try arguments.value(of: "--log-format", at: argument) {
         guard value == "text" || value == "json" else { throw UsageError("--log-format is text or json") }
         logsJSON = value == "json"
-      } else if argument == "--debug" {
+      } else if try arguments.flag("--debug", at: argument) != nil {
         continue  // there is nothing more to tell
       } else if try arguments.value(of: "--rootless", at: argument) != nil {
         continue  // always as much as it needs to be
@@ -28,9 +28,10 @@ struct Invocation {
           throw UsageError("--cgroup-manager \(value): it is cgroupfs, systemd or disabled")
         }
         cgroupManager = manager
-      } else if argument == "--systemd-cgroup" {
-        cgroupManager = .systemd
+      } else if let flag = try arguments.flag("--systemd-cgroup", at: argument) {
+        if flag { cgroupManager = .systemd }
       } else {
+        arguments.beginVerb()
         return argument
       }
     }

@@ -9,9 +9,9 @@ struct KillCommand {
   init(_ arguments: inout Arguments) throws(UsageError) {
     var found: [String] = []
     while let argument = arguments.next() {
-      if argument == "--all" || argument == "-a" {
-        toAll = true
-      } else if argument.hasPrefix("-") {
+      if let flag = try arguments.flag("--all", "-a", at: argument) {
+        toAll = flag
+      } else if arguments.isFlag(argument) {
         throw UsageError("kill: unknown flag \"\(argument)\"")
       } else {
         found.append(argument)
@@ -39,9 +39,9 @@ struct DeleteCommand {
   init(_ arguments: inout Arguments) throws(UsageError) {
     var found: [String] = []
     while let argument = arguments.next() {
-      if argument == "--force" || argument == "-f" {
-        force = true
-      } else if argument.hasPrefix("-") {
+      if let flag = try arguments.flag("--force", "-f", at: argument) {
+        force = flag
+      } else if arguments.isFlag(argument) {
         throw UsageError("delete: unknown flag \"\(argument)\"")
       } else {
         found.append(argument)

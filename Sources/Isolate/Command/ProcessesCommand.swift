@@ -9,7 +9,7 @@ struct ProcessesCommand {
   init(_ arguments: inout Arguments) throws(UsageError) {
     var found: [String] = []
     var options: [String] = []
-    while let argument = arguments.next() {
+    while let argument = found.isEmpty ? arguments.next() : arguments.word() {
       if !found.isEmpty {
         options.append(argument)
       } else if let value = try arguments.value(of: "--format", "-f", at: argument) {
@@ -31,14 +31,16 @@ struct ProcessesCommand {
     let processes = try Lifecycle(store: invocation.store()).processes(of: identifier)
     if isJSON {
       let document = JSONValue.array(processes.map { .integer(Int64($0)) })
-      StandardStream.standardOutput(String(decoding: JSONWriter.write(document), as: UTF8.self))
+      try StandardStream.print(String(decoding: JSONWriter.write(document), as: UTF8.self))
     } else if !options.isEmpty {
-      StandardStream.standardOutput(try Self.rows(of: processes, options))
+      try StandardStream.print(try Self.rows(of: processes, options))
+    } else if let table = try? Self.rows(of: processes, ["-ef"]) {
+      try StandardStream.print(table)
     } else {
       let rows = processes.map { pid in
         [String(pid), Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init) ?? "?"]
       }
-      StandardStream.standardOutput(ListCommand.table([["PID", "CMD"]] + rows))
+      try StandardStream.print(ListCommand.table([["PID", "CMD"]] + rows))
     }
     return 0
   }

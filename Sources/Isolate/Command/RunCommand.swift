@@ -9,10 +9,10 @@ struct RunCommand {
 
   init(_ arguments: inout Arguments) throws(UsageError) {
     while let argument = arguments.next() {
-      if argument == "--detach" || argument == "-d" {
-        isDetached = true
-      } else if argument == "--keep" {
-        isKept = true
+      if let flag = try arguments.flag("--detach", "-d", at: argument) {
+        isDetached = flag
+      } else if let flag = try arguments.flag("--keep", at: argument) {
+        isKept = flag
       } else if try !options.take(argument, &arguments) {
         throw UsageError("run: unknown flag \"\(argument)\"")
       }
@@ -23,6 +23,7 @@ struct RunCommand {
     var request = try options.request(verb: "run", invocation)
     request.prefersCgroup = isDetached
     request.sharesMemory = true
+    request.relaysTerminal = !isDetached
     try Console.check(request, isDetached: isDetached)
     if !isDetached, request.bundle.spec.process?.terminal == true, let size = TerminalRelay.ownSize {
       request.bundle.spec.process?.consoleSize = size

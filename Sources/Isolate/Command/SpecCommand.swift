@@ -13,9 +13,9 @@ struct SpecCommand {
     while let argument = arguments.next() {
       if let value = try arguments.value(of: "--bundle", "-b", at: argument) {
         bundle = value
-      } else if argument == "--single-id" {
-        mapsRange = false
-      } else if argument != "--rootless" {  // what runc needs to be told is the only kind there is
+      } else if let flag = try arguments.flag("--single-id", at: argument) {
+        mapsRange = !flag
+      } else if try arguments.flag("--rootless", at: argument) == nil {  // what runc needs to be told is the only kind
         throw UsageError("spec: unknown argument \"\(argument)\"")
       }
     }

@@ -12,7 +12,7 @@ struct StateCommand {
     let store = try invocation.store()
     let record = try store.load(identifier)
     let document = record.stateDocument(store.status(of: record))
-    StandardStream.standardOutput(String(decoding: JSONWriter.write(document), as: UTF8.self))
+    try StandardStream.print(String(decoding: JSONWriter.write(document), as: UTF8.self))
     return 0
   }
 }
@@ -27,8 +27,8 @@ struct ListCommand {
       if let value = try arguments.value(of: "--format", "-f", at: argument) {
         guard value == "table" || value == "json" else { throw UsageError("list: --format is table or json") }
         format = value == "json" ? .json : .table
-      } else if argument == "--quiet" || argument == "-q" {
-        format = .identifiers
+      } else if let flag = try arguments.flag("--quiet", "-q", at: argument) {
+        if flag { format = .identifiers }
       } else {
         throw UsageError("list: unknown argument \"\(argument)\"")
       }
@@ -36,6 +36,11 @@ struct ListCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
+    if let root = invocation.root, !Files.exists(root) {
+      throw IsolateError.unavailable(
+        what: "--root \(root)", why: "there is no such directory",
+        remedy: "containers are listed where they were made")
+    }
     let store = try invocation.store()
     var records: [ContainerRecord] = []
     for identifier in store.identifiers() {
@@ -48,7 +53,7 @@ struct ListCommand {
       }
     }
     switch format {
-    case .identifiers: StandardStream.standardOutput(records.map { $0.identifier + "\n" }.joined())
+    case .identifiers: try StandardStream.print(records.map { $0.identifier + "\n" }.joined())
     case .json:
       let documents = records.map { record in
         guard case .object(var members) = record.stateDocument(store.status(of: record)) else {
@@ -57,7 +62,7 @@ struct ListCommand {
         members.append(("owner", .string(store.owner(of: record.identifier))))
         return .object(members)
       }
-      StandardStream.standardOutput(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
+      try StandardStream.print(String(decoding: JSONWriter.write(.array(documents)), as: UTF8.self))
     case .table:
       var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
       for record in records {
@@ -68,7 +73,7 @@ struct ListCommand {
           store.owner(of: record.identifier),
         ])
       }
-      StandardStream.standardOutput(Self.table(rows))
+      try StandardStream.print(Self.table(rows))
     }
     return 0
   }

@@ -17,7 +17,7 @@ struct UpdateCommand {
         shares.l3CacheSchema = value
       } else if let value = try arguments.value(of: "--mem-bw-schema", at: argument) {
         shares.memBwSchema = value
-      } else if argument.hasPrefix("-") {
+      } else if arguments.isFlag(argument) {
         try Self.option(argument, &arguments, &changes)
       } else {
         found.append(argument)

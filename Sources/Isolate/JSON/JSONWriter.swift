@@ -1,6 +1,7 @@
 /// Writes JSON text, indented by tabs as runc's `spec` writes config.json.
 public struct JSONWriter {
   private var out: [UInt8] = []
+  private var isCompact = false
 
   /// The document as UTF-8, ending in a newline.
   public static func write(_ value: JSONValue) -> [UInt8] {
@@ -15,9 +16,18 @@ public struct JSONWriter {
     String(decoding: write(value).filter { $0 != 0x0a && $0 != 0x09 }, as: UTF8.self)
   }
 
+  /// The document without a blank or a newline that is not in a string, as runc prints events.
+  public static func compact(_ value: JSONValue) -> String {
+    var writer = JSONWriter()
+    writer.isCompact = true
+    writer.append(value, depth: 0)
+    return String(decoding: writer.out, as: UTF8.self)
+  }
+
   private mutating func append(_ text: String) { out.append(contentsOf: text.utf8) }
 
   private mutating func newline(_ depth: Int) {
+    if isCompact { return }
     out.append(0x0a)
     out.append(contentsOf: repeatElement(0x09, count: depth))
   }
@@ -35,7 +45,7 @@ public struct JSONWriter {
     case .object(let members):
       list("{", "}", members.count, depth) { writer, index in
         writer.appendQuoted(members[index].key)
-        writer.append(": ")
+        writer.append(writer.isCompact ? ":" : ": ")
         writer.append(members[index].value, depth: depth + 1)
       }
     }

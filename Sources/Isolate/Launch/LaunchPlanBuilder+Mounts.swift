@@ -137,6 +137,7 @@ extension LaunchPlanBuilder {
     step(
       ISL_STEP_CONSOLE, "/dev/pts/ptmx", flags: isFirst ? [ISL_FLAG_CREATE] : [],
       index: ContainerOptions.consoleTag,
-      v: UInt64(process.user.uid), w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0))
+      v: UInt64(process.user.uid),
+      w: UInt64(size?.height ?? 0) << 16 | UInt64(size?.width ?? 0) | (options.relaysTerminal ? 1 << 32 : 0))
   }
 }

@@ -263,7 +263,7 @@ struct LaunchPlanBuilder {
     header.namespaces = joinedNamespaces()
     header.argv = buffer.strings(process.args)
     header.argv_count = UInt32(process.args.count)
-    let environment = lacksHome ? process.env + ["HOME=/"] : process.env
+    let environment = RuntimeSpec.Process.environment(lacksHome ? process.env + ["HOME=/"] : process.env)
     header.envp = buffer.strings(environment)
     header.envp_count = UInt32(environment.count)
     let candidates = executableCandidates()

@@ -116,6 +116,8 @@ public struct ContainerOptions: Sendable {
   /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The
   /// host's tree stays mounted below it: a payload that may call chroot(2) could come out.
   var movesRoot = false
+  /// Whether the caller shows the payload's terminal itself: carriage returns are added there (`TerminalRelay`).
+  var relaysTerminal = false
 
   /// What a security module makes of the payload.
   var label: SecurityLabel?

@@ -25,6 +25,8 @@ extension Lifecycle {
     public var pidFile: String?
     /// Whether it gets a terminal; nil leaves it to the process.
     public var terminal: Bool?
+    /// Whether the caller shows the terminal itself (`TerminalRelay`).
+    public var relaysTerminal = false
     /// The size of the terminal, where it gets one; nil leaves it to the process.
     public var consoleSize: RuntimeSpec.ConsoleSize?
     /// A cgroup below the container's own to start in.
@@ -68,6 +70,7 @@ extension Lifecycle {
     options.standardError = request.standardError
     options.preservedDescriptors = request.preservedDescriptors
     options.laterFilter = filter
+    options.relaysTerminal = request.relaysTerminal
     let cgroup = try cgroupDirectory(request, of: record)
     if cgroup.number >= 0 { options.cgroupDirectory = cgroup.number }
     let agent = try SeccompAgent(spec.linux.seccomp)
@@ -133,7 +136,7 @@ extension Lifecycle {
       process.args = request.arguments
       process.terminal = false
     }
-    process.env += request.environment
+    process.env = RuntimeSpec.Process.environment(process.env + request.environment)
     if let directory = request.workingDirectory { process.cwd = directory }
     if let user = request.user {
       process.user.uid = user.userID

@@ -16,6 +16,8 @@ public struct Lifecycle: Sendable {
     public var pidFile: String?
     /// The socket that takes the master of the process's terminal.
     public var consoleSocket: String?
+    /// Whether the caller shows the process's terminal itself (`TerminalRelay`).
+    public var relaysTerminal = false
     /// Descriptors that become the process's 0, 1 and 2; nil keeps the caller's.
     public var standardInput: Int32?
     public var standardOutput: Int32?
@@ -86,6 +88,7 @@ public struct Lifecycle: Sendable {
     options.keepsKeyring = request.keepsKeyring
     options.preservedDescriptors = request.preservedDescriptors
     options.movesRoot = request.movesRoot
+    options.relaysTerminal = request.relaysTerminal
     options.sharesMemory = request.sharesMemory
     if request.movesRoot {
       options.warnings.append(

@@ -2,7 +2,8 @@ import Glibc
 
 /// Connects our own terminal with a payload's pseudoterminal while we wait for it.
 ///
-/// Ours is in raw mode meanwhile: control characters are for the payload's terminal to interpret.
+/// Ours is in raw mode meanwhile: control characters are for the payload's terminal to interpret. Only the carriage
+/// return before a new line is ours to add, as by runc: output that goes to a file or a pipe then has none.
 public struct TerminalRelay {
   /// The payload's side to watch for output; -1 when nobody has it open any more.
   public private(set) var master: Int32
@@ -16,7 +17,9 @@ public struct TerminalRelay {
     var settings = termios()
     if unsafe tcgetattr(0, &settings) == 0 {
       saved = settings
+      let output = settings.c_oflag & tcflag_t(OPOST)
       unsafe cfmakeraw(&settings)
+      settings.c_oflag |= output
       unsafe tcsetattr(0, TCSANOW, &settings)
     }
     resize()

@@ -89,6 +89,20 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec.Process {
+  /// An environment with the last of several values of one name, at the place of that: programs differ in which one of them
+  /// they take.
+  static func environment(_ all: [String]) -> [String] {
+    func name(_ entry: String) -> Substring {
+      entry[..<(entry.utf8.firstIndex(of: UInt8(ascii: "=")) ?? entry.endIndex)]
+    }
+    var names: Set<Substring> = []
+    names.reserveCapacity(all.count)
+    for entry in all { names.insert(name(entry)) }
+    if names.count == all.count { return all }
+    names.removeAll()
+    return all.reversed().filter { names.insert(name($0)).inserted }.reversed()
+  }
+
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init(args: try decoder.strings("args"), cwd: try decoder.required("cwd"))
     terminal = try decoder.bool("terminal") ?? false

@@ -5,6 +5,14 @@ package enum StandardStream {
   /// Writes to standard output; gives the errno of a failure, and 0 also when the reader has gone away.
   @discardableResult
   package static func standardOutput(_ text: String) -> Int32 { write(text, to: 1) }
+  /// Writes to standard output what a caller is going to rely on.
+  ///
+  /// - Throws: `SystemError` where it does not get there, as on a full disk.
+  package static func print(_ text: String) throws(SystemError) {
+    let code = standardOutput(text)
+    if code != 0 { throw SystemError("write", "standard output", code: code) }
+  }
+
   /// Writes to standard error, as far as that is possible.
   package static func standardError(_ text: String) { _ = write(text, to: 2) }
 

@@ -19,6 +19,8 @@ struct Preflight: ParsableCommand {
 
   static func main() {
     StandardStream.openMissing()
+    // A caller that ignores it leaves that to us, and the kernel then keeps no child for waitid(2).
+    _ = signal(SIGCHLD, SIG_DFL)
     WorkEntry.runIfAsked(CommandLine.arguments)
     // A file that grows beyond RLIMIT_FSIZE is an error of write(2), to be told as one.
     _ = signal(SIGXFSZ, SIG_IGN)
