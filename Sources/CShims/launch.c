@@ -3,6 +3,7 @@
 
 #include "isl_child.h"
 #include "isl_namespace.h"
+#include "isl_startup.h"
 #include "isl_stub.h"
 #include "isl_syscalls.h"
 
@@ -223,6 +224,7 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
                        int *pidfd) {
   int in_cgroup = 0;
   child->ignored = ignored_signals();
+  if (child->ignored >> (SIGCHLD - 1) & 1) isl_keep_children();
   child->sync = sync[1];
   *pid = clone_child(plan, child, pidfd, &in_cgroup);
   int error = errno;

@@ -144,8 +144,8 @@ static int propagation_at(struct isl_child *child, const char *path, unsigned lo
 
 /// mount(2) on the working directory or on a name in it: descriptors and names made by us, so that nothing is
 /// followed, and one call where the new mount API takes five.
-static int mount_here(const struct isl_child *child, const struct isl_step *step, const char *name) {
-  const char *type = isl_text(child, step->a), *source = isl_text(child, step->b), *options = isl_text(child, step->d);
+static int mount_here(const struct isl_child *child, const struct isl_step *step, const char *name, const char *options) {
+  const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
   // The kernel would take the first page of it.
   if (strlen(options) >= 4095) return -E2BIG;
   unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
@@ -164,8 +164,7 @@ static int mount_relative(const struct isl_child *child, const struct isl_step *
 
 /// A filesystem that is made read-only as a mount, not as a whole, as mount(2) would make it; one that is filled first is
 /// attached after that.
-static int mount_detached(const struct isl_child *child, const struct isl_step *step, int target) {
-  const char *options = isl_text(child, step->d);
+static int mount_detached(const struct isl_child *child, const struct isl_step *step, int target, const char *options) {
   int made = isl_mount_make_filesystem(
       isl_text(child, step->a), isl_text(child, step->b), options, step->v & ~(uint64_t)ISL_ATTR_RDONLY);
   if (made < 0) return made;
@@ -186,19 +185,54 @@ static int mount_in_fresh(struct isl_child *child, const struct isl_step *step) 
   if (mkdirat(child->fresh, leaf, 0755) < 0) return -errno;
   if (!child->is_in_fresh && fchdir(child->fresh) < 0) return -errno;
   child->is_in_fresh = 1;
-  return mount_here(child, step, leaf);
+  return mount_here(child, step, leaf, isl_text(child, step->d));
+}
+
+/// Writes "NAME=" and a number; gives where it ends.
+static char *put_option(char *out, const char *name, unsigned number, unsigned base) {
+  char digits[24];
+  int count = 0;
+  while (*name) *out++ = *name++;
+  do
+    digits[count++] = (char)('0' + number % base);
+  while (number /= base);
+  while (count) *out++ = digits[--count];
+  *out++ = ',';
+  return out;
+}
+
+/// A tmpfs over a directory that is there has its mode and owner where the options name no mode, as by other runtimes: its
+/// users may need them. The last word of several of one name counts, so ours come first.
+static const char *covering_options(
+    const struct isl_child *child, const struct isl_step *step, int target, char *buffer, size_t size) {
+  const char *options = isl_text(child, step->d);
+  struct stat st;
+  size_t length = strlen(options);
+  if (strcmp(isl_text(child, step->a), "tmpfs") != 0 || step->flags & ISL_FLAG_COPY_UP || length + 64 > size || strstr(options, "mode=")) return options;
+  if (fstat(target, &st) < 0) return options;
+  char *out = put_option(buffer, "mode=", st.st_mode & 07777, 8);
+  // An owner that the user namespace does not map shows as this number, and cannot be given (user_namespaces(7)).
+  if (st.st_uid != 0 && st.st_uid != 65534) out = put_option(out, "uid=", st.st_uid, 10);
+  if (st.st_gid != 0 && st.st_gid != 65534) out = put_option(out, "gid=", st.st_gid, 10);
+  memcpy(out, options, length + 1);
+  if (length == 0) out[-1] = 0;
+  return buffer;
 }
 
 static int mount_on_target(struct isl_child *child, const struct isl_step *step) {
-  int target = target_of(child, step, 1);
+  char buffer[4096];
+  const char *options = isl_text(child, step->d);
+  int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
+  if (target >= 0) options = covering_options(child, step, target, buffer, sizeof buffer);
+  if (target == -ENOENT) target = target_of(child, step, 1);
   if (target < 0) return target;
   int copies = (step->flags & ISL_FLAG_COPY_UP) != 0, r = -ENOSYS, is_done = 0;
   if ((copies || step->v & ISL_ATTR_RDONLY) && isl_mount_new_api(child) && !(step->flags & ISL_FLAG_LEGACY)) {
-    r = mount_detached(child, step, target);
+    r = mount_detached(child, step, target, options);
     is_done = r != -ENOSYS && r != -E2BIG;
   }
   if (!is_done && step->flags & ISL_FLAG_RELATIVE) r = mount_relative(child, step, target);
-  else if (!is_done) r = fchdir(target) < 0 ? -errno : mount_here(child, step, ".");
+  else if (!is_done) r = fchdir(target) < 0 ? -errno : mount_here(child, step, ".", options);
   if (!is_done && r == 0 && copies) r = legacy_copy_up(child, step, target);
   isl_leave_open(target);
   return r;

@@ -43,14 +43,16 @@ static void open_missing(void) {
     if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0) return;
 }
 
+void isl_keep_children(void) {
+  if (has_begun) signal(SIGCHLD, SIG_DFL);
+}
+
 void isl_begin(void) {
   has_begun = 1;
   // Root's processes and children are not for others of the same id, such as a container that sees the host's processes, to
   // look into: /proc/PID/exe is the program on the host.
   if (getauxval(AT_EUID) == 0) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   open_missing();
-  // A caller that ignores it leaves that to us, and the kernel then keeps no child for waitid(2).
-  signal(SIGCHLD, SIG_DFL);
   // What is freed is used again; `isolate` does not live long enough to give memory back.
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }

@@ -37,6 +37,14 @@ struct MountOptionsTests {
     #expect(alone == (try Self.options([option])) && alone.data.isEmpty)
   }
 
+  @Test(
+    "say that a tree is bound by rbind, whatever bind says beside it",
+    arguments: [["rbind", "bind"], ["bind", "rbind"]])
+  func bothBinds(_ list: [String]) throws {
+    let parsed = try Self.options(list, type: nil)
+    #expect(parsed.isBind && parsed.isRecursive)
+  }
+
   @Test("that contradict each other: the last one counts")
   func lastWins() throws {
     #expect(try Self.options(["ro", "rw"]).attributes == 0)

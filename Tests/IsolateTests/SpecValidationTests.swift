@@ -51,13 +51,7 @@ struct SpecValidationTests {
     Case("341 mappings", "linux.uidMappings") {
       $0.linux.uidMappings = Array(repeating: .init(containerID: 0, hostID: 0, size: 1), count: 341)
     },
-    Case("relative mount destination", "mounts[0].destination") { $0.mounts[0].destination = "proc" },
     Case("empty mount destination", "mounts[0].destination") { $0.mounts[0].destination = "" },
-    Case("mount above the root", "mounts[1].destination") { $0.mounts[1].destination = "/../etc" },
-    Case("mount through ..", "mounts[1].destination") { $0.mounts[1].destination = "/a/../b" },
-    Case(".. before a combining character", "mounts[1].destination") {
-      $0.mounts[1].destination = "/a/../\u{301}b"
-    },
     Case("relative masked path", "linux.maskedPaths[1]") { $0.linux.maskedPaths[1] = "proc/kcore" },
     Case("masked path with ..", "linux.maskedPaths[1]") { $0.linux.maskedPaths[1] = "/proc/.." },
     Case("relative read-only path", "linux.readonlyPaths[0]") { $0.linux.readonlyPaths[0] = "." },

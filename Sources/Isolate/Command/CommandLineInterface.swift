@@ -1,3 +1,4 @@
+import CShims
 import Isolate
 
 /// The command line of `isolate`: global flags, then a verb, as runc and crun have them.
@@ -32,6 +33,7 @@ enum CommandLineInterface {
       try StandardStream.print(text)
       return 0
     }
+    if !["run", "create", "exec"].contains(verb) { isl_keep_children() }
     switch verb {
     case "run": return try RunCommand(&arguments).run(invocation)
     case "create": return try CreateCommand(&arguments).run(invocation)

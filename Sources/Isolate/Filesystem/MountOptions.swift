@@ -71,7 +71,7 @@ struct MountOptions: Equatable {
         superblockFlags = superblockFlags & ~change.clear | change.set
       } else if option == "bind" || option == "rbind" {
         isBind = true
-        isRecursive = option == "rbind"
+        isRecursive = isRecursive || option == "rbind"
       } else if option == "idmap" || option == "ridmap" {
         mapsTree = option == "ridmap"
       } else if option == "tmpcopyup" {

@@ -81,6 +81,8 @@ extension LaunchPlanBuilder {
       }
       if isDevice { addDefaultDevices(attributes: options.attributes) }
     }
+    // The rootfs' own /dev has them too (config-linux.md, "Default Devices").
+    if !spec.mounts.contains(where: { $0.destination == "/dev" }) { addDefaultDevices(attributes: nil) }
     // What a bound /dev holds is the host's to make.
     let bound = spec.mounts.contains { mount in
       mount.destination == "/dev" && mount.options.contains { $0 == "bind" || $0 == "rbind" }
@@ -113,13 +115,15 @@ extension LaunchPlanBuilder {
 
   /// Bound from the host: a user namespace may not make device nodes. Those that linux.devices names are left
   /// to it.
-  private mutating func addDefaultDevices(attributes: UInt64) {
+  private mutating func addDefaultDevices(attributes: UInt64?) {
     for (name, major, minor) in RuntimeSpec.Device.defaults {
       let path = "/dev/\(name)"
       if spec.linux.devices.contains(where: { $0.path == path }) { continue }
       step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
     }
-    if ownsDeviceNodes { step(ISL_STEP_DEVICE_ATTRIBUTES, "/dev", v: attributes) }
+    if ownsDeviceNodes, let attributes {
+      step(ISL_STEP_DEVICE_ATTRIBUTES, "/dev", v: attributes)
+    }
     let links = [
       ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
       ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),

@@ -132,9 +132,11 @@ public final class Container: Sendable {
 
   /// Starts the specification's process, or makes all but it when `options` says so.
   static func begin(
-    _ spec: RuntimeSpec, bundle: String, options: ContainerOptions, _ callbacks: ContainerLauncher.Callbacks
+    _ given: RuntimeSpec, bundle: String, options: ContainerOptions, _ callbacks: ContainerLauncher.Callbacks
   ) throws(IsolateError) -> Begun {
     let beforePivot = callbacks.beforePivot
+    var options = options
+    var spec = given.withPlainDestinations(&options.warnings)
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
       throw .specification(SpecError(path: "process", message: "is missing"))
@@ -157,11 +159,10 @@ public final class Container: Sendable {
             ? "without a \"mount\" namespace it is for stored containers only"
             : "without a \"mount\" namespace no further process finds the container's root"))
     }
-    let spec = spec.withCallersIdentityMapped()
+    spec = spec.withCallersIdentityMapped()
     let seccomp = try spec.linux.seccomp.map { profile throws(IsolateError) in
       try CompiledFilter(profile, notify: options.notifiedCalls)
     }
-    var options = options
     let labelled = spec.withReadableLabels(&options.warnings)
     if spec.sharesMountNamespace {
       options.warnings.append(

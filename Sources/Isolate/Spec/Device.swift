@@ -87,6 +87,8 @@ extension RuntimeSpec.Device {
     guard path.hasPrefix("/") else {
       throw SpecError(path: "\(decoder.path).path", message: "\"\(path)\" is not absolute")
     }
+    // A node is no folder: a slash behind its name says nothing.
+    if let short = MountDestination.shortened(path) { path = short }
   }
 
   var json: JSONValue {
