@@ -335,7 +335,7 @@ void isl_child_main(struct isl_child *child) {
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
   if (r < 0) fail(child, -1, 0, 0, -r);
   // What is made on the way gets its modes by name, or those of a new directory.
-  umask(022);
+  if (!child->has_usual_umask) umask(022);
   run_plan(child);
   // It ended with ISL_STEP_ADOPT: what is left to do came with the request.
   run_plan(child);

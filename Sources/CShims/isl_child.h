@@ -75,6 +75,7 @@ struct isl_child {
   const char *mask_name; // where in proc's root an empty read-only directory is mounted, NULL until there is one
   int shares_memory; // with the caller, until execve(2)
   int handlers_are_default; // no signal has a handler; those of `ignored` are ignored
+  int has_usual_umask; // the caller's, which is inherited: 022
   uint64_t ignored; // bit N - 1: signal N is
   // The root of the filesystem mounted last that nothing can be in but what we put there, -1 when there is none.
   int fresh;

@@ -36,8 +36,9 @@ static char **vector(const char *arena, uint32_t offset, uint32_t count, size_t 
   return items;
 }
 
-/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known.
-static uint64_t ignored_signals(void) {
+/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known. The same
+/// file says whether the umask is the usual one.
+static uint64_t ignored_signals(int *has_usual_umask) {
   char text[4096];
   int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return ~0ULL;
@@ -45,6 +46,7 @@ static uint64_t ignored_signals(void) {
   close(fd);
   if (count <= 0) return ~0ULL;
   text[count] = 0;
+  *has_usual_umask = strstr(text, "\nUmask:\t0022\n") != NULL;
   const char *line = strstr(text, "\nSigIgn:\t");
   return line ? strtoull(line + 9, NULL, 16) : ~0ULL;
 }
@@ -223,7 +225,7 @@ static int open_namespaces(struct isl_launch_result *result, uint64_t flags) {
 static int start_child(const struct isl_plan_header *plan, struct isl_child *child, int sync[2], long *pid,
                        int *pidfd) {
   int in_cgroup = 0;
-  child->ignored = ignored_signals();
+  child->ignored = ignored_signals(&child->has_usual_umask);
   if (child->ignored >> (SIGCHLD - 1) & 1) isl_keep_children();
   child->sync = sync[1];
   *pid = clone_child(plan, child, pidfd, &in_cgroup);

@@ -145,13 +145,13 @@ struct TerminalTestsAsAnyUser {
           .init(destination: "/dev/pts/ptmx", type: "bind", source: "/dev/null", options: ["bind"]))
       default: break
       }
-      let before = (FolderSnapshot(bundle.directory.path("outside")), FolderSnapshot(bundle.rootfs))
+      let before = (FolderSnapshot(bundle.directory.path("outside")), FolderSnapshot(place))
       let message = failure { try bundle.start(spec) }
       #expect(
         message.hasPrefix("config.json: process.terminal: open a pseudoterminal /dev/pts/ptmx: "),
         "\(impostor): \(message)")
       #expect(FolderSnapshot(bundle.directory.path("outside")).changes(since: before.0).isEmpty)
-      if impostor != "tmpfs" { #expect(FolderSnapshot(bundle.rootfs).changes(since: before.1).isEmpty) }
+      if impostor != "tmpfs" { #expect(FolderSnapshot(place).changes(since: before.1).isEmpty) }
     }
   }
 
