@@ -174,7 +174,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_CAPABILITIES: return isl_step_capabilities(child, step);
   case ISL_STEP_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
   case ISL_STEP_UMASK: umask((mode_t)step->v); return 0;
-  case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(a);
+  case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(child, step);
   case ISL_STEP_HOME: return isl_step_home(child, step);
   case ISL_STEP_INIT: return isl_step_init(child);
   case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors(3 + (int)child->plan->preserved);

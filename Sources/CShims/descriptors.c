@@ -48,8 +48,8 @@ void isl_close_others(struct isl_child *child) {
                                                        child->seccomp_socket, child->held_user,  child->stub};
   int count = 6;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
-    kept[count++] = child->namespaces[i];
-  for (int i = 0; i < ISL_MAX_MOUNTS; i++) kept[count++] = child->mounts[i];
+    if (child->namespaces[i] >= 0) kept[count++] = child->namespaces[i];
+  for (int i = 0; i < child->mount_count; i++) kept[count++] = child->mounts[i];
   // In ascending order, so that the gaps between them can be closed.
   for (int i = 0; i < count; i++)
     for (int j = i + 1; j < count; j++)
@@ -86,7 +86,8 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
   child->held_user = above_payloads(child, child->plan->held_user);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
-  for (int i = 0; i < ISL_MAX_MOUNTS; i++) child->mounts[i] = above_payloads(child, child->plan->mounts[i]);
+  for (int *count = &child->mount_count; *count < ISL_MAX_MOUNTS && child->plan->mounts[*count] >= 0; ++*count)
+    child->mounts[*count] = above_payloads(child, child->plan->mounts[*count]);
   int r = isl_take_streams(child->plan->stdio);
   // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
   if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);

@@ -7,7 +7,9 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 /// Leaving id 0 keeps the permitted set (PR_SET_KEEPCAPS) but clears the effective one, which the next
@@ -20,7 +22,20 @@ static int raise_effective(void) {
   return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+/// The payload's standard streams become its user's, so that it can open /dev/stdout anew. Never a device node, such as
+/// /dev/null, which is everybody's; a terminal is one's own. What cannot be given stays as it is.
+static void give_streams(uid_t uid) {
+  struct stat st;
+  struct termios settings;
+  for (int fd = 0; fd < 3; fd++) {
+    if (fstat(fd, &st) < 0 || st.st_uid == uid) continue;
+    int is_own = S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && tcgetattr(fd, &settings) == 0);
+    if (is_own) (void)!fchown(fd, uid, (gid_t)-1);
+  }
+}
+
 int isl_step_user(struct isl_child *child, const struct isl_step *step) {
+  if (step->v != 0) give_streams((uid_t)step->v);
   // Capabilities survive the change of ids until ISL_STEP_CAPABILITIES says which stay.
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
   const gid_t *groups = (const gid_t *)(const void *)(child->arena + step->a);

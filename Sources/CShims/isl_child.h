@@ -60,11 +60,13 @@ struct isl_child {
   uint32_t filter_count;
   int is_hidden; // nobody with our ids may look into us, whatever they are: PR_SET_DUMPABLE
   int is_inside; // the root is the container's
+  int is_in_directory; // the working directory is the payload's
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2
   int held_user; // the same; -1 once it is entered
   int denies_setgroups; // the user namespace lets nobody change supplementary groups
   int mounts[ISL_MAX_MOUNTS]; // above those that the payload gets
+  int mount_count;
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed
@@ -165,7 +167,7 @@ int isl_null_device(struct isl_child *child);
 // Steps on the process itself (process.c).
 int isl_step_resource_limit(const struct isl_step *step);
 int isl_step_start_pipe(struct isl_child *child);
-int isl_step_working_directory(const char *path);
+int isl_step_working_directory(struct isl_child *child, const struct isl_step *step);
 int isl_step_home(struct isl_child *child, const struct isl_step *step); // home.c
 int isl_step_time_namespace(const struct isl_child *child, const char *offsets);
 int isl_step_close_descriptors(int first);

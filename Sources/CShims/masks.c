@@ -108,7 +108,7 @@ int isl_step_mask(struct isl_child *child, const struct isl_step *step) {
   if (target < 0) return target;
   // As a rule it is a directory; a mount of one on anything else is refused.
   int r = cover(child, 1, target, path);
-  if (r == -ENOTDIR) r = cover(child, 0, target, path);
+  if (r == -ENOTDIR || r == -EINVAL) r = cover(child, 0, target, path);
   isl_leave_open(target);
   return r;
 }

@@ -305,6 +305,7 @@ int isl_bind_descriptor(
 
 /// Attaches a mount that the caller has made.
 static int attach_prepared(struct isl_child *child, const struct isl_step *step) {
+  if (step->d > (uint32_t)child->mount_count) return -EINVAL;
   int tree = child->mounts[step->d - 1];
   struct stat st;
   if (fstat(tree, &st) < 0) return -errno;

@@ -89,8 +89,47 @@ static char *next_component(char *prefix, char **rest) {
   return start;
 }
 
-int isl_resolve_or_make(
-    const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode) {
+/// How many dangling links are followed, as the kernel follows at most forty (path_resolution(7)).
+#define ISL_MAX_LINKS 40
+
+static int make(const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode, int links);
+
+/// What a dangling link leads to, made inside the root: `prefix` ends with the link's name, `rest` follows it.
+static int make_behind_link(
+    const struct isl_child *child, int root, int at, char *prefix, const char *name, const char *rest, int directory,
+    mode_t mode, int links) {
+  char path[4096];
+  ssize_t length = readlinkat(at, name, path, sizeof path - 1);
+  if (length < 0) return -errno;
+  if (links == 0) return -ELOOP;
+  path[length] = 0;
+  size_t before = path[0] == '/' ? 0 : (size_t)(name - prefix), behind = strlen(rest);
+  if (before + (size_t)length + behind + 2 > sizeof path) return -ENAMETOOLONG;
+  memmove(path + before, path, (size_t)length + 1);
+  memcpy(path, prefix, before);
+  path[before + (size_t)length] = '/';
+  memcpy(path + before + (size_t)length + 1, rest, behind + 1);
+  return make(child, root, path, 0, directory, mode, links - 1);
+}
+
+/// Makes a component that is missing, by file descriptor and never through a link: what appears meanwhile is not followed.
+/// -ELOOP where there is a link, which leads nowhere.
+static int make_component(int at, const char *name, int directory, mode_t mode) {
+  int made = 0;
+  if (directory)
+    made = mkdirat(at, name, mode);
+  else if ((made = openat(at, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode)) >= 0)
+    close(made);
+  if (made < 0 && errno != EEXIST) return -errno;
+  int next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (next < 0) return -errno;
+  struct stat st;
+  if (fstat(next, &st) == 0 && !S_ISLNK(st.st_mode)) return next;
+  close(next);
+  return -ELOOP;
+}
+
+static int make(const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode, int links) {
   int found = isl_resolve(child, root, path, no_symlinks);
   if (found != -ENOENT) return found;
   char prefix[4096];
@@ -106,25 +145,14 @@ int isl_resolve_or_make(
     char *after = rest + (saved != 0);
     while (*after == '/') after++;
     int last = saved == 0 || *after == 0;
-    if (strcmp(name, "..") == 0) {
-      close(at);
-      return -EXDEV;
-    }
     int next = isl_resolve(child, root, prefix, no_symlinks);
+    if (next == -ENOENT && strcmp(name, "..") == 0) next = -EXDEV;
     if (next == -ENOENT) {
-      // Made by file descriptor and never through a link: what appears meanwhile is not followed.
-      int made = 0;
-      if (!last || directory)
-        made = mkdirat(at, name, last ? mode : 0755);
-      else if ((made = openat(at, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode)) >= 0)
-        close(made);
-      int error = made < 0 ? errno : 0;
-      next = error && error != EEXIST ? -error : openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-      if (next == -1) next = -errno;
-      struct stat st;
-      if (next >= 0 && (fstat(next, &st) < 0 || S_ISLNK(st.st_mode))) {
-        close(next);
-        next = -ELOOP;
+      next = make_component(at, name, !last || directory, last ? mode : 0755);
+      if (next == -ELOOP && !no_symlinks) {
+        next = make_behind_link(child, root, at, prefix, name, after, directory, mode, links);
+        close(at);
+        return next;
       }
     }
     close(at);
@@ -133,6 +161,11 @@ int isl_resolve_or_make(
     *rest = saved;
   }
   return at;
+}
+
+int isl_resolve_or_make(
+    const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode) {
+  return make(child, root, path, no_symlinks, directory, mode, ISL_MAX_LINKS);
 }
 
 const char *isl_leaf_below(const char *directory, const char *path) {

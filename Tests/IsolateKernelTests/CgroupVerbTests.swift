@@ -151,4 +151,39 @@ struct CgroupVerbTests {
     #expect(lines.filter { $0.contains(#""oom""#) }.count == 1, "\(outcome)")
     #expect(lines.filter { $0.contains(#""stats""#) }.count > 2, "\(outcome)")
   }
+
+  @Test("that was delegated or left has exec follow the first process, and a frozen one is refused")
+  func followed() async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    // As an init does that makes cgroups of its own.
+    var spec = bundle.shell(
+      "mkdir /sys/fs/cgroup/init && echo 1 >/sys/fs/cgroup/init/cgroup.procs && echo +pids >/sys/fs/cgroup/cgroup.subtree_control && echo delegated; sleep 1000"
+    )
+    spec.linux.namespaces.removeAll { $0.type == "user" }
+    (spec.linux.uidMappings, spec.linux.gidMappings) = ([], [])
+    for index in spec.mounts.indices where spec.mounts[index].type?.hasPrefix("cgroup") == true {
+      spec.mounts[index].options.removeAll { $0 == "ro" }
+    }
+    spec.linux.cgroupsPath = "/followed"
+    try bundle.writeConfiguration(spec)
+    let line = """
+      i="\(Program.isolate.path) --root /run/tmp/store"
+      $i run --detach --bundle "\(bundle.directory.path)" c >/run/tmp/out 2>/run/tmp/err </dev/null; echo "run $?"
+      for n in 1 2 3 4 5 6 7 8 9; do grep -q delegated /run/tmp/out && break; sleep 0.3; done
+      cat /run/tmp/out /run/tmp/err >&2
+      $i exec c grep -o '0::.*' /proc/self/cgroup
+      mkdir /sys/fs/cgroup/elsewhere
+      cat /sys/fs/cgroup/followed/init/cgroup.procs | while read p; do echo $p >/sys/fs/cgroup/elsewhere/cgroup.procs; done
+      rmdir /sys/fs/cgroup/followed/init /sys/fs/cgroup/followed
+      $i exec c sleep 900 & sleep 1; grep -c . /sys/fs/cgroup/elsewhere/cgroup.procs
+      $i delete --force c; wait
+      mkdir /sys/fs/cgroup/frozen; echo 1 >/sys/fs/cgroup/frozen/cgroup.freeze
+      sed -i 's#/followed#/frozen#' "\(bundle.directory.path)/config.json"
+      timeout 20 $i run --bundle "\(bundle.directory.path)" c 2>&1 | grep -o 'cgroup is frozen'; [ -d /sys/fs/cgroup/frozen ] && echo kept
+      """
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(120)).run(line)
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    #expect(lines == ["run 0", "0::/init", "3", "cgroup is frozen", "kept"], "\(outcome)")
+  }
 }

@@ -141,9 +141,51 @@ struct HookTestsAsAnyUser {
     #expect(hooked.stored.isEmpty)
   }
 
-  @Test("after start and after delete only warn when they fail, and the others are run")
+  @Test("after start end the container when one fails, as of version 1.3.0, and the others are not run")
+  func poststartFails() async throws {
+    var hooked = try HookBundle("sleep 1000")
+    hooked.spec.ociVersion = "1.3.0"
+    hooked.spec.hooks.poststart = [hooked.hook("exit 4"), hooked.hook("echo second >> $LOG")]
+    let run = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+    #expect(run.exitStatus == 1, "\(run)")
+    #expect(run.errorOutput.contains("hooks.poststart[0] /bin/sh: ended with status 4"), "\(run)")
+    #expect(hooked.lines.isEmpty && hooked.stored.isEmpty)
+    #expect(try await hooked.isolate("create", "-b", hooked.bundle.directory.path, "c").succeeded)
+    let start = try await hooked.isolate("start", "c")
+    #expect(start.exitStatus == 1, "\(start)")
+    var state = ""
+    for _ in 0..<600 where !state.contains("stopped") {
+      state = try await hooked.isolate("state", "c").output
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(state.contains("stopped"), "\(state)")
+    #expect(try await hooked.isolate("delete", "c").succeeded)
+  }
+
+  @Test(
+    "inside are run under the container's filter, with and without no_new_privs", arguments: [false, true])
+  func filtered(noNewPrivileges: Bool) async throws {
+    var hooked = try HookBundle("echo ran")
+    hooked.spec.process?.noNewPrivileges = noNewPrivileges
+    hooked.spec.linux.seccomp = .init(
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [.init(names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO")])
+    hooked.spec.root.readonly = false
+    hooked.spec.hooks.startContainer = [
+      .init(path: "/bin/mkdir", args: ["mkdir", "/work/made"], env: ["PATH=/bin"])
+    ]
+    let outcome = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+    #expect(outcome.exitStatus == 1 && outcome.output == "", "\(outcome)")
+    #expect(outcome.errorOutput.contains("Operation not permitted"), "\(outcome)")
+    hooked.spec.linux.seccomp = nil
+    let free = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+    #expect(free.exitStatus == 0 && free.output == "ran\n", "\(free)")
+  }
+
+  @Test("after start, before 1.3.0, and after delete only warn when they fail, and the others are run")
   func warnings() async throws {
     var hooked = try HookBundle("echo ran")
+    hooked.spec.ociVersion = "1.2.1"
     hooked.spec.hooks.poststart = [hooked.hook("exit 4"), hooked.hook("echo poststart >> $LOG")]
     hooked.spec.hooks.poststop = [hooked.hook("exit 5"), hooked.hook("echo poststop >> $LOG")]
     let outcome = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")

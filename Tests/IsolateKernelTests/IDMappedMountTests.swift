@@ -45,6 +45,25 @@ struct IDMappedMountTestsAsRoot {
     #expect(made[.ownerAccountID] as? Int == 7 && made[.groupOwnerAccountID] as? Int == 8)
   }
 
+  @Test("is one of as many as there are, here thirty")
+  func many() async throws {
+    let bundle = try TestBundle()
+    let shared = try Self.folder(bundle)
+    var spec = bundle.shell("stat -c %u /in*/seven | sort | uniq -c | tr -d ' '")
+    spec.linux.namespaces.removeAll { $0.type == "user" }
+    (spec.linux.uidMappings, spec.linux.gidMappings) = ([], [])
+    spec.root.readonly = false
+    for number in 0..<30 {
+      var mount = RuntimeSpec.Mount(
+        destination: "/in\(number)", type: "bind", source: shared, options: ["bind"])
+      mount.uidMappings = [.init(containerID: 7, hostID: 70, size: 1)]
+      mount.gidMappings = [.init(containerID: 8, hostID: 80, size: 1)]
+      spec.mounts.append(mount)
+    }
+    let ended = try await bundle.run(spec)
+    #expect(ended.output == "3070\n", "\(ended)")
+  }
+
   @Test(
     "without maps has the container's, so that the container's root owns what root owns",
     arguments: ["idmap", "ridmap"])

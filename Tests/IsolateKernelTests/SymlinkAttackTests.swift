@@ -65,6 +65,38 @@ struct SymlinkAttackTestsAsAnyUser {
     }
   }
 
+  @Test(
+    "whose mount target is a link to nowhere gets the mount where the link leads inside",
+    arguments: ["/srv/data", "../srv/data", "/second", "../../../srv/deep/./data"], [false, true])
+  func danglingLink(link: String, isFile: Bool) async throws {
+    let bundle = try TestBundle()
+    try bundle.directory.write("mounted", to: "source/file")
+    for (name, contents) in [("work/data", link), ("second", "srv/other")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(bundle.rootfs)/\(name)", withDestinationPath: contents)
+    }
+    var spec = bundle.shell("cat /work/data\(isFile ? "" : "/file"); ls /srv")
+    spec.mounts.append(
+      .init(
+        destination: "/work/data", source: bundle.directory.path(isFile ? "source/file" : "source"),
+        options: ["bind", "ro"]))
+    let ended = try await bundle.run(spec)
+    #expect(ended.output.hasPrefix("mounted") && ended.status == 0, "\(ended)")
+  }
+
+  @Test("whose mount target is a link that leads to itself is refused")
+  func endlessLink() throws {
+    let bundle = try TestBundle()
+    try bundle.directory.write("mounted", to: "source/file")
+    try FileManager.default.createSymbolicLink(atPath: "\(bundle.rootfs)/a", withDestinationPath: "/b/c")
+    try FileManager.default.createSymbolicLink(atPath: "\(bundle.rootfs)/b", withDestinationPath: "/a/d")
+    var spec = bundle.spec("true")
+    spec.mounts.append(
+      .init(destination: "/a", source: bundle.directory.path("source"), options: ["bind"]))
+    let message = failure { try bundle.start(spec) }
+    #expect(message.contains("Too many levels of symbolic links"), "\(message)")
+  }
+
   @Test("whose mount target is a link to a place inside gets the mount at that place")
   func linkInside() async throws {
     let bundle = try TestBundle()

@@ -66,6 +66,32 @@ struct FilterProgramTests {
     #expect((own?.count ?? .max) * 3 < library.count)
   }
 
+  @Test(
+    "says of calls newer than those the section names that the kernel lacks them, where the default refuses")
+  func newer() throws {
+    for (action, expected) in [
+      ("SCMP_ACT_ERRNO", 0x0005_0026), ("SCMP_ACT_KILL_PROCESS", 0x0005_0026), ("SCMP_ACT_LOG", 0x7ffc_0000),
+    ] as [(String, UInt32)] {
+      // 39 and 61, and 200 by a rule that says what the default says.
+      let profile = RuntimeSpec.Seccomp(
+        defaultAction: action, architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [
+          .init(names: ["getpid", "wait4"], action: "SCMP_ACT_ALLOW"),
+          .init(names: ["tkill"], action: action),
+        ])
+      let (own, library) = try SeccompCompiler.programs(profile)
+      for program in [try #require(own), library].map({ FilterInterpreter($0) }) {
+        func verdict(_ number: UInt32) -> UInt32? {
+          program.run(
+            .init(number: number, architecture: 0xc000_003e, arguments: Array(repeating: 0, count: 6)))
+        }
+        let refusal = verdict(150)
+        #expect(verdict(61) == 0x7fff_0000 && verdict(200) == refusal)
+        #expect(verdict(201) == expected && verdict(1000) == expected, "\(action)")
+      }
+    }
+  }
+
   @Test("sends calls that share one of x86's by its first argument")
   func shared() throws {
     let names = ["socket", "accept", "sendmmsg", "semop", "shmget", "msgctl", "recv"]

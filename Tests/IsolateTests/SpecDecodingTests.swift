@@ -150,12 +150,21 @@ struct SpecDecodingTests {
   func refusesLargeIDs(_ number: String) throws {
     for path in [
       "process.user.uid", "process.user.gid", "process.user.additionalGids[0]",
-      "linux.uidMappings[0].containerID", "linux.uidMappings[0].hostID", "linux.uidMappings[0].size",
+      "linux.uidMappings[0].containerID", "linux.uidMappings[0].hostID",
       "linux.gidMappings[0].hostID",
     ] {
       let json = try Self.standard(setting: path, to: number)
       let error = #expect(throws: SpecError.self, "\(path)") { try RuntimeSpec(json: json) }
       #expect(error?.path == path)
+    }
+    // All ids there are can be mapped, and no more.
+    if number != "4294967295" {
+      let json = try Self.standard(setting: "linux.uidMappings[0].size", to: number)
+      let error = #expect(throws: SpecError.self) { try RuntimeSpec(json: json) }
+      #expect(error?.path == "linux.uidMappings[0].size")
+    } else {
+      let json = try Self.standard(setting: "linux.uidMappings[0].size", to: number)
+      #expect(try RuntimeSpec(json: json).linux.uidMappings[0].size == .max)
     }
     let largest = try Self.standard(setting: "process.user.uid", to: "4294967294")
     #expect(try RuntimeSpec(json: largest).process?.user.uid == 4_294_967_294)

@@ -12,7 +12,7 @@
 
 #define ISL_PLAN_MAGIC 0x49534f50u /* "ISOP" */
 #define ISL_MAX_NAMESPACES 8
-#define ISL_MAX_MOUNTS 16
+#define ISL_MAX_MOUNTS 256
 #define ISL_PLAN_MAX_BYTES (16u << 20)
 
 enum isl_plan_flags {
@@ -107,7 +107,7 @@ enum isl_step_kind {
                          // v = 1: there are no ambient ones yet
   ISL_STEP_NO_NEW_PRIVILEGES,
   ISL_STEP_UMASK, // v
-  ISL_STEP_WORKING_DIRECTORY, // a
+  ISL_STEP_WORKING_DIRECTORY, // a; v = 1: tried before the user is changed, for one that only root may enter
   ISL_STEP_HOME, // v = uid, whose HOME of the container's /etc/passwd replaces the last variable of the environment
   ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
   ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec

@@ -8,6 +8,8 @@ public final class Cgroup: Sendable {
   public let directory: Int32
   /// The unit of systemd that it belongs to, by which it is removed.
   let unit: String?
+  /// Whether it was there before.
+  let wasThere: Bool
   /// What keeps that unit from ending while the container's process is not there yet.
   private let placeholder: Placeholder?
 
@@ -25,7 +27,9 @@ public final class Cgroup: Sendable {
     self.path = path
     unit = nil
     placeholder = nil
-    if unsafe mkdir(path, 0o755) != 0 {
+    let isMade = unsafe mkdir(path, 0o755) == 0
+    wasThere = !isMade
+    if !isMade {
       let code = errno
       guard code == EEXIST, Files.text("\(path)/cgroup.events")?.holds("populated 0") == true else {
         throw SystemError("mkdir", path, code: code)
@@ -50,6 +54,12 @@ public final class Cgroup: Sendable {
     Files.text("\(path)/cgroup.events")?.holds("populated 1") == true
   }
 
+  /// Whether processes in it would not run: it, or one above it, is frozen (cgroup.freeze, Linux 5.2).
+  static func isFrozen(_ path: String) -> Bool {
+    Files.text("\(path)/cgroup.events")?.holds("frozen 1") == true
+      || Files.text("\(path)/cgroup.freeze")?.hasPrefix("1") == true
+  }
+
   deinit { _ = Glibc.close(directory) }
 
   /// Writes control files of an existing cgroup.
@@ -69,6 +79,7 @@ public final class Cgroup: Sendable {
     self.path = path
     self.unit = unit
     self.placeholder = consume placeholder
+    wasThere = true
     directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if directory < 0 { throw SystemError("open", path, code: errno) }
     try Self.apply(settings, to: path)

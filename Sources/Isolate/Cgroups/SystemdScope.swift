@@ -59,6 +59,12 @@ struct SystemdScope: Equatable {
     return path
   }
 
+  private static let unifiedNames: [(file: String, property: String)] = [
+    ("memory.max", "MemoryMax"), ("memory.high", "MemoryHigh"), ("memory.low", "MemoryLow"),
+    ("memory.min", "MemoryMin"), ("memory.swap.max", "MemorySwapMax"), ("pids.max", "TasksMax"),
+    ("cpu.weight", "CPUWeight"), ("io.weight", "IOWeight"),
+  ]
+
   /// What systemd has properties for (systemd.resource-control(5)), so that it shows and keeps them. The control
   /// files get the same, and the rest, from us: the unit is delegated.
   static func properties(of resources: RuntimeSpec.Resources) -> [SystemdManager.Property] {
@@ -66,6 +72,37 @@ struct SystemdScope: Equatable {
     func add(_ name: String, _ number: Int64?) {
       guard let number else { return }
       properties.append((name, .uint64(number < 0 ? .max : UInt64(number))))
+    }
+    func add(_ name: String, _ list: String?) {
+      guard let set = list.flatMap({ CPUSet($0) }) else { return }
+      let bytes = set.words.flatMap { word in
+        (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+      }
+      properties.append((name, .array(of: "y", bytes.map(BusValue.byte))))
+    }
+    func addQuota(_ quota: Int64, _ period: Int64) {
+      // systemd takes hundredths of a processor; it rounds up what lies between.
+      add("CPUQuotaPerSecUSec", quota < 0 ? -1 : (quota * 1_000_000 / period + 9_999) / 10_000 * 10_000)
+      add("CPUQuotaPeriodUSec", period)
+    }
+    /// A control file by its name (cgroup-v2.rst), where there is a property for it.
+    func addUnified(_ file: String, _ value: String) {
+      let number = value == "max" ? -1 : Int64(value)
+      switch file {
+      case "cpuset.cpus": add("AllowedCPUs", value)
+      case "cpuset.mems": add("AllowedMemoryNodes", value)
+      case "cpu.max":
+        let words = value.split(separator: " ")
+        let period = words.count > 1 ? Int64(words[1]) : 100_000
+        guard let first = words.first, let quota = first == "max" ? -1 : Int64(first), let period, period > 0
+        else {
+          return
+        }
+        addQuota(quota, period)
+      default:
+        let name = unifiedNames.first { $0.file == file }?.property
+        if let name { add(name, number) }
+      }
     }
     add("MemoryMax", resources.memoryLimitInBytes)
     add("MemoryLow", resources.memoryReservationInBytes)
@@ -75,20 +112,16 @@ struct SystemdScope: Equatable {
     add("TasksMax", resources.pidsLimit)
     if let shares = resources.cpuShares { add("CPUWeight", Int64(CgroupSettings.weight(shares: shares))) }
     if let quota = resources.cpuQuotaMicroseconds {
-      let period = Int64(resources.cpuPeriodMicroseconds ?? 100_000)
-      // systemd takes hundredths of a processor; it rounds up what lies between.
-      add("CPUQuotaPerSecUSec", quota < 0 ? -1 : (quota * 1_000_000 / period + 9_999) / 10_000 * 10_000)
-      add("CPUQuotaPeriodUSec", period)
+      addQuota(quota, Int64(resources.cpuPeriodMicroseconds ?? 100_000))
     }
     if let weight = resources.blockIOWeight { add("IOWeight", Int64(CgroupSettings.weight(blockIO: weight))) }
-    for (name, list) in [("AllowedCPUs", resources.cpus), ("AllowedMemoryNodes", resources.memoryNodes)] {
-      guard let set = list.flatMap({ CPUSet($0) }) else { continue }
-      let bytes = set.words.flatMap { word in
-        (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
-      }
-      properties.append((name, .array(of: "y", bytes.map(BusValue.byte))))
-    }
-    return properties
+    add("AllowedCPUs", resources.cpus)
+    add("AllowedMemoryNodes", resources.memoryNodes)
+    for (file, value) in resources.unified { addUnified(file, value) }
+    // The last word is that of a control file by its name.
+    var latest: [String: Int] = [:]
+    for (place, property) in properties.enumerated() { latest[property.name] = place }
+    return properties.enumerated().filter { latest[$0.element.name] == $0.offset }.map(\.element)
   }
 
   /// Ends a scope with its processes, these also where systemd cannot be reached any more.

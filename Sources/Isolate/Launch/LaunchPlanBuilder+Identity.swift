@@ -36,6 +36,10 @@ extension LaunchPlanBuilder {
       addSeccomp(seccomp)
     }
     let user = process.user
+    let changesDirectory = process.cwd != "/" || options.joined != nil
+    if changesDirectory, user.uid != 0 {
+      step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd), v: 1)
+    }
     // Whoever is that user already, and may not change groups, has nothing to change.
     let isThatUser = options.joined == nil && becomesRootByMaps && user.uid == 0 && user.gid == 0
     if !isThatUser || !user.additionalGids.isEmpty {
@@ -61,12 +65,8 @@ extension LaunchPlanBuilder {
     // The set-up has the usual one.
     if let umask = user.umask, umask != 0o022 { step(ISL_STEP_UMASK, v: UInt64(umask)) }
     // The change of the root ended in /.
-    if process.cwd != "/" || options.joined != nil {
+    if changesDirectory {
       step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
-    }
-    // With what the payload may do, not more: the program is the container's own.
-    if options.joined == nil {
-      addHooks("startContainer", spec.hooks.startContainer, options.state?.created, directory: "/")
     }
     // PID 1 has by now given up what the payload gives up, but for the filter.
     if options.runsInit { step(ISL_STEP_INIT) }
@@ -74,6 +74,10 @@ extension LaunchPlanBuilder {
     if process.noNewPrivileges {
       if options.joined != nil { step(ISL_STEP_CLOSE_DESCRIPTORS) }
       addSeccomp(seccomp)
+    }
+    // With what the payload may do, not more: the program is the container's own.
+    if options.joined == nil {
+      addHooks("startContainer", spec.hooks.startContainer, options.state?.created, directory: "/")
     }
   }
 

@@ -4,7 +4,11 @@ extension LaunchPlanBuilder {
   /// With `keepsPrivate` every mount is private to begin with.
   mutating func addMounts(keepsPrivate: Bool) throws(SpecError) {
     for (index, mount) in spec.mounts.enumerated() {
-      let options = try MountOptions(mount, path: "mounts[\(index)]")
+      var options = try MountOptions(mount, path: "mounts[\(index)]")
+      if options.attributes & Self.readOnly != 0, isFilledLater(mount, index, options) {
+        laterReadOnly.append((index, options))
+        options.attributes &= ~Self.readOnly
+      }
       var flags: isl_step_flags = [ISL_FLAG_CREATE]
       let propagation =
         keepsPrivate && options.propagation & MountPropagation.private != 0 ? 0 : options.propagation
@@ -23,7 +27,7 @@ extension LaunchPlanBuilder {
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
           a: buffer.string(source), b: UInt32(propagation), c: target,
-          d: UInt32((self.options.idMappedMounts.firstIndex { $0.index == index } ?? -1) + 1),
+          d: UInt32((self.options.preparedMounts.firstIndex { $0.index == index } ?? -1) + 1),
           v: options.treeAttributes << 32 | options.attributes,
           w: options.treeCleared << 32 | options.cleared)
         continue
@@ -94,6 +98,30 @@ extension LaunchPlanBuilder {
       step(
         ISL_STEP_NODE, device.path, index: index, a: buffer.string(device.path), b: device.uid, c: device.gid,
         v: isl_makedev(device.major, device.minor), w: UInt64(device.mode))
+    }
+  }
+
+  /// MOUNT_ATTR_RDONLY (mount_setattr(2)).
+  private static let readOnly: UInt64 = 1
+
+  /// Whether a filesystem of its own gets mount points or devices before the payload runs.
+  private func isFilledLater(_ mount: RuntimeSpec.Mount, _ index: Int, _ options: MountOptions) -> Bool {
+    guard !options.isBind, !options.changesMounted, ["tmpfs", "ramfs"].contains(mount.type) else {
+      return false
+    }
+    let below = "\(mount.destination)/"
+    return mount.destination == "/dev"
+      || spec.mounts[(index + 1)...].contains { $0.destination.hasPrefix(below) }
+      || spec.linux.devices.contains { $0.path.hasPrefix(below) }
+  }
+
+  /// What was asked to be read-only becomes so when everything is in it.
+  mutating func addLaterReadOnly() {
+    for (index, options) in laterReadOnly {
+      let destination = spec.mounts[index].destination
+      step(
+        ISL_STEP_MOUNT, "read-only \(destination)", flags: [ISL_FLAG_REMOUNT], index: index,
+        c: buffer.string(destination), v: options.attributes, w: options.superblockFlags)
     }
   }
 

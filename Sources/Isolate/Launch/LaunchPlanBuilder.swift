@@ -18,6 +18,8 @@ struct LaunchPlanBuilder {
   var buffer = PlanBuffer()
   /// What was asked for and could not be granted, though the specification lets the container run.
   var warnings: [String] = []
+  /// Mounts that become read-only after others were made below them, by their place in `mounts`.
+  var laterReadOnly: [(index: Int, options: MountOptions)] = []
   /// What each step is about, for error messages.
   private(set) var subjects: [String] = []
 
@@ -105,6 +107,7 @@ struct LaunchPlanBuilder {
         v: propagation.copiedTree == 0 ? 1 : 0)
       try addMounts(keepsPrivate: propagation.isPrivate)
       addConsole(isFirst: true)
+      addLaterReadOnly()
       addNetwork()
       // After the mounts they cover, before the pivot: sources are the host's own (CVE-2025-31133).
       for (index, path) in spec.linux.maskedPaths.enumerated() {
@@ -273,9 +276,12 @@ struct LaunchPlanBuilder {
       header.label_file = buffer.string(label.file)
       header.label = buffer.string(label.text)
     }
-    let mounts = options.idMappedMounts.map(\.descriptor) + [Int32](repeating: -1, count: Int(ISL_MAX_MOUNTS))
     unsafe withUnsafeMutableBytes(of: &header.mounts) { bytes in
-      unsafe mounts.withUnsafeBytes { unsafe bytes.copyBytes(from: $0.prefix(bytes.count)) }
+      for at in bytes.indices { unsafe bytes[at] = 0xff }
+      for (place, mount) in options.preparedMounts.enumerated() {
+        unsafe bytes.storeBytes(
+          of: mount.descriptor, toByteOffset: place * MemoryLayout<Int32>.size, as: Int32.self)
+      }
     }
     header.seccomp_socket = options.seccompListener?.socket ?? -1
     header.seccomp_state = buffer.string(options.seccompListener?.state ?? "")

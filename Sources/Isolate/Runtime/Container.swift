@@ -187,7 +187,7 @@ public final class Container: Sendable {
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
     if !mapped.descriptors.isEmpty {
-      options.idMappedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      options.preparedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
     let launched = try launch(labelled, process, bundle, options, seccomp, callbacks)
     _ = consume named

@@ -37,7 +37,7 @@ public struct ContainerOptions: Sendable {
   /// Descriptors of the namespaces that the specification names by their paths, at most five.
   var namespaces: [Int32] = []
   /// Detached mounts, each with its place in `mounts` of the specification.
-  var idMappedMounts: [(index: Int, descriptor: Int32)] = []
+  var preparedMounts: [(index: Int, descriptor: Int32)] = []
   /// What was not granted before the launch began.
   var warnings: [String] = []
   /// A running container to enter instead of making a new one.

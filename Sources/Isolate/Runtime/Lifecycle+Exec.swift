@@ -97,7 +97,8 @@ extension Lifecycle {
     return container
   }
 
-  /// Where the process starts: the container's cgroup, or one below it.
+  /// Where the process starts: the container's cgroup, one below it, or, where that takes no processes or is gone, the
+  /// one that the container's first process is in. Never the caller's, where the container has one of its own.
   private func cgroupDirectory(
     _ request: ExecRequest, of record: ContainerRecord
   ) throws(IsolateError) -> OwnedDescriptor {
@@ -107,19 +108,41 @@ extension Lifecycle {
         what: "exec: --cgroup \(asked)", why: "the container has no cgroup of its own",
         remedy: "leave it out")
     }
-    var path = own
-    if let asked = request.cgroup {
-      let names = asked.split(separator: "/")
-      guard !names.contains("..") else {
-        throw .unavailable(
-          what: "exec: --cgroup \(asked)", why: "leads out of the container's cgroup",
-          remedy: "name one below it")
+    guard let asked = request.cgroup else {
+      if !Self.isDelegated(own), let directory = Self.directory(own) { return directory }
+      if let current = CgroupParent.mountPoint().flatMap({
+        Cgroup.path(of: record.process.processID, below: $0)
+      }),
+        let directory = Self.directory(current)
+      {
+        return directory
       }
-      path = ([own] + names.map(String.init)).joined(separator: "/")
+      throw .unavailable(
+        what: "container \(request.identifier)",
+        why: "its cgroup \(own) is gone, and that of its process is not seen",
+        remedy: "delete it, or call isolate where that cgroup can be seen")
     }
+    let names = asked.split(separator: "/")
+    guard !names.contains("..") else {
+      throw .unavailable(
+        what: "exec: --cgroup \(asked)", why: "leads out of the container's cgroup",
+        remedy: "name one below it")
+    }
+    let path = ([own] + names.map(String.init)).joined(separator: "/")
+    guard let directory = Self.directory(path) else { throw .system(SystemError("open", path, code: errno)) }
+    return directory
+  }
+
+  private static func directory(_ path: String) -> OwnedDescriptor? {
     let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    if number < 0, request.cgroup != nil { throw .system(SystemError("open", path, code: errno)) }
-    return OwnedDescriptor(owning: number)
+    return number < 0 ? nil : OwnedDescriptor(owning: number)
+  }
+
+  /// Whether controllers are enabled for what is below a cgroup, so that it takes no processes itself (cgroups(7), "no
+  /// internal processes").
+  private static func isDelegated(_ path: String) -> Bool {
+    guard let text = Files.text("\(path)/cgroup.subtree_control") else { return false }
+    return text.contains { !$0.isWhitespace }
   }
 
   private static func flags(of spec: RuntimeSpec) -> UInt64 {

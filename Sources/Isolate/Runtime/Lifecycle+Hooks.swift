@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 extension Lifecycle {
@@ -10,9 +11,20 @@ extension Lifecycle {
 
   /// Runs the `poststart` hooks of a container that `run` has started; gives what they complained of.
   public func runPoststartHooks(_ request: Request) throws(IsolateError) -> [String] {
-    let list = request.bundle.spec.hooks.poststart
-    if list.isEmpty { return [] }
-    return hooks("poststart", list, try store.load(request.identifier), .running).runAll()
+    if request.bundle.spec.hooks.poststart.isEmpty { return [] }
+    return try runPoststart(of: request.bundle.spec, try store.load(request.identifier))
+  }
+
+  /// Runs the `poststart` hooks of a container. One that fails was told of before 1.3.0 of the specification; since then
+  /// it ends the container (runtime.md, "Lifecycle").
+  func runPoststart(of spec: RuntimeSpec, _ record: ContainerRecord) throws(IsolateError) -> [String] {
+    let runner = hooks("poststart", spec.hooks.poststart, record, .running)
+    guard spec.isAtLeast(minor: 3) else { return runner.runAll() }
+    do { try runner.run() } catch {
+      if let process = record.process.open() { _ = isl_pidfd_send_signal(process.number, SIGKILL) }
+      throw error
+    }
+    return []
   }
 
   /// Waits until the process that waited at a FIFO has executed its program, or has ended: with either goes its

@@ -95,9 +95,16 @@ public struct Lifecycle: Sendable {
         "--no-pivot: the host's tree stays mounted below the container's; a payload with CAP_SYS_CHROOT can reach it"
       )
     }
-    do {
+    do throws(IsolateError) {
       let lock = store.lock(request.identifier)
-      options.cgroup = try cgroup(for: request, warnings: &options.warnings)
+      let cgroup = try cgroup(for: request, warnings: &options.warnings)
+      // The process would wait, and we for it, until somebody resumes it.
+      if let cgroup, cgroup.wasThere, Cgroup.isFrozen(cgroup.path) {
+        throw .unavailable(
+          what: "config.json: linux.cgroupsPath: \(cgroup.path)", why: "the container's cgroup is frozen",
+          remedy: "write 0 to its cgroup.freeze and to those of the cgroups above it, or name another")
+      }
+      options.cgroup = cgroup
       try body(&options)
       _ = consume lock
     } catch {
@@ -228,7 +235,7 @@ public struct Lifecycle: Sendable {
     let (record, configuration) = try store.loadWithConfiguration(identifier)
     let status = store.status(of: record)
     guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
-    let hooks = try store.configuration(configuration, of: identifier).spec.hooks.poststart
+    let spec = try store.configuration(configuration, of: identifier).spec
     let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }
@@ -238,8 +245,8 @@ public struct Lifecycle: Sendable {
       throw .system(SystemError("write", path, code: errno))
     }
     unsafe unlink(path)
-    if !hooks.isEmpty { awaitExecution(pipe.number) }
-    let warnings = self.hooks("poststart", hooks, record, .running).runAll()
+    if !spec.hooks.poststart.isEmpty { awaitExecution(pipe.number) }
+    let warnings = try runPoststart(of: spec, record)
     _ = consume lock
     return warnings
   }

@@ -1,4 +1,5 @@
 import CShims
+import Glibc
 
 /// The rules of a seccomp section, put in order by architecture and number of the call: what SeccompCompiler makes a
 /// program of by itself. A section that needs more is left to libseccomp(3).
@@ -76,6 +77,8 @@ struct FilterRules {
   /// By number: 0 is the default, 1 + n the verdict n.
   private var table = [UInt16](repeating: 0, count: tableSize)
   private var verdicts: [Verdict] = []
+  /// The highest number of a call that is named, without the architecture's base, or -1.
+  private var newest = -1
   private static let tableSize = 1024
 
   /// One rule of the section, its names not looked up yet.
@@ -85,8 +88,9 @@ struct FilterRules {
     var arguments: [isl_seccomp_argument]
   }
 
-  /// Fails with nil where the rules need what only libseccomp knows.
-  init?(_ rules: [Rule], for architecture: Architecture, defaultAction: UInt32) {
+  /// Fails with nil where the rules need what only libseccomp knows. `otherNames` are those of
+  /// rules that say what the default says.
+  init?(_ rules: [Rule], for architecture: Architecture, defaultAction: UInt32, otherNames: [String]) {
     self.architecture = architecture
     self.defaultAction = defaultAction
     for rule in rules {
@@ -94,17 +98,42 @@ struct FilterRules {
     }
     guard hasNoConflicts else { return nil }
     makeSegments()
+    for name in otherNames { newest = max(newest, Self.number(of: name, for: architecture) ?? -1) }
+    guard newest >= 0, let action = Self.actionForNewer(than: defaultAction) else { return }
+    let first = UInt32(newest + 1) + architecture.base
+    segments.removeAll { $0.first >= first }
+    segments.append(Segment(first: first, verdict: .action(action)))
   }
 
-  private mutating func add(_ rule: Rule, _ name: String) -> Bool {
+  /// Calls that are newer than any that the section names are unknown to whoever wrote it: a program that tries one and would
+  /// go on without is told that the kernel does not have it, as by runc and crun. nil where the default is no refusal.
+  static func actionForNewer(than defaultAction: UInt32) -> UInt32? {
+    let kind = defaultAction & 0xffff_0000
+    let goesOn: [UInt32] = [0x7fff_0000, 0x7ffc_0000, 0x7ff0_0000, 0x7fc0_0000]  // ALLOW, LOG, TRACE, USER_NOTIF
+    return goesOn.contains(kind) ? nil : isl_seccomp_action_errno(UInt32(ENOSYS))
+  }
+
+  /// The number of a call, without the architecture's base; nil where it has none.
+  static func number(of name: String, for architecture: Architecture) -> Int? {
+    let number = resolve(name, for: architecture)
+    guard number >= 0 else { return nil }
+    return Int(UInt32(number) &- architecture.base)
+  }
+
+  private static func resolve(_ name: String, for architecture: Architecture) -> Int32 {
     // As an argument of C's a string is copied to the heap.
     var name = name
-    let number = name.withUTF8 { bytes in
+    return name.withUTF8 { bytes in
       unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
         guard let start = characters.baseAddress else { return -1 as Int32 }
         return unsafe isl_seccomp_resolve(architecture.token, start, characters.count)
       }
     }
+  }
+
+  private mutating func add(_ rule: Rule, _ name: String) -> Bool {
+    let number = Self.resolve(name, for: architecture)
+    if number >= 0 { newest = max(newest, Int(UInt32(number) &- architecture.base)) }
     if architecture.isX86, let shared = SharedCall(number) {
       // Called through socketcall(2) or ipc(2) as well, whose first argument says which is meant.
       var arguments = rule.arguments.filter { $0.index != 0 }

@@ -19,6 +19,17 @@ enum SeccompCompiler {
     var defaultAction: UInt32
     var architectures: [UInt32] = []
     var rules: [FilterRules.Rule] = []
+    /// Of rules that say what the default says.
+    var otherNames: [String] = []
+
+    /// The highest number of a call that is named, or -1.
+    func newest(for architecture: FilterRules.Architecture) -> Int {
+      var newest = -1
+      for names in rules.map(\.names) + [otherNames] {
+        for name in names { newest = max(newest, FilterRules.number(of: name, for: architecture) ?? -1) }
+      }
+      return newest
+    }
   }
 
   /// The program as bytes: an array of struct sock_filter (8 bytes each).
@@ -62,7 +73,10 @@ enum SeccompCompiler {
       let action = try action(rule.action, number: rule.errnoRet, path: "\(path).action")
       let arguments = try arguments(rule.args, path: path)
       // libseccomp refuses a rule that says what the default already says.
-      if action == section.defaultAction { continue }
+      if action == section.defaultAction {
+        section.otherNames += rule.names
+        continue
+      }
       let names = notify.isEmpty ? rule.names : rule.names.filter { !notify.contains($0) }
       for comparisons in alternatives(arguments) {
         section.rules.append(.init(names: names, action: action, arguments: comparisons))
@@ -98,7 +112,9 @@ enum SeccompCompiler {
     var all: [FilterRules] = []
     for token in section.architectures {
       guard let architecture = FilterRules.Architecture(token: token),
-        let rules = FilterRules(section.rules, for: architecture, defaultAction: section.defaultAction)
+        let rules = FilterRules(
+          section.rules, for: architecture, defaultAction: section.defaultAction,
+          otherNames: section.otherNames)
       else { return nil }
       all.append(rules)
     }
@@ -128,7 +144,31 @@ enum SeccompCompiler {
     }
     let file = unsafe isl_seccomp_export(filter)
     guard file >= 0 else { throw .system(SystemError("seccomp_export_bpf", code: -file)) }
-    return try read(OwnedDescriptor(owning: file))
+    return newerCallsGuard(section) + (try read(OwnedDescriptor(owning: file)))
+  }
+
+  /// Instructions before a program of libseccomp's that do what `FilterRules.actionForNewer` says.
+  private static func newerCallsGuard(_ section: Section) -> [UInt8] {
+    guard let action = FilterRules.actionForNewer(than: section.defaultAction) else { return [] }
+    var words: [UInt64] = []
+    func add(_ code: UInt64, _ k: UInt32, _ jt: UInt64 = 0, _ jf: UInt64 = 0) {
+      words.append(code | jt << 16 | jf << 24 | UInt64(k) << 32)
+    }
+    for token in section.architectures {
+      guard let architecture = FilterRules.Architecture(token: token) else { continue }
+      let newest = section.newest(for: architecture)
+      guard newest >= 0 else { continue }
+      // x32 shares its architecture with x86-64 and has a bit of its own in the number.
+      let isX32 = architecture.base != 0
+      let isShared = architecture.audit == 0xc000_003e
+      add(0x20, 4)  // load the architecture
+      add(0x15, architecture.audit, 0, isShared ? 4 : 3)
+      add(0x20, 0)  // load the number
+      if isShared { add(0x35, FilterRules.Architecture.x32Bit, isX32 ? 0 : 2, isX32 ? 2 : 0) }
+      add(0x25, UInt32(newest) + architecture.base, 0, 1)
+      add(0x06, action)
+    }
+    return unsafe words.withUnsafeBytes { unsafe [UInt8]($0) }
   }
 
   /// Instructions before the default filter that refuse to push input into a terminal: ioctl(2) with TIOCSTI or

@@ -109,7 +109,7 @@ extension RuntimeSpec.Linux {
         RuntimeSpec.IDMapping(
           containerID: try decoder.identifier("containerID") ?? 0,
           hostID: try decoder.identifier("hostID") ?? 0,
-          size: try decoder.identifier("size") ?? 0))
+          size: try decoder.count("size") ?? 0))
     }
     return mappings
   }

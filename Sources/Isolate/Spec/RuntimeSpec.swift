@@ -15,6 +15,12 @@ public struct RuntimeSpec: Sendable, Equatable {
   public var linux: Linux
   public var hooks = Hooks()
 
+  /// Whether its version is 1.`minor` or a later one of version 1.
+  func isAtLeast(minor: Int) -> Bool {
+    let parts = ociVersion.split(separator: ".")
+    return parts.count > 1 && parts[0] == "1" && (Int(parts[1]) ?? 0) >= minor
+  }
+
   public init(
     ociVersion: String = RuntimeSpec.version, process: Process? = nil, root: Root, hostname: String? = nil,
     domainname: String? = nil, mounts: [Mount] = [], annotations: [String: String] = [:],

@@ -166,6 +166,13 @@ struct SpecDecoder {
     return UInt32(number)
   }
 
+  /// How many ids: all of them are 4294967295.
+  func count(_ key: String) throws(SpecError) -> UInt32? {
+    guard let number = try unsigned(key) else { return nil }
+    guard let count = UInt32(exactly: number) else { throw mismatch(key, "at most 4294967295 ids") }
+    return count
+  }
+
   func identifiers(_ key: String) throws(SpecError) -> [UInt32] {
     guard let found = member(key) else { return [] }
     guard case .array(let items) = found else { throw mismatch(key, "an array of ids") }
