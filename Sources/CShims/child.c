@@ -153,6 +153,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_ROOT_READONLY: return isl_step_root_readonly(child);
   case ISL_STEP_LOOPBACK: return isl_step_loopback(step);
   case ISL_STEP_LISTEN: return isl_step_listen(child, step);
+  case ISL_STEP_OUTSIDE: return isl_step_outside(child, step);
   case ISL_STEP_SYSCTL: return isl_write_file(a, isl_text(child, step->b));
   case ISL_STEP_CONSOLE: return isl_step_console(child, step);
   case ISL_STEP_HOSTNAME: return sethostname(a, strlen(a)) < 0 ? -errno : 0;

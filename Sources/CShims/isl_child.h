@@ -225,6 +225,7 @@ int isl_send_state(const struct isl_child *child, const char *text, int socket, 
 // Network steps (network.c).
 int isl_step_loopback(const struct isl_step *step);
 int isl_step_listen(struct isl_child *child, const struct isl_step *step);
+int isl_step_outside(struct isl_child *child, const struct isl_step *step);
 
 // PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
 int isl_step_init(struct isl_child *child);

@@ -30,3 +30,13 @@ struct isl_network_move {
 /// it was.
 int isl_move_network_interface(
     struct isl_network_move *move, const char *name, const char *new_name, char resolved[ISL_INTERFACE_NAME]);
+
+/// One packet that a container sent to the outside (ISL_STEP_OUTSIDE), from its IP header on and cut to `size`; returns the
+/// count of bytes or -errno (EAGAIN: there is none).
+ssize_t isl_outside_receive(int socket, void *buffer, size_t size);
+
+/// Lets an IPv4 packet arrive in the container; returns 0 or -errno.
+int isl_outside_answer(int socket, const void *packet, size_t size);
+
+/// How many packets were lost since the last call, because nobody had read those before them.
+uint32_t isl_outside_lost(int socket);

@@ -85,6 +85,8 @@ enum isl_step_kind {
   ISL_STEP_ROOT_READONLY,
   ISL_STEP_LOOPBACK, // v = IPv4 address to add to lo beside 127.0.0.1 (network order), 0 = none
   ISL_STEP_LISTEN, // v = IPv4 (network order), w = port; flags: datagram; index = tag of the fd sent
+  ISL_STEP_OUTSIDE, // routes for everything outside lead to lo; v = source address (network order), index = tag of the
+                    // packet socket sent
   ISL_STEP_SYSCTL, // a = path below /proc/sys, b = value; while /proc is still the host's
   ISL_STEP_CONSOLE, // a pseudoterminal becomes 0, 1, 2: v = its owner, w = rows << 16 | columns and 1 << 32 where new lines stay as they are, index = tag
                     // of the master sent; flag CREATE: also bound on /dev/console

@@ -63,7 +63,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       (ISL_STEP_SYMLINK, "make symbolic link"), (ISL_STEP_DEVICE, "bind device"), (ISL_STEP_MASK, "mask"),
       (ISL_STEP_READONLY, "make read-only"), (ISL_STEP_PIVOT, "pivot_root"),
       (ISL_STEP_ROOT_READONLY, "make rootfs read-only"), (ISL_STEP_LOOPBACK, "bring up loopback"),
-      (ISL_STEP_LISTEN, "listen"), (ISL_STEP_SYSCTL, "write sysctl"),
+      (ISL_STEP_LISTEN, "listen"), (ISL_STEP_OUTSIDE, "watch what leaves"), (ISL_STEP_SYSCTL, "write sysctl"),
       (ISL_STEP_CONSOLE, "open a pseudoterminal"),
       (ISL_STEP_HOSTNAME, "sethostname"),
       (ISL_STEP_DOMAINNAME, "setdomainname"),

@@ -207,6 +207,11 @@ struct LaunchPlanBuilder {
         flags: listener.isDatagram ? [ISL_FLAG_DATAGRAM] : [], index: tag,
         v: UInt64(listener.address.networkOrder), w: UInt64(listener.port))
     }
+    if options.watchesOutside {
+      step(
+        ISL_STEP_OUTSIDE, index: ContainerOptions.outsideTag,
+        v: UInt64(options.loopbackAddress?.networkOrder ?? 0))
+    }
   }
 
   private mutating func addHostSettings() {

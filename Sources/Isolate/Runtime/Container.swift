@@ -36,6 +36,9 @@ public final class Container: Sendable {
   public let processDescriptor: Int32
   /// Sockets asked for with `ContainerOptions.listeners`, in that order; the caller owns them.
   public let listeners: [Int32]
+  /// A packet socket that sees what the container sends to the world outside, with `ContainerOptions.watchesOutside`;
+  /// the caller owns it.
+  public let outsideSocket: Int32?
   /// The notification descriptor of the filter, when calls were to be notified; the caller owns it.
   public let seccompListener: Int32?
   /// The master of the payload's pseudoterminal, when it has one; the caller owns it.
@@ -74,11 +77,14 @@ public final class Container: Sendable {
     var sockets = [Int32](repeating: -1, count: listenerCount)
     var notification: Int32?
     var master: Int32?
+    var outside: Int32?
     for (tag, descriptor) in Self.received(result) {
       if tag == ContainerOptions.seccompListenerTag {
         notification = descriptor
       } else if tag == ContainerOptions.consoleTag {
         master = descriptor
+      } else if tag == ContainerOptions.outsideTag {
+        outside = descriptor
       } else if sockets.indices.contains(tag) {
         sockets[tag] = descriptor
       }
@@ -86,6 +92,7 @@ public final class Container: Sendable {
     listeners = sockets
     seccompListener = notification
     console = master
+    outsideSocket = outside
   }
 
   private static func received(_ result: isl_launch_result) -> [(tag: Int, descriptor: Int32)] {

@@ -25,6 +25,9 @@ public struct ContainerOptions: Sendable {
   public var opensSockets = false
   /// A second address for the loopback interface, to tell loopback-only programs from others.
   public var loopbackAddress: IPv4Address?
+  /// Lets packets to the world outside be seen by `Container.outsideSocket`. They lead to the loopback interface and no
+  /// further; with IPv4 nobody answers them but the holder of that socket.
+  public var watchesOutside = false
   /// System calls whose attempts are reported to `Container.seccompListener` (seccomp_unotify(2)).
   public var notifiedCalls: [String] = []
   /// The read end of a pipe; when its other end closes, a guardian kills the container.
@@ -124,6 +127,7 @@ public struct ContainerOptions: Sendable {
 
   static let seccompListenerTag = 1000
   static let consoleTag = 1001
+  static let outsideTag = 1002
 
   public init() {}
 }

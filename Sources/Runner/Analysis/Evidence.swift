@@ -245,8 +245,13 @@ package struct EgressAttempt: Sendable, Codable, Equatable {
   package var phase: PhaseEvidence.Name
   package var allowed: Bool
   package var count: Int
+  /// What was sent when it was not TCP, for example "udp"; nil for TCP, a look-up and the proxy.
+  package var transport: String?
 
-  package init(host: String, port: Int?, phase: PhaseEvidence.Name, allowed: Bool, count: Int) {
+  package init(
+    host: String, port: Int?, phase: PhaseEvidence.Name, allowed: Bool, count: Int, transport: String? = nil
+  ) {
+    self.transport = transport
     self.host = host
     self.port = port
     self.phase = phase

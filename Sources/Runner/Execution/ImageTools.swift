@@ -32,7 +32,7 @@ struct ImageTools {
     var phase = Sandbox.Phase(
       arguments: [name, "--version"],
       environment: PhaseEnvironment.base(plan, tools: [:], stored: driver.sandbox.stored))
-    phase.watchesConnections = false
+    phase.watchesOutside = false
     phase.runsInit = true
     let allowance = PhaseDriver.Allowance(
       memoryInBytes: CheckRunner.installMemoryInBytes, processes: 64, cpus: nil,

@@ -134,7 +134,6 @@ final class InstallPhase {
           plan, tools: tools, host: host, stored: driver.sandbox.stored))
       phase.installs = true
       phase.runsInit = true
-      phase.watchesConnections = false
       let part = try driver.run(name, phase, allowance) { session throws(RunnerError) in
         while session.exit == nil { try session.step(milliseconds: 200) }
       }

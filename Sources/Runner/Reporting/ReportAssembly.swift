@@ -23,11 +23,11 @@ struct ReportAssembly {
     if let less = sandbox.stored?.degradation {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
     }
-    if let why = sandbox.connectionWatchRefusal {
+    if let why = sandbox.outsideWatchRefusal {
       extra.append(
         .init(
-          what: "attempts to connect to addresses are refused but not recorded", why: why,
-          remedy: "run on Linux 5.5 or newer, outside of a container whose own filter has a listener"))
+          what: "attempts to reach addresses are refused but not recorded", why: why,
+          remedy: "run where packet sockets are (CONFIG_PACKET), outside of a filter that refuses them"))
     }
     return Report(
       tool: .init(version: Release.version), startedAt: startedAt, durationMilliseconds: milliseconds,

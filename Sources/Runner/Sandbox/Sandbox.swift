@@ -29,8 +29,8 @@ final class Sandbox {
   let stored: StoredRootfs?
   let project: String?
   private(set) var layer: ProjectLayer
-  /// Why attempts to connect are not recorded, when this host does not let us watch them.
-  private(set) var connectionWatchRefusal: String?
+  /// Why attempts to reach addresses are not recorded, when this host does not let us watch them.
+  private(set) var outsideWatchRefusal: String?
   var tools: [LocatedTool] = []
   /// The host directory mounted at /venv, and whether the phase may write to it.
   var environmentPath: String?
@@ -69,7 +69,7 @@ final class Sandbox {
   /// said in the report.
   func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
-    if connectionWatchRefusal != nil { options.notifiedCalls = [] }
+    if outsideWatchRefusal != nil { options.watchesOutside = false }
     while true {
       do {
         options.rootOverlay = stored?.overlay
@@ -95,10 +95,10 @@ final class Sandbox {
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
       return true
-    case .step("install seccomp filter") where !options.notifiedCalls.isEmpty:
-      // Around us is a filter with a listener of its own (EBUSY), or the kernel is older than 5.5.
-      options.notifiedCalls = []
-      connectionWatchRefusal = "\(refusal)"
+    case .step("watch what leaves"):
+      // The kernel has no packet sockets, or a filter around us refuses them.
+      options.watchesOutside = false
+      outsideWatchRefusal = "\(refusal)"
       return true
     default: return false
     }
@@ -125,8 +125,8 @@ final class Sandbox {
     var installs = false
     /// Puts an init before the payload; without it the payload is PID 1, as on most platforms.
     var runsInit = false
-    /// Reports attempts to connect.
-    var watchesConnections = true
+    /// Records what is sent past the proxy.
+    var watchesOutside = true
     var processLimit: Int?
     /// Nil is where the project is shown.
     var workingDirectory: String?

@@ -56,7 +56,7 @@ final class SandboxSession {
     options.listeners = SandboxNetwork.listeners
     options.opensSockets = true
     options.loopbackAddress = SandboxNetwork.outsideAddress
-    options.notifiedCalls = settings.watchesConnections ? ["connect"] : []
+    options.watchesOutside = settings.watchesOutside
     options.lifeline = interruption.lifeline
     options.cgroup = limits.cgroup
     self.sandbox = sandbox
@@ -93,13 +93,13 @@ final class SandboxSession {
         fd: openStreams.contains(.stderr) ? standardError.number : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: exit == nil ? container.processDescriptor : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: interruption.descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: network.notificationDescriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: network.outsideDescriptor, events: Int16(POLLIN), revents: 0),
       probe?.watched ?? pollfd(fd: -1, events: 0, revents: 0),
     ]
     _ = unsafe poll(&watched, nfds_t(watched.count), Int32(period))
     if watched[0].revents != 0 { drain(.stdout) }
     if watched[1].revents != 0 { drain(.stderr) }
-    if watched[4].revents & Int16(POLLIN) != 0 { network.handleNotification() }
+    if watched[4].revents & Int16(POLLIN) != 0 { network.readOutside() }
     probe?.advance(ready: watched[5].revents != 0)
     if watched[3].revents != 0, interruption.isRequested { try abort(.interrupt) }
     if interruption.isPastDeadline { try abort(.timeLimit) }
@@ -122,6 +122,7 @@ final class SandboxSession {
       exit = blocking ? try container.wait() : try container.exitIfEnded()
     } catch { throw RunnerError(error) }
     guard exit != nil else { return }
+    network.readOutside(all: true)
     drain(.stdout)
     drain(.stderr)
     for stream in openStreams { log.finish(stream).forEach(onLine) }
@@ -213,6 +214,7 @@ final class SandboxSession {
       container.signal(SIGKILL)
       exit = try? container.wait()
     }
+    network.readOutside(all: true)
     network.shutdown()
   }
 
