@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,16 @@ static int user_namespace(const char *uid_map, const char *gid_map) {
   kill((pid_t)pid, SIGKILL);
   while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) {}
   return r;
+}
+
+int isl_detached_tree(const char *source, int recursive) {
+  int tree = isl_mount_clone_tree(AT_FDCWD, source, recursive ? 0x8000 /* AT_RECURSIVE */ : 0);
+  if (tree < 0) return tree;
+  struct isl_mount_attr attributes = {.propagation = MS_PRIVATE};
+  if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0) return tree;
+  int error = errno;
+  close(tree);
+  return -error;
 }
 
 int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below) {

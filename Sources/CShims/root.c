@@ -86,8 +86,20 @@ static int attach_copy(struct isl_child *child, const char *path) {
   return 0;
 }
 
+/// A copy that the caller has made, where the path cannot be reached any more. It is attached where everybody is, over the
+/// root that is left anyway.
+static int attach_prepared(struct isl_child *child, uint64_t number) {
+  if (number > (uint64_t)child->mount_count) return -EINVAL;
+  int tree = child->mounts[number - 1];
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0) return -errno;
+  child->root = tree;
+  child->mounts[number - 1] = -1;
+  return 0;
+}
+
 int isl_step_root(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->a);
+  if (step->w && !step->b) return attach_prepared(child, step->w);
   if (!step->v && !step->b && !(step->flags & ISL_FLAG_SHARED) && isl_mount_new_api(child)) {
     int done = attach_copy(child, path);
     if (done != -ENOSYS) return done;

@@ -75,12 +75,12 @@ struct CgroupVerbTests {
       #expect(outcome.errorOutput.contains("linux.cgroupsPath: /isolate-test/deep/c cannot be made"))
     }
     for expected in [
-      "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 1",
+      "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 255",
       "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39 16777216",
       "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1",
       "config.json: linux.resources.cpu.quota", "not of version 2 1", "no class 1", "often", "exec below 0",
       "below 1",
-      "leads out", "absent 1", "events 0",
+      "leads out", "absent 255", "events 0",
       "status stopped",
       "events of a stopped one 1", "delete 0", "gone",
     ] {
@@ -162,9 +162,9 @@ struct CgroupVerbTests {
     )
     spec.linux.namespaces.removeAll { $0.type == "user" }
     (spec.linux.uidMappings, spec.linux.gidMappings) = ([], [])
-    for index in spec.mounts.indices where spec.mounts[index].type?.hasPrefix("cgroup") == true {
-      spec.mounts[index].options.removeAll { $0 == "ro" }
-    }
+    spec.mounts.append(
+      .init(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid"]))
+    spec.linux.maskedPaths.removeAll { $0 == "/sys/fs/cgroup" }
     spec.linux.cgroupsPath = "/followed"
     try bundle.writeConfiguration(spec)
     let line = """
@@ -184,6 +184,33 @@ struct CgroupVerbTests {
       """
     let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(120)).run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
-    #expect(lines == ["run 0", "0::/init", "3", "cgroup is frozen", "kept"], "\(outcome)")
+    #expect(lines == ["run 0", "0::/init", "2", "cgroup is frozen", "kept"], "\(outcome)")
+  }
+
+  @Test("is given to the container's user where it is seen writable in a namespace of its own, and only then")
+  func owner() async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = bundle.shell(
+      "cd /sys/fs/cgroup && stat -c '%u' . cgroup.procs memory.max | xargs echo; mkdir sub 2>/dev/null; echo $?"
+    )
+    spec.root.readonly = false
+    spec.linux.uidMappings = [.init(containerID: 0, hostID: 100_000, size: 1000)]
+    spec.linux.gidMappings = spec.linux.uidMappings
+    spec.linux.maskedPaths.removeAll { $0 == "/sys/fs/cgroup" }
+    spec.linux.cgroupsPath = "/owned"
+    var line = "i=\"\(Program.isolate.path) --root /run/tmp/store\"\n"
+    for option in ["rw", "ro"] {
+      spec.mounts.removeAll { $0.destination == "/sys/fs/cgroup" }
+      spec.mounts.append(
+        .init(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", option]))
+      try bundle.directory.write(
+        String(decoding: JSONWriter.write(spec.json), as: UTF8.self), to: "\(option)/config.json")
+      line += "$i run --bundle \"\(bundle.directory.path)/\(option)\" c\n"
+    }
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(120)).run(line)
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    // What is not mapped reads as 65534.
+    #expect(lines == ["0 0 65534", "0", "65534 65534 65534", "1"], "\(outcome)")
   }
 }

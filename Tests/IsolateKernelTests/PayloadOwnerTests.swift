@@ -64,7 +64,7 @@ struct PayloadOwnerTestsAsRoot {
       \(run) delete --force b
       """,
     ])
-    #expect(executed.output == "/private\n1000\n1\n", "\(executed)")
+    #expect(executed.output == "/private\n1000\n255\n", "\(executed)")
     #expect(executed.errorOutput.contains("change directory /absent: No such file"), "\(executed)")
   }
 }

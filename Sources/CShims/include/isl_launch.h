@@ -82,6 +82,10 @@ int isl_connect_unix(const char *socket_path);
 /// conmon and containerd's shim expect a console.
 int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);
 
+/// A detached copy of what is at a path, with what is mounted below it when `recursive`; it takes part in nothing that is
+/// mounted elsewhere. Returns a descriptor or -errno.
+int isl_detached_tree(const char *source, int recursive);
+
 /// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give
 /// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
 int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below);

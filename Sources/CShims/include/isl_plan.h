@@ -65,7 +65,8 @@ enum isl_step_kind {
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; b = options of an overlay to be
                  // mounted there instead, or absent, c = the directory they are relative to,
                  // d = options of a tmpfs below the overlay that gets folders "upper" and "work", or absent;
-                 // v = 1: the mount it lies on becomes private
+                 // v = 1: the mount it lies on becomes private; w = 1 + place in the header's mounts of a copy
+                 // that is there already, or 0
   ISL_STEP_MOUNT, // a = type, b = source, c = target, d = options, v = attributes, w = legacy MS_*, in its upper
                   // half propagation
   ISL_STEP_BIND, // a = source, b = propagation, c = target, d = 1 + place in the header's mounts or 0,

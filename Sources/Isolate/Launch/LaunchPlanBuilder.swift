@@ -28,7 +28,7 @@ struct LaunchPlanBuilder {
     self.process = process
     self.options = options
     self.bundle = bundle
-    rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(bundle)/\(spec.root.path)"
+    rootPath = spec.rootPath(in: bundle)
   }
 
   func makes(_ namespace: String) -> Bool {
@@ -104,7 +104,8 @@ struct LaunchPlanBuilder {
         b: buffer.string(options.rootOverlay?.text ?? ""),
         c: buffer.string(options.rootOverlay?.directory ?? ""),
         d: buffer.string(options.rootOverlay?.keepsChangesInMemory == true ? "mode=755" : ""),
-        v: propagation.copiedTree == 0 ? 1 : 0)
+        v: propagation.copiedTree == 0 ? 1 : 0,
+        w: options.preparedRoot == nil ? 0 : UInt64(options.preparedMounts.count) + 1)
       try addMounts(keepsPrivate: propagation.isPrivate)
       addConsole(isFirst: true)
       addLaterReadOnly()
@@ -283,9 +284,10 @@ struct LaunchPlanBuilder {
     }
     unsafe withUnsafeMutableBytes(of: &header.mounts) { bytes in
       for at in bytes.indices { unsafe bytes[at] = 0xff }
-      for (place, mount) in options.preparedMounts.enumerated() {
+      let descriptors = options.preparedMounts.map(\.descriptor) + (options.preparedRoot.map { [$0] } ?? [])
+      for (place, descriptor) in descriptors.enumerated() {
         unsafe bytes.storeBytes(
-          of: mount.descriptor, toByteOffset: place * MemoryLayout<Int32>.size, as: Int32.self)
+          of: descriptor, toByteOffset: place * MemoryLayout<Int32>.size, as: Int32.self)
       }
     }
     header.seccomp_socket = options.seccompListener?.socket ?? -1

@@ -193,12 +193,18 @@ public final class Container: Sendable {
     }
     // A process that joins finds what its container has mounted.
     let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
-    if !mapped.descriptors.isEmpty {
-      options.preparedMounts = mapped.descriptors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    let hidden = HiddenSources(
+      options.joined == nil ? spec : RuntimeSpec(root: spec.root), rootPath: spec.rootPath(in: bundle),
+      bundle: bundle)
+    if !mapped.descriptors.isEmpty || !hidden.mounts.isEmpty {
+      let all = mapped.descriptors.merging(hidden.mounts) { first, _ in first }
+      options.preparedMounts = all.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
+    options.preparedRoot = hidden.rootfs
     let launched = try launch(labelled, process, bundle, options, seccomp, callbacks)
     _ = consume named
     _ = consume mapped
+    _ = consume hidden
     return Begun(
       launched: launched.launched, warnings: options.warnings + launched.warnings, spec: labelled,
       seccomp: seccomp, options: options)

@@ -39,6 +39,8 @@ public struct ContainerOptions: Sendable {
   public var heldUserNamespace: HeldUserNamespace?
   /// Descriptors of the namespaces that the specification names by their paths, at most five.
   var namespaces: [Int32] = []
+  /// A detached copy of the rootfs, where its path cannot be reached any more.
+  var preparedRoot: Int32?
   /// Detached mounts, each with its place in `mounts` of the specification.
   var preparedMounts: [(index: Int, descriptor: Int32)] = []
   /// What was not granted before the launch began.

@@ -105,6 +105,7 @@ public struct Lifecycle: Sendable {
           remedy: "write 0 to its cgroup.freeze and to those of the cgroups above it, or name another")
       }
       options.cgroup = cgroup
+      if let cgroup, let owner = CgroupOwner(of: request.bundle.spec) { owner.take(cgroup.path) }
       try body(&options)
       _ = consume lock
     } catch {

@@ -15,6 +15,11 @@ public struct RuntimeSpec: Sendable, Equatable {
   public var linux: Linux
   public var hooks = Hooks()
 
+  /// The absolute path of the root filesystem (config.md, "Root").
+  func rootPath(in bundle: String) -> String {
+    root.path.hasPrefix("/") ? root.path : "\(bundle)/\(root.path)"
+  }
+
   /// Whether its version is 1.`minor` or a later one of version 1.
   func isAtLeast(minor: Int) -> Bool {
     let parts = ociVersion.split(separator: ".")
