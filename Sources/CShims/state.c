@@ -18,9 +18,9 @@ struct pieces {
   char digits[12];
 };
 
-static int take_apart(const struct isl_child *child, const char *text, struct pieces *out) {
+static int take_apart(pid_t pid, const char *text, struct pieces *out) {
   char *digit = out->digits + sizeof out->digits;
-  unsigned number = child->host_pid > 0 ? (unsigned)child->host_pid : 0;
+  unsigned number = pid > 0 ? (unsigned)pid : 0;
   do
     *--digit = (char)('0' + number % 10);
   while (number /= 10);
@@ -38,7 +38,7 @@ static int take_apart(const struct isl_child *child, const char *text, struct pi
 
 int isl_send_state(const struct isl_child *child, const char *text, int socket, int fd) {
   struct pieces pieces;
-  int r = take_apart(child, text, &pieces);
+  int r = take_apart(child->host_pid, text, &pieces);
   if (r < 0) return r;
   return isl_send_parts(socket, pieces.part, (size_t)pieces.count, &fd, fd >= 0);
 }
@@ -52,13 +52,14 @@ static int vector(const struct isl_child *child, uint32_t offset, uint32_t count
   return 0;
 }
 
+/// Hooks that are run in the container's namespaces are told the process's number there, as by other runtimes.
 int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
   char *room[514], **arguments = room + 2, *environment[512];
   struct pieces pieces;
   uint32_t count = (uint32_t)step->v;
   int r = vector(child, step->b, step->c, arguments, 512);
   if (r == 0) r = vector(child, step->d, count, environment, 512);
-  if (r == 0) r = take_apart(child, isl_text(child, (uint32_t)step->w), &pieces);
+  if (r == 0) r = take_apart(getpid(), isl_text(child, (uint32_t)step->w), &pieces);
   if (r < 0) return r;
   // A program of the container's is looked for by a process that is not the runtime, and may stay and look at us.
   if (child->is_inside) isl_hide(child);

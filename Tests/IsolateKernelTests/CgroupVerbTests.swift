@@ -45,6 +45,10 @@ struct CgroupVerbTests {
       $i update --resources "\(update)" c && $i update --memory 80M --cpu-share 1024 c; echo "update $?"
       echo $(cat memory.max pids.max cpu.weight memory.swap.max)
       echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' | $i update --resources - c; echo "too small $?"
+      $i update --memory-swap 96M c; echo "swap $? $(cat memory.max memory.swap.max | tr '\\n' ' ')"
+      $i update --cpu-quota 0 --memory 0 --cpu-share 0 c; echo "zeros $? $(cat memory.max cpu.weight cpu.max | tr '\\n' ' ')"
+      $i update --memory=-1 c; echo "no limit $? $(cat memory.max memory.swap.max | tr '\\n' ' ')"
+      $i update --memory-swap 96M c 2>&1 | grep -o 'needs memory.limit'; $i update --memory 80M --memory-swap 96M c
       $i update --cpu-period 100000 c; echo "period $? $(cat cpu.max)"
       $i pause c  # or the loop's processes come and go
       $i ps --format json c | tr -dc '0-9\\n' | grep . | sort >/run/tmp/ps
@@ -75,9 +79,11 @@ struct CgroupVerbTests {
       #expect(outcome.errorOutput.contains("linux.cgroupsPath: /isolate-test/deep/c cannot be made"))
     }
     for expected in [
-      "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 20", "pause 0 1", "still", "exec 255",
-      "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 39 16777216",
-      "too small 1", "period 0 50000 100000", "ps 0", "unknown flag 1",
+      "run 0", "67108864 16777216 16777216 50331648 30 50000 200000 59", "pause 0 1", "still", "exec 255",
+      "pause again 1", "resume 0", "moving", "resume again 1", "update 0", "83886080 25 100 16777216",
+      "too small 1", "swap 0 83886080 16777216 ", "zeros 0 83886080 100 50000 200000 ",
+      "no limit 0 max 16777216 ",
+      "needs memory.limit", "period 0 50000 100000", "ps 0", "unknown flag 1",
       "config.json: linux.resources.cpu.quota", "not of version 2 1", "no class 1", "often", "exec below 0",
       "below 1",
       "leads out", "absent 255", "events 0",

@@ -255,10 +255,9 @@ struct HookTestsAsAnyUser {
       second.last == "payload" && second[0].hasPrefix("started \"status\":\"created\",\"pid\":"), "\(outcome)"
     )
     #expect(second[0].hasSuffix("CapBnd: 0000000000000001 /work/there"), "\(outcome)")
-    // The number is the host's, the same for both.
+    // The number is that of the container's PID namespace, for both.
     #expect(
-      second[0].split(separator: " ")[1].dropFirst(18) == first.last?.dropFirst(19) ?? "",
-      "\(second) \(first)")
+      first.last?.hasSuffix("\"pid\":1") == true && second[0].contains("\"pid\":1 "), "\(second) \(first)")
   }
 
   @Test("of those two kinds undo the container when they fail or take too long, and its process never runs")
@@ -276,13 +275,27 @@ struct HookTestsAsAnyUser {
           hook.env = ["PATH=/bin"]
           hooked.spec.hooks.startContainer = [hook]
         }
+        hooked.spec.hooks.poststop = [hooked.hook("echo poststop >>$LOG")]
         let outcome = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+        #expect(hooked.lines == ["poststop"], "\(kind)")
         #expect(outcome.exitStatus == 1 && outcome.output == "", "\(outcome)")
         #expect(
           outcome.errorOutput.contains("run hook hooks.\(kind)[0] /bin/sh: \(said)"), "\(outcome)")
         #expect(hooked.stored.isEmpty)
       }
     }
+  }
+
+  @Test("of a container whose program cannot be executed are run to its end")
+  func notExecuted() async throws {
+    var hooked = try HookBundle("true")
+    hooked.spec.process?.args = ["/no/such/program"]
+    hooked.spec.hooks.poststop = [
+      hooked.hook("echo poststop $(tr -d '[:space:]' | grep -o 'stopped') >>$LOG")
+    ]
+    let outcome = try await hooked.isolate("run", "-b", hooked.bundle.directory.path, "c")
+    #expect(outcome.exitStatus == 1 && outcome.errorOutput.contains("/no/such/program"), "\(outcome)")
+    #expect(hooked.lines == ["poststop stopped"] && hooked.stored.isEmpty)
   }
 
   @Test("are refused by their path when they mean nothing, and a library's caller is told")

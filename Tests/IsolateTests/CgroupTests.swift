@@ -39,7 +39,7 @@ struct CgroupSettingsTests {
   @Test("are none where nothing is asked for, as by the zeros that engines write")
   func nothing() throws {
     let text = #"""
-      {"memory": {"limit": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "cpus": ""}, "pids": {"limit": 0},
+      {"memory": {"limit": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "cpus": ""},
        "blockIO": {"weight": 0}, "devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c"}]}
       """#
     let json = try JSONParser.parse(Array(text.utf8))
@@ -60,10 +60,23 @@ struct CgroupSettingsTests {
       $0.memorySwapLimitInBytes = -1
     }
     #expect(unlimited == ["memory.max=max", "memory.swap.max=max"])
+    #expect(Self.files { $0.memoryLimitInBytes = -1 } == ["memory.max=max"])
+  }
+
+  @Test("take 0 processes for a limit, which leaves the container its one, and not for none")
+  func noProcesses() throws {
+    let json = try JSONParser.parse(Array(#"{"pids": {"limit": 0}}"#.utf8))
+    let resources = try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources"))
+    #expect(CgroupSettings(resources).settings.map(\.value) == ["1"])
+    #expect(Self.files { $0.pidsLimit = -1 } == ["pids.max=max"])
   }
 
   @Test(
-    "turn shares into weights", arguments: [(2, 1), (1024, 39), (262_144, 10_000), (1, 1), (1 << 40, 10_000)])
+    "turn shares into weights",
+    arguments: [
+      (2, 1), (3, 2), (100, 17), (512, 59), (1024, 100), (1025, 101), (262_144, 10_000), (1, 1),
+      (1 << 40, 10_000),
+    ])
   func weights(shares: UInt64, weight: UInt64) {
     #expect(Self.files { $0.cpuShares = shares } == ["cpu.weight=\(weight)"])
   }
@@ -86,7 +99,7 @@ struct CgroupSettingsTests {
     }
     #expect(
       files == [
-        "pids.max=max", "cpu.idle=0", "cpu.weight=39", "cpu.max=5 100000", "cpu.max.burst=2",
+        "pids.max=max", "cpu.idle=0", "cpu.weight=100", "cpu.max=5 100000", "cpu.max.burst=2",
         "cpuset.cpus=0-1",
         "cpuset.mems=0", "io.weight=10000", "io.max=8:0 rbps=9", "hugetlb.2MB.max=4096",
         "rdma.max=d hca_handle=1 hca_object=2", "cpu.weight=7",

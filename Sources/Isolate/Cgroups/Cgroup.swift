@@ -23,7 +23,9 @@ public final class Cgroup: Sendable {
   }
 
   /// Makes the cgroup of a path; one that is there already is taken if it has no processes.
-  init(path: String, settings: CgroupSettings) throws(SystemError) {
+  init(
+    path: String, settings: CgroupSettings, makeUsable: (String) throws(SystemError) -> Void = { _ in }
+  ) throws(SystemError) {
     self.path = path
     unit = nil
     placeholder = nil
@@ -42,6 +44,7 @@ public final class Cgroup: Sendable {
       throw SystemError("open", path, code: code)
     }
     do {
+      try makeUsable(path)
       try Self.apply(settings, to: path)
     } catch {
       unsafe rmdir(path)

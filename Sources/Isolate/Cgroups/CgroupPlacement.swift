@@ -65,6 +65,10 @@ struct CgroupPlacement {
         let member = settings.settings.first?.member ?? "linux.resources"
         throw .unavailable(what: "config.json: \(member)", why: error.why, remedy: error.remedy)
       }
+      // Without limits it needs no controllers, and to root the whole hierarchy is delegated.
+      if isPreferred, !isNeeded, UserNamespace.callerIsHostRoot, let mount = CgroupParent.mountPoint() {
+        return try? descend([usualName(in: mount.path)], from: mount.path)
+      }
       if isNeeded { warnings.append("no cgroup of its own: \(error.why)") }
       return nil
     }
@@ -72,12 +76,19 @@ struct CgroupPlacement {
       warnings.append(
         "config.json: linux.cgroupsPath: \(cgroupsPath) cannot be made; the cgroup is in \(parent.path)")
     }
-    var names = ["isolate-\(identifier)"]
+    var names = [usualName(in: parent.path)]
     if let cgroupsPath, !cgroupsPath.hasPrefix("/") { names = try Self.names(cgroupsPath) }
     do { return try descend(names, from: parent.path) } catch {
       guard isNeeded else { return nil }
       throw Self.refused(error, settings)
     }
+  }
+
+  /// The name of a cgroup that nobody has named. Ids are free in every store, and the cgroup of another's container of this
+  /// id is not to be ended with ours.
+  private func usualName(in directory: String) -> String {
+    let name = "isolate-\(identifier)"
+    return Files.exists("\(directory)/\(name)") ? "\(name)-\(getpid())" : name
   }
 
   private static func names(_ cgroupsPath: String) throws(IsolateError) -> [String] {
@@ -93,9 +104,10 @@ struct CgroupPlacement {
   private func descend(_ names: [String], from base: String) throws(SystemError) -> Cgroup {
     var directory = base
     var made: [String] = []
+    var enabled: [(directory: String, controllers: [Substring])] = []
     do throws(SystemError) {
       for name in names.dropLast() {
-        Self.enableControllers(directory)
+        enabled.append((directory, Self.enableControllers(directory)))
         directory += "/\(name)"
         if Files.exists(directory) { continue }
         try willMakeParent(directory)
@@ -104,14 +116,20 @@ struct CgroupPlacement {
         } else if errno != EEXIST {
           throw SystemError("mkdir", directory, code: errno)
         }
+        try makeUsable(directory)
       }
-      Self.enableControllers(directory)
+      enabled.append((directory, Self.enableControllers(directory)))
       let path = "\(directory)/\(names[names.count - 1])"
       // One that is there with processes in it is somebody else's, and is not to be removed for ours.
       if !Cgroup.isPopulated(path) { try willMake(.path(path)) }
-      return try Cgroup(path: path, settings: settings)
+      return try Cgroup(path: path, settings: settings, makeUsable: makeUsable)
     } catch {
       for path in made.reversed() { unsafe rmdir(path) }
+      for (directory, controllers) in enabled.reversed() {
+        for word in controllers {
+          _ = try? Files.write("-\(word)", to: "\(directory)/cgroup.subtree_control")
+        }
+      }
       throw error
     }
   }
@@ -140,12 +158,21 @@ struct CgroupPlacement {
         "the kernel refuses \"\(setting.value)\" for \(setting.file), or does not have that controller here")
   }
 
-  /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used.
-  private static func enableControllers(_ directory: String) {
+  /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used. Gives those that
+  /// were not enabled before.
+  private static func enableControllers(_ directory: String) -> [Substring] {
     let words = (Files.text("\(directory)/cgroup.controllers") ?? "").split { $0 == " " || $0 == "\n" }
     let enabled = (Files.text("\(directory)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
-    for word in words where !enabled.contains(word) {
-      _ = try? Files.write("+\(word)", to: "\(directory)/cgroup.subtree_control")
+    return words.filter { word in
+      !enabled.contains(word)
+        && (try? Files.write("+\(word)", to: "\(directory)/cgroup.subtree_control")) != nil
     }
+  }
+
+  /// Below a cgroup that has processes as well as controllers, or is threaded, there can only be threaded ones, with the
+  /// controllers for threads (cgroup-v2.rst, "Threads"): processes may be in them as in others.
+  private func makeUsable(_ directory: String) throws(SystemError) {
+    guard Files.text("\(directory)/cgroup.type")?.hasPrefix("domain invalid") == true else { return }
+    try Files.write("threaded", to: "\(directory)/cgroup.type")
   }
 }

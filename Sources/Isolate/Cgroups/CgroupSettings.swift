@@ -1,3 +1,5 @@
+import Glibc
+
 /// What `linux.resources` says in the words of cgroup version 2 (kernel cgroup-v2.rst).
 struct CgroupSettings: Equatable {
   /// One value for one control file, and the member of config.json it comes from.
@@ -14,7 +16,7 @@ struct CgroupSettings: Equatable {
   /// With `isUpdate` what is left out stays as it is, also swap beside a limit of memory.
   init(_ resources: RuntimeSpec.Resources, isUpdate: Bool = false) {
     memory(resources, isUpdate: isUpdate)
-    if let limit = resources.pidsLimit { add("pids.max", Self.limit(limit), "pids.limit") }
+    if let limit = resources.pidsLimit { add("pids.max", Self.limit(Self.processes(limit)), "pids.limit") }
     processor(resources, isUpdate: isUpdate)
     input(resources)
     for (size, limit) in resources.hugePageLimits.sorted(by: { $0.key < $1.key }) {
@@ -35,6 +37,10 @@ struct CgroupSettings: Equatable {
     settings.append(Setting(file: file, value: value, member: "linux.resources.\(member)"))
   }
 
+  /// 0 is a limit (config-linux.md, "PIDs"), and the least that a container can live with is its one process. systemd takes
+  /// no 0.
+  static func processes(_ limit: Int64) -> Int64 { limit == 0 ? 1 : limit }
+
   private static func limit(_ number: Int64) -> String { number < 0 ? "max" : "\(number)" }
 
   private mutating func memory(_ resources: RuntimeSpec.Resources, isUpdate: Bool) {
@@ -43,7 +49,7 @@ struct CgroupSettings: Equatable {
     if let total = resources.memorySwapLimitInBytes {
       // The specification counts memory plus swap, the kernel swap alone.
       add("memory.swap.max", total < 0 ? "max" : "\(max(0, total - max(0, limit ?? 0)))", "memory.swap")
-    } else if limit != nil, !isUpdate {
+    } else if let limit, limit >= 0, !isUpdate {
       add("memory.swap.max", "0", "memory.swap")
     }
     if let reservation = resources.memoryReservationInBytes {
@@ -67,9 +73,11 @@ struct CgroupSettings: Equatable {
     if let nodes = resources.memoryNodes { add("cpuset.mems", nodes, "cpu.mems") }
   }
 
-  /// 2...262144 of version 1 becomes 1...10000, as runc and crun have it.
+  /// 2...262144 of version 1 becomes 1...10000, and the default 1024 the default 100: the curve through these three that
+  /// runc and crun have agreed on.
   static func weight(shares: UInt64) -> UInt64 {
-    1 + ((min(max(shares, 2), 262_144) - 2) * 9999) / 262_142
+    let exponent = log2(Double(min(max(shares, 2), 262_144)))
+    return UInt64(pow(10, (exponent * exponent + 125 * exponent - 126) / 612).rounded(.up))
   }
 
   /// 10...1000 becomes 1...10000.

@@ -109,7 +109,7 @@ struct SystemdScope: Equatable {
     if let total = resources.memorySwapLimitInBytes {
       add("MemorySwapMax", total < 0 ? -1 : max(0, total - max(0, resources.memoryLimitInBytes ?? 0)))
     }
-    add("TasksMax", resources.pidsLimit)
+    add("TasksMax", resources.pidsLimit.map(CgroupSettings.processes))
     if let shares = resources.cpuShares { add("CPUWeight", Int64(CgroupSettings.weight(shares: shares))) }
     if let quota = resources.cpuQuotaMicroseconds {
       addQuota(quota, Int64(resources.cpuPeriodMicroseconds ?? 100_000))

@@ -21,7 +21,7 @@ struct RunCommand {
 
   func run(_ invocation: Invocation) throws -> Int32 {
     var request = try options.request(verb: "run", invocation)
-    request.prefersCgroup = isDetached
+    request.prefersCgroup = isDetached || request.usuallyHasCgroup
     request.sharesMemory = true
     request.relaysTerminal = !isDetached
     try Console.check(request, isDetached: isDetached)

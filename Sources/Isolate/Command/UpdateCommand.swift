@@ -5,6 +5,8 @@ struct UpdateCommand {
   private var changes = RuntimeSpec.Resources()
   private var shares = RuntimeSpec.IntelRdt()
   private var resourcesFile: String?
+  /// Whether a flag that is known was given, if only with a 0 that changes nothing.
+  private var isAsked = false
   private let identifier: String
 
   init(_ arguments: inout Arguments) throws(UsageError) {
@@ -19,38 +21,39 @@ struct UpdateCommand {
         shares.memBwSchema = value
       } else if arguments.isFlag(argument) {
         try Self.option(argument, &arguments, &changes)
+        isAsked = true
       } else {
         found.append(argument)
       }
     }
     identifier = try Arguments.identifier(found, verb: "update")
     self.changes = changes
-    guard resourcesFile != nil || changes != RuntimeSpec.Resources() || shares != RuntimeSpec.IntelRdt()
+    guard isAsked || resourcesFile != nil || shares != RuntimeSpec.IntelRdt()
     else {
       throw UsageError("update: nothing to change (--memory, --pids-limit, --resources FILE, ...)")
     }
   }
 
-  /// The flags have the names and units of runc's.
+  /// The flags have the names and units of runc's; a 0 changes nothing, but for the number of processes.
   private static func option(
     _ argument: String, _ arguments: inout Arguments, _ changes: inout RuntimeSpec.Resources
   ) throws(UsageError) {
     if let value = try arguments.value(of: "--memory", at: argument) {
-      changes.memoryLimitInBytes = try size(value, "--memory")
+      changes.memoryLimitInBytes = try size(value, "--memory").nonZero
     } else if let value = try arguments.value(of: "--memory-swap", at: argument) {
-      changes.memorySwapLimitInBytes = try size(value, "--memory-swap")
+      changes.memorySwapLimitInBytes = try size(value, "--memory-swap").nonZero
     } else if let value = try arguments.value(of: "--memory-reservation", at: argument) {
-      changes.memoryReservationInBytes = try size(value, "--memory-reservation")
+      changes.memoryReservationInBytes = try size(value, "--memory-reservation").nonZero
     } else if let value = try arguments.value(of: "--pids-limit", at: argument) {
       changes.pidsLimit = try number(value, "--pids-limit")
     } else if let value = try arguments.value(of: "--cpu-quota", at: argument) {
-      changes.cpuQuotaMicroseconds = try number(value, "--cpu-quota")
+      changes.cpuQuotaMicroseconds = try number(value, "--cpu-quota").nonZero
     } else if let value = try arguments.value(of: "--cpu-period", at: argument) {
-      changes.cpuPeriodMicroseconds = try number(value, "--cpu-period")
+      changes.cpuPeriodMicroseconds = try number(value, "--cpu-period").nonZero
     } else if let value = try arguments.value(of: "--cpu-burst", at: argument) {
       changes.cpuBurstMicroseconds = try number(value, "--cpu-burst")
     } else if let value = try arguments.value(of: "--cpu-share", "--cpu-shares", at: argument) {
-      changes.cpuShares = try number(value, "--cpu-share")
+      changes.cpuShares = try number(value, "--cpu-share").nonZero
     } else if let value = try arguments.value(of: "--cpu-idle", at: argument) {
       changes.cpuIdle = try number(value, "--cpu-idle")
     } else if let value = try arguments.value(of: "--cpuset-cpus", at: argument) {
@@ -58,7 +61,7 @@ struct UpdateCommand {
     } else if let value = try arguments.value(of: "--cpuset-mems", at: argument) {
       changes.memoryNodes = value
     } else if let value = try arguments.value(of: "--blkio-weight", at: argument) {
-      changes.blockIOWeight = try number(value, "--blkio-weight")
+      changes.blockIOWeight = try number(value, "--blkio-weight").nonZero
     } else {
       for flag in ["--cpu-rt-period", "--cpu-rt-runtime", "--kernel-memory", "--kernel-memory-tcp"] {
         guard let value = try arguments.value(of: flag, at: argument) else { continue }
@@ -71,7 +74,7 @@ struct UpdateCommand {
   }
 
   /// Bytes, also with a unit of 1024 or its powers (64M, 1g, 2GiB) as runc takes them; -1 is no limit.
-  private static func size(_ text: String, _ flag: String) throws(UsageError) -> Int64 {
+  private static func size(_ text: String, _ flag: String) throws(UsageError) -> Int64? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count).lowercased()
     guard !digits.isEmpty, let power = Self.units.firstIndex(of: String(unit.prefix(1))),
@@ -87,7 +90,7 @@ struct UpdateCommand {
   private static let units = ["", "k", "m", "g", "t", "p"]
 
   private static func number<Number: FixedWidthInteger>(_ text: String, _ flag: String) throws(UsageError)
-    -> Number
+    -> Number?
   {
     guard let number = Number(text) else { throw UsageError("update: \(flag) \(text) is no whole number") }
     return number

@@ -29,8 +29,9 @@ extension Lifecycle {
     let record = try store.load(identifier)
     let status = store.status(of: record)
     guard status != .stopped else { throw wrongState(identifier, status, "update takes one that is not") }
-    do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     let path = try cgroupPath(of: record)
+    let resources = withOwnMemoryLimit(resources, of: path)
+    do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
     try checkUse(of: path, resources)
     if let unit = record.systemdUnit {
       // First, or it would set back what it does not know of when it next reads its units.
@@ -69,6 +70,18 @@ extension Lifecycle {
     _ = consume lock
   }
 
+  /// Swap by itself counts the memory that the container may have already.
+  private func withOwnMemoryLimit(
+    _ resources: RuntimeSpec.Resources, of path: String
+  ) -> RuntimeSpec.Resources {
+    guard resources.memorySwapLimitInBytes.map({ $0 >= 0 }) == true, resources.memoryLimitInBytes == nil,
+      let limit = (Files.text("\(path)/memory.max") ?? "").split(separator: "\n").first.flatMap({ Int64($0) })
+    else { return resources }
+    var resources = resources
+    resources.memoryLimitInBytes = limit
+    return resources
+  }
+
   /// A period by itself keeps the quota, which shares its file (cgroup-v2.rst, "cpu.max").
   private func settings(_ resources: RuntimeSpec.Resources, of path: String) -> CgroupSettings {
     var resources = resources
@@ -91,15 +104,10 @@ extension Lifecycle {
       remedy: "set a higher limit, or leave out memory.checkBeforeUpdate")
   }
 
-  /// The processes of a container, as the caller's PID namespace counts them; none when it has ended.
+  /// The processes of a container, as the caller's PID namespace counts them; when it has ended, those it has left.
   public func processes(of identifier: String) throws(IsolateError) -> [Int32] {
     let record = try store.load(identifier)
-    guard store.status(of: record) != .stopped else { return [] }
-    if let path = record.cgroupPath {
-      let all = Cgroup.processes(of: path)
-      if !all.isEmpty { return all }
-    }
-    return ProcessDescendants.ofContainer(record.process.processID)
+    return allProcesses(of: record)
   }
 
   /// The cgroup of a container, for its counters.

@@ -26,6 +26,11 @@ public struct Lifecycle: Sendable {
     public var cgroupManager = CgroupManager.filesystem
     /// Whether it gets one also where no limit needs it, if one can be had: to be paused, measured and updated.
     public var prefersCgroup = false
+    /// Whether other runtimes give it one: root's has one, and one whose processes no PID namespace holds together.
+    public var usuallyHasCgroup: Bool {
+      UserNamespace.callerIsHostRoot
+        || !bundle.spec.linux.namespaces.contains { $0.type == "pid" && $0.path == nil }
+    }
     /// Leaves the process in the caller's session keyring (keyrings(7)).
     public var keepsKeyring = false
     /// How many of the caller's descriptors from 3 on the process gets.
@@ -143,7 +148,6 @@ public struct Lifecycle: Sendable {
       options.seccompListener = agent.map { ($0.socket, documents.forAgent($0)) }
     }
     var record: ContainerRecord?
-    var withHooks: ContainerRecord?
     do throws(IsolateError) {
       beginning = ProcessIdentity.now()
       let container = try Container.start(
@@ -151,7 +155,6 @@ public struct Lifecycle: Sendable {
         begun: { pid throws(IsolateError) in record = try save(pid) },
         beforePivot: { _ throws(IsolateError) in
           guard let record else { return }
-          withHooks = record
           // By their description the container is created by now (config.md, "Prestart").
           try hooks("prestart", spec.hooks.prestart, record, .created).run()
           try hooks("createRuntime", spec.hooks.createRuntime, record, .creating).run()
@@ -162,7 +165,7 @@ public struct Lifecycle: Sendable {
       return container
     } catch {
       // The container is undone and its life ends as any other's (runtime.md, "Lifecycle").
-      guard let record = withHooks else { throw error }
+      guard let record = record else { throw error }
       let told = hooks("poststop", spec.hooks.poststop, record, .stopped).runAll()
       guard !told.isEmpty, case .unavailable(let what, let why, let remedy) = error else { throw error }
       throw .unavailable(
@@ -263,8 +266,8 @@ public struct Lifecycle: Sendable {
     }
     guard status != .stopped else {
       // Without a PID namespace of its own what it started outlives its process.
-      if toAll, let cgroup = record.cgroupPath {
-        for pid in Cgroup.processes(of: cgroup) { _ = Glibc.kill(pid, signal) }
+      if toAll {
+        for pid in allProcesses(of: record) { _ = Glibc.kill(pid, signal) }
         return
       }
       // The words by which containerd knows that there is nobody left to kill.
@@ -282,7 +285,7 @@ public struct Lifecycle: Sendable {
         _ = Glibc.kill(pid, signal)
       }
     } else if toAll {
-      for pid in ProcessDescendants.ofContainer(record.process.processID).dropFirst() {
+      for pid in allProcesses(of: record) where pid != record.process.processID {
         _ = Glibc.kill(pid, signal)
       }
     }
@@ -312,16 +315,15 @@ public struct Lifecycle: Sendable {
     guard status == .stopped || status == .created || force else {
       throw wrongState(identifier, status, "delete takes a stopped one; --force kills it first")
     }
-    let hooks = Result { () throws(IsolateError) in
-      try store.configuration(of: identifier).spec.hooks.poststop
-    }
+    let configuration = Result { () throws(IsolateError) in try store.configuration(of: identifier).spec }
     try end(record)
+    endLooseProcesses(of: record, try? configuration.get())
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
     removeGroups(of: identifier)
     store.remove(identifier)
     _ = consume lock
-    switch hooks {
-    case .success(let hooks): return self.hooks("poststop", hooks, record, .stopped).runAll()
+    switch configuration {
+    case .success(let spec): return hooks("poststop", spec.hooks.poststop, record, .stopped).runAll()
     case .failure(let error): return ["hooks.poststop were not run: \(error)"]
     }
   }
@@ -337,6 +339,7 @@ public struct Lifecycle: Sendable {
     else { return [] }
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
     let spec = request.bundle.spec
+    endLooseProcesses(of: record, spec)
     // As a rule there are none.
     if record.cgroupPath != nil || spec.sharesMountNamespace || spec.linux.intelRdt != nil {
       removeGroups(of: identifier)

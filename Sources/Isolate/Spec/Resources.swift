@@ -78,7 +78,7 @@ extension RuntimeSpec.Resources {
 
   private static let hasNoFile = "version 2 of control groups has no such setting"
 
-  /// Decodes `linux.resources`; for most members 0 says the same as leaving them out.
+  /// Decodes `linux.resources`; for most members 0 says the same as leaving them out, but not for `pids.limit`.
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()
     // Of version 1 alone; version 2 has no control file for it.
@@ -104,7 +104,7 @@ extension RuntimeSpec.Resources {
       memorySwapLimitInBytes = try memory.integer("swap").nonZero
       memoryReservationInBytes = try memory.integer("reservation").nonZero
     }
-    if let pids = try decoder.object("pids") { pidsLimit = try pids.integer("limit").nonZero }
+    if let pids = try decoder.object("pids") { pidsLimit = try pids.integer("limit") }
     if let cpu = try decoder.object("cpu") {
       for key in ["realtimeRuntime", "realtimePeriod"] where try cpu.integer(key).nonZero != nil {
         try cpu.refuse(key, because: Self.hasNoFile)
@@ -158,7 +158,7 @@ extension RuntimeSpec.Resources {
 
 extension Optional where Wrapped: BinaryInteger {
   /// The number unless it is 0, which asks for nothing.
-  fileprivate var nonZero: Wrapped? { self == 0 ? nil : self }
+  package var nonZero: Wrapped? { self == 0 ? nil : self }
 }
 
 extension RuntimeSpec.Resources {
