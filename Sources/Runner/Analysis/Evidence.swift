@@ -127,14 +127,18 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
   /// Seconds since 1970.
   package var startedAt: Double
   package var durationMilliseconds: Int
+  /// What the program wrote, and nothing of ours.
   package var log: [LogLine]
   package var resources: ResourceUse
+  /// What preflight saw beside it.
+  package var observations: [Observation]
 
   package init(
     name: Name, command: [String] = [], status: Status, exitCode: Int? = nil, signal: Int? = nil,
     endedBy: EndedBy? = nil, startedAt: Double = 0, durationMilliseconds: Int = 0, log: [LogLine] = [],
-    resources: ResourceUse = ResourceUse()
+    resources: ResourceUse = ResourceUse(), observations: [Observation] = []
   ) {
+    self.observations = observations
     self.name = name
     self.command = command
     self.status = status

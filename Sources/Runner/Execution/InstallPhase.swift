@@ -151,23 +151,15 @@ final class InstallPhase {
 
   /// Adds what we saw ourselves and tools pass over in silence: hosts out of reach, a full disk.
   private func observe(_ phase: inout PhaseEvidence, unreachableBefore: Int) {
-    var notes = driver.unreachable.dropFirst(unreachableBefore).map { record in
-      let place = record.port.map { "\(record.host):\($0)" } ?? record.host
-      return "preflight: could not reach \(place): \(record.failure?.summary ?? "no connection")"
+    phase.observations += driver.unreachable.dropFirst(unreachableBefore).map { record in
+      .unreachable(
+        host: record.host, port: record.port, reason: record.failure?.summary ?? "no connection")
     }
     var information = statvfs()
     let path = driver.sandbox.run.path
-    if unsafe statvfs(path, &information) == 0, information.f_blocks > 0 {
-      let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
-      if free < 1 << 20 {
-        notes.append("preflight: No space left on device: \(path) has \(free >> 10) KiB free")
-      }
-    }
-    for text in notes {
-      let number = (phase.log.last?.number ?? 0) + 1
-      phase.log.append(
-        LogLine(number: number, milliseconds: phase.durationMilliseconds, stream: .stderr, text: text))
-    }
+    guard unsafe statvfs(path, &information) == 0, information.f_blocks > 0 else { return }
+    let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
+    if free < 1 << 20 { phase.observations.append(.diskFull(path: path, freeBytes: free)) }
   }
 
   private var installPolicy: EgressPolicy {
@@ -186,6 +178,7 @@ final class InstallPhase {
       LogLine(
         number: offset + $0.number, milliseconds: base + $0.milliseconds, stream: $0.stream, text: $0.text)
     }
+    whole.observations += part.observations
     let before = whole.resources
     whole.resources = part.resources
     whole.resources.cpuMilliseconds =

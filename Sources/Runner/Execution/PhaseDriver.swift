@@ -104,13 +104,11 @@ final class PhaseDriver {
   private static func notExecuted(
     _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ error: LaunchError
   ) -> PhaseEvidence {
-    var log = LogCollector(startedAt: Clock.milliseconds())
-    let program = phase.arguments.first ?? ""
     let code = error.code == ENOENT ? 127 : 126
-    _ = log.note(
-      "\(program): \(code == 127 ? "command not found" : SystemError("exec", code: error.code).reason)")
+    let reason = code == 127 ? "command not found" : SystemError("exec", code: error.code).reason
     return PhaseEvidence(
       name: name, command: phase.arguments, status: .failed, exitCode: code, endedBy: .itself,
-      startedAt: Clock.seconds(), log: log.lines)
+      startedAt: Clock.seconds(),
+      observations: [.notExecuted(program: phase.arguments.first ?? "", reason: reason)])
   }
 }

@@ -200,6 +200,7 @@ final class StartPhase {
     stop.durationMilliseconds = whole.durationMilliseconds - stopBegan
     stop.status = whole.endedBy == .stopRequest ? .passed : .failed
     stop.resources = ResourceUse()
+    stop.observations = []
     return [start, probe, stop]
   }
 }

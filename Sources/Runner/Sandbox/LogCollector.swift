@@ -52,9 +52,6 @@ struct LogCollector {
     return [add(rest, stream)]
   }
 
-  /// Adds a line of our own, for example why a program could not be executed.
-  mutating func note(_ text: String) -> LogLine { add(Partial(bytes: Array(text.utf8)), .stderr) }
-
   private mutating func add(_ partial: Partial, _ stream: LogLine.Stream) -> LogLine {
     count += 1
     var bytes = partial.bytes

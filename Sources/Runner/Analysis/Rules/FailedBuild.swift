@@ -90,6 +90,6 @@ extension ResourceLimits {
   /// Whether the phase ran out of disk or memory, which makes any build fail.
   static func explains(_ phase: PhaseEvidence) -> Bool {
     phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog
-      || phase.log.contains { $0.text.has("No space left on device") }
+      || phase.diskFull != nil || phase.log.contains { $0.text.has("No space left on device") }
   }
 }

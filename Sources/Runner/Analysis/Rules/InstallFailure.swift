@@ -19,7 +19,8 @@ enum InstallFailure {
     let isError = firstError != nil
     let line = firstError ?? phase.lastWords
     let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
-    let text = line.map { String(shortened($0.text)) }
+    let unstarted = phase.notExecuted
+    let text = unstarted.map { "\($0.program): \($0.reason)" } ?? line.map { String(shortened($0.text)) }
     let noun = name == .install ? "Installing the dependencies" : "Building the project"
     return [
       Finding(
@@ -33,7 +34,8 @@ enum InstallFailure {
         fix: Finding.Fix(
           "Run the command in the same sandbox and correct what it reports.",
           commands: ["preflight run -- \(phase.command.joined(separator: " "))"]),
-        evidence: (line.map { [phase.proof($0)] } ?? []) + [phase.exitProof()],
+        evidence: (unstarted.map { [$0.seen.proof(in: phase.name)] } ?? line.map { [phase.proof($0)] } ?? [])
+          + [phase.exitProof()],
         location: traceLocation(phase, evidence))
     ]
   }

@@ -16,10 +16,10 @@ enum InstallNetwork {
 
   private static func denied(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     let attempts = evidence.deniedEgress(in: phase.name)
-    let line = terminalLine(in: phase)
+    let known = cause(of: phase)
     let isOffline = evidence.settings.networkPolicy == "none"
-    guard !attempts.isEmpty || (line != nil && isOffline) else { return nil }
-    let cause = line ?? lineNaming(attempts, in: phase)
+    guard !attempts.isEmpty || (known != nil && isOffline) else { return nil }
+    let cause = known ?? lineNaming(attempts, in: phase).map { Cause(line: $0, in: phase) }
     if phase.status == .failed, let cause {
       return deniedFinding(phase, attempts, cause, evidence)
     }
@@ -36,10 +36,10 @@ enum InstallNetwork {
   }
 
   private static func deniedFinding(
-    _ phase: PhaseEvidence, _ attempts: [EgressAttempt], _ cause: LogLine, _ evidence: Evidence
+    _ phase: PhaseEvidence, _ attempts: [EgressAttempt], _ cause: Cause, _ evidence: Evidence
   ) -> Finding {
-    let hosts = attempts.isEmpty ? host(in: cause.text) ?? "the package index" : EgressText.hosts(attempts)
-    let list = attempts.isEmpty ? host(in: cause.text) : EgressText.list(attempts)
+    let hosts = attempts.isEmpty ? cause.host ?? "the package index" : EgressText.hosts(attempts)
+    let list = attempts.isEmpty ? cause.host : EgressText.list(attempts)
     return Finding(
       rule: "install-egress-denied", category: .network, blame: .sandbox, subject: hosts,
       title: "The sandbox did not let the \(phase.name.rawValue) phase reach \(hosts)",
@@ -49,18 +49,20 @@ enum InstallNetwork {
       fix: Finding.Fix(
         "Allow the host for the check.",
         commands: ["preflight check --network \(list.map { "registries,allow:\($0)" } ?? "registries")"]),
-      evidence: [phase.proof(cause)] + EgressText.proofs(attempts))
+      evidence: [cause.proof] + EgressText.proofs(attempts))
   }
 
   private static func unreachable(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     guard phase.status == .failed, evidence.deniedEgress(in: phase.name).isEmpty,
-      evidence.settings.networkPolicy != "none", let line = terminalLine(in: phase)
+      evidence.settings.networkPolicy != "none", let cause = cause(of: phase)
     else { return nil }
-    let cause = connectionLine(in: phase) ?? line
-    let host = phase.log.lazy.filter { $0.number >= cause.number }.prefix(8).compactMap {
+    let connection = connectionLine(in: phase)
+    let first = connection?.number ?? cause.line?.number ?? .max
+    let named = phase.log.lazy.filter { $0.number >= first }.prefix(8).compactMap {
       InstallNetwork.host(in: $0.text)
     }.first
-    let proofs = cause == line ? [phase.proof(line)] : [phase.proof(cause), phase.proof(line)]
+    let host = named ?? cause.host
+    let proofs = connection == cause.line ? [] : connection.map { [phase.proof($0)] } ?? []
     return Finding(
       rule: "package-index-unreachable", category: .network, blame: .upstream, subject: host ?? "index",
       title: "\(host ?? "The package index") could not be reached during \(phase.name.rawValue)",
@@ -70,19 +72,42 @@ enum InstallNetwork {
       fix: Finding.Fix(
         "Repeat the check; if it stays, look at the network, the proxy and the index URL.",
         commands: ["preflight check"]),
-      evidence: proofs, isTransient: true)
+      evidence: proofs + [cause.proof], isTransient: true)
   }
 
   // MARK: Reading
 
   /// Whether a failed phase ended because a host could not be reached.
-  static func explains(_ phase: PhaseEvidence) -> Bool { terminalLine(in: phase) != nil }
+  static func explains(_ phase: PhaseEvidence) -> Bool { cause(of: phase) != nil }
+
+  /// What shows that a host could not be reached.
+  private struct Cause {
+    var proof: Finding.Proof
+    var host: String?
+    /// Nil when the proxy saw it.
+    var line: LogLine?
+
+    init(line: LogLine, in phase: PhaseEvidence) {
+      self.line = line
+      proof = phase.proof(line)
+      host = InstallNetwork.host(in: line.text)
+    }
+
+    init(host: String, seen: Observation, in phase: PhaseEvidence) {
+      proof = seen.proof(in: phase.name)
+      self.host = host.contains(".") ? host : nil
+    }
+  }
+
+  private static func cause(of phase: PhaseEvidence) -> Cause? {
+    guard phase.status == .failed else { return nil }
+    // Seen by the egress proxy itself, whatever the tool made of it.
+    if let (host, seen) = phase.unreachable { return Cause(host: host, seen: seen, in: phase) }
+    return terminalLine(in: phase).map { Cause(line: $0, in: phase) }
+  }
 
   /// The line that ends a phase for want of the network; retries that were survived do not count.
   private static func terminalLine(in phase: PhaseEvidence) -> LogLine? {
-    guard phase.status == .failed else { return nil }
-    // Seen by the egress proxy itself, whatever the tool made of it.
-    if let line = phase.firstLine(where: { $0.hasPrefix("preflight: could not reach ") }) { return line }
     let retried = connectionLine(in: phase)
     return phase.log.first { line in
       let text = line.text
@@ -118,8 +143,7 @@ enum InstallNetwork {
 
   private static func host(in text: String) -> String? {
     let name =
-      text.text(after: "preflight: could not reach ").map { $0.prefix { $0 != ":" } }
-      ?? text.text(between: "host='", and: "'")
+      text.text(between: "host='", and: "'")
       ?? text.text(after: "getaddrinfo ")?.split(separator: " ").dropFirst().first
       ?? text.text(after: "https://").map { $0.prefix { $0 != "/" && $0 != ":" && $0 != "`" } }
       ?? text.text(after: "Could not resolve host: ")

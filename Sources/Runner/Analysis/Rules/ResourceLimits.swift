@@ -146,11 +146,11 @@ enum ResourceLimits {
   }
 
   private static func noSpace(_ phase: PhaseEvidence) -> Finding? {
-    guard phase.status == .failed,
-      let line = phase.firstLine(where: {
-        $0.has("[Errno 28] No space left on device") || $0.has("ENOSPC: no space left")
-          || $0.has("No space left on device")
-      })
+    let line = phase.firstLine {
+      $0.has("[Errno 28] No space left on device") || $0.has("ENOSPC: no space left")
+        || $0.has("No space left on device")
+    }
+    guard phase.status == .failed, let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
     else { return nil }
     let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
     return Finding(
@@ -163,7 +163,7 @@ enum ResourceLimits {
       fix: Finding.Fix(
         "Free space and repeat the check; unused images and caches can go.",
         commands: ["rm -r ~/.cache/preflight"]),
-      evidence: [phase.proof(line)])
+      evidence: [proof])
   }
 
   private static func timeLimit(_ phase: PhaseEvidence) -> Finding? {

@@ -2,14 +2,15 @@
 enum StartCommand {
   static let rules = [
     Rule("start-command-not-found", "The start command names a program that is not there.") { evidence in
-      guard let phase = failedStart(evidence), let (program, line) = missingProgram(phase) else { return [] }
-      return [notFound(program, line, phase, evidence)]
+      guard let phase = failedStart(evidence), let (program, proof) = missingProgram(phase) else { return [] }
+      return [notFound(program, proof, phase, evidence)]
     },
     Rule("start-command-not-executable", "The start command names a file that may not be run.") { evidence in
-      guard let phase = failedStart(evidence), phase.exitCode == 126, let line = phase.lastWords else {
-        return []
+      guard let phase = failedStart(evidence), phase.exitCode == 126 else { return [] }
+      if let (program, reason, seen) = phase.notExecuted {
+        return [notExecutable("\(program): \(reason)", seen.proof(in: phase.name), phase)]
       }
-      return [notExecutable(line, phase)]
+      return phase.lastWords.map { [notExecutable($0.text, phase.proof($0), phase)] } ?? []
     },
     Rule("start-script-missing", "The start command names a script or file that does not exist.") {
       evidence in
@@ -25,8 +26,9 @@ enum StartCommand {
   // MARK: Programs
 
   /// Reads "sh: 1: X: not found", "bash: line 1: X: command not found", "exec: X: not found" and the like.
-  private static func missingProgram(_ phase: PhaseEvidence) -> (program: String, line: LogLine?)? {
+  private static func missingProgram(_ phase: PhaseEvidence) -> (program: String, proof: Finding.Proof?)? {
     guard phase.exitCode == 127 else { return nil }
+    if let (program, _, seen) = phase.notExecuted { return (program, seen.proof(in: phase.name)) }
     for line in phase.log {
       guard
         let head = line.text.text(before: ": not found") ?? line.text.text(before: ": command not found")
@@ -35,15 +37,17 @@ enum StartCommand {
       else { continue }
       let name = head.split(separator: ":").last.map { $0.trimmed } ?? head.trimmed
       let bare = name.filter { !"'‘’\"".contains($0) }
-      if !bare.isEmpty { return (String(bare.split(separator: " ").last ?? Substring(bare)), line) }
+      if !bare.isEmpty {
+        return (String(bare.split(separator: " ").last ?? Substring(bare)), phase.proof(line))
+      }
     }
-    return (phase.command.first ?? "the start command", phase.lastWords)
+    return (phase.command.first ?? "the start command", phase.lastWords.map(phase.proof))
   }
 
   private static func notFound(
-    _ program: String, _ line: LogLine?, _ phase: PhaseEvidence, _ evidence: Evidence
+    _ program: String, _ seen: Finding.Proof?, _ phase: PhaseEvidence, _ evidence: Evidence
   ) -> Finding {
-    let proof = (line.map { [phase.proof($0)] } ?? []) + [phase.exitProof()]
+    let proof = (seen.map { [$0] } ?? []) + [phase.exitProof()]
     let isPath = program.contains("/")
     guard !isPath, let distribution = providers[program] else {
       let exists = evidence.project.files.contains(
@@ -87,11 +91,13 @@ enum StartCommand {
     "nodemon": "nodemon", "nest": "@nestjs/cli", "serve": "serve", "pm2": "pm2", "prisma": "prisma",
   ]
 
-  private static func notExecutable(_ line: LogLine, _ phase: PhaseEvidence) -> Finding {
-    let name = line.text.text(before: ": Permission denied")?.split(separator: ":").last.map {
+  private static func notExecutable(
+    _ text: String, _ proof: Finding.Proof, _ phase: PhaseEvidence
+  ) -> Finding {
+    let name = text.text(before: ": Permission denied")?.split(separator: ":").last.map {
       String($0.trimmed)
     }
-    let isFormat = line.text.has("Exec format error") || line.text.has("cannot execute binary file")
+    let isFormat = text.has("Exec format error") || text.has("cannot execute binary file")
     let file = name ?? phase.command.first ?? "the file"
     return Finding(
       rule: "start-command-not-executable", category: isFormat ? .environmentMismatch : .configuration,
@@ -107,7 +113,7 @@ enum StartCommand {
         : Finding.Fix(
           "Make it executable and commit the mode.",
           commands: ["chmod +x \(file)", "git update-index --chmod=+x \(file)"]),
-      evidence: [phase.proof(line), phase.exitProof()])
+      evidence: [proof, phase.exitProof()])
   }
 
   // MARK: Scripts
