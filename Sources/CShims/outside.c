@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/ip.h>
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,13 +34,31 @@ static int add_route(int socket, unsigned char family, unsigned char type, unsig
   return r < 0 ? r : isl_netlink_ask(socket, &request, NULL, NULL);
 }
 
+/// Lets an answer reach a socket that is bound to 127.0.0.1 and sends to the outside: connect(2) fails at once there too.
+static int accept_answers(int socket) {
+  struct {
+    struct rtattr family, settings, setting;
+    uint32_t value;
+  } nested = {
+      {sizeof nested, AF_INET},
+      {sizeof nested - sizeof nested.family, IFLA_INET_CONF},
+      {sizeof nested.setting + sizeof nested.value, IPV4_DEVCONF_ROUTE_LOCALNET},
+      1};
+  struct isl_netlink_request request;
+  isl_netlink_begin(&request, RTM_NEWLINK, NLM_F_ACK, sizeof request.body.link);
+  request.body.link.ifi_index = loopback_index;
+  int r = isl_netlink_add(&request, IFLA_AF_SPEC, &nested, sizeof nested);
+  return r < 0 ? r : isl_netlink_ask(socket, &request, NULL, NULL);
+}
+
 /// An IPv4 packet that no address of ours takes is dropped by the kernel; who holds the socket may answer it. IPv6 has no
 /// such route on the loopback interface: there every address is the sandbox's own, and nearly always nobody listens.
 static int add_routes(uint32_t source) {
   int socket = isl_netlink_open();
   if (socket < 0) return socket;
   int r = add_route(socket, AF_INET, RTN_UNICAST, RT_SCOPE_LINK, source);
-  // Without IPv6 nothing is sent by it.
+  // Without it such a socket waits. Without IPv6 nothing is sent by it.
+  if (r == 0) (void)accept_answers(socket);
   if (r == 0) (void)add_route(socket, AF_INET6, RTN_LOCAL, RT_SCOPE_UNIVERSE, 0);
   close(socket);
   return r;

@@ -115,16 +115,19 @@ struct OutsideRecordTests {
     let (attempts, output) = try await Self.check(
       """
       import socket, time
-      for family, target in ((2, ("db.example.com", 5432)), (2, ("203.0.113.7", 8080)), (10, ("2001:db8::7", 80))):
+      targets = ((2, ("db.example.com", 5432)), (2, ("203.0.113.7", 8080)), (2, ("203.0.113.7", 8081)),
+          (10, ("2001:db8::7", 80)))
+      for family, target in targets:
           began = time.monotonic()
           connection = socket.socket(family)
+          if target[1] == 8081: connection.bind(("127.0.0.1", 0))
           connection.settimeout(60)
           try: connection.connect(target)
           except OSError as error: print(target[1], "fails", error.errno, time.monotonic() - began < 30, flush=True)
       """)
     #expect(attempts.contains(Self.denied("db.example.com", 5432, 1)), "\(attempts)")
-    // ENETUNREACH twice, and what the sandbox's own kernel says of IPv6.
-    for line in ["5432 fails 101 True", "8080 fails 101 True", "80 fails 111 True"] {
+    // ENETUNREACH, also where the socket has an address that leads nowhere, and what the sandbox's own kernel says of IPv6.
+    for line in ["5432 fails 101 True", "8080 fails 101 True", "8081 fails 101 True", "80 fails 111 True"] {
       #expect(output.contains(line), "\(output)")
     }
   }
