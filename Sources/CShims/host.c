@@ -80,36 +80,6 @@ int isl_spawn_host_program(char *const *arguments, int input, int output) {
   return error ? -error : pid;
 }
 
-/// The process a thread belongs to, from /proc/TID/status.
-static pid_t process_of(pid_t task) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/%d/status", (int)task);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  ssize_t count = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (count <= 0) return -ESRCH;
-  text[count] = 0;
-  const char *field = strstr(text, "\nTgid:");
-  return field ? (pid_t)strtol(field + 6, NULL, 10) : -ESRCH;
-}
-
-int isl_socket_type(pid_t task, int descriptor) {
-  pid_t process = process_of(task);
-  if (process <= 0) return process < 0 ? process : -ESRCH;
-  int pidfd = isl_pidfd_open(process);
-  if (pidfd < 0) return pidfd;
-  long copy = syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
-  int error = errno;
-  close(pidfd);
-  if (copy < 0) return -error;
-  int type = 0;
-  socklen_t length = sizeof type;
-  int r = getsockopt((int)copy, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ? -errno : type;
-  close((int)copy);
-  return r;
-}
-
 int isl_connect_unix(const char *socket_path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(socket_path) >= sizeof address.sun_path) return -ENAMETOOLONG;

@@ -115,12 +115,6 @@ int isl_rlimit_number(const char *name) {
 
 uint64_t isl_makedev(uint32_t major, uint32_t minor) { return makedev(major, minor); }
 
-ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count) {
-  struct iovec local = {buffer, count}, remote = {(void *)(uintptr_t)address, count};
-  ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
-  return n < 0 ? -errno : n;
-}
-
 uint64_t isl_random(void) {
   uint64_t value = 0;
   while (getrandom(&value, sizeof value, 0) != sizeof value) {

@@ -43,8 +43,6 @@ uint64_t isl_namespace_type(int fd);
 int isl_rlimit_number(const char *name);
 /// dev_t of a character device.
 uint64_t isl_makedev(uint32_t major, uint32_t minor);
-/// process_vm_readv(2): reads another process's memory; returns bytes read.
-ssize_t isl_read_memory(pid_t pid, uint64_t address, void *buffer, size_t count);
 /// Whether the unified hierarchy of control groups is mounted there (statfs(2), CGROUP2_SUPER_MAGIC); 1 or 0.
 int isl_is_cgroup2(const char *path);
 /// A random 64-bit number from getrandom(2).
@@ -74,9 +72,6 @@ int isl_spawn_guarded(
 /// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
 /// one that is there. `instructions` are `count` words of struct bpf_insn.
 int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);
-/// The type (SOCK_STREAM and its like) of a socket that another task has open as `descriptor`:
-/// pidfd_getfd(2), Linux 5.6, and getsockopt(2) SO_TYPE. `task` may be any thread of the process.
-int isl_socket_type(pid_t task, int descriptor);
 
 /// 1 where there is mount_setattr(2) (Linux 5.12), 0 where there is not.
 int isl_changes_mount_trees(void);
