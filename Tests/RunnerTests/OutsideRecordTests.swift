@@ -149,4 +149,46 @@ struct OutsideRecordTests {
     #expect(attempts.reduce(0) { $0 + $1.count } == 20000)
     #expect(attempts.contains { $0.host == "(further destinations)" && !$0.allowed })
   }
+
+  /// Runs the rest of its arguments where socket(AF_PACKET) fails with an errno, as a host's own filter may have it.
+  private static let withoutPacketSockets = """
+    import ctypes, os, platform, struct, sys
+    libc = ctypes.CDLL(None, use_errno=True)
+    call = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+    def statement(code, value, yes=0, no=0): return struct.pack("HBBI", code, yes, no, value)
+    code = (statement(0x20, 0) + statement(0x15, call, 0, 3) + statement(0x20, 16) + statement(0x15, 17, 0, 1)
+        + statement(0x06, 0x50000 | int(sys.argv[1])) + statement(0x06, 0x7fff0000))
+    text = ctypes.create_string_buffer(code, len(code))
+    class Program(ctypes.Structure): _fields_ = [("count", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+    program = Program(len(code) // 8, ctypes.addressof(text))
+    libc.prctl(38, 1, 0, 0, 0)
+    if libc.prctl(22, 2, ctypes.byref(program)) != 0: sys.exit("no filter")
+    os.execv(sys.argv[2], sys.argv[2:])
+    """
+
+  @Test(
+    "is missing where the host refuses packet sockets: the report says so, and nothing gets out",
+    arguments: [1, 97])
+  func refusedSocketsAsAnyUser(errno: Int) async throws {
+    let caller = try Caller.sharingCache()
+    let source = try caller.project([
+      "main.py": """
+      import socket
+      for port in (443, 80):
+          try: socket.create_connection(("203.0.113.7", port), timeout=60)
+          except OSError as error: print("fails", error.errno, flush=True)
+
+      """ + Projects.server
+    ])
+    let python = try #require(Program(onPath: "python3"))
+    let arguments = [
+      "-c", Self.withoutPacketSockets, "\(errno)", Program.preflight.path, "check", "--format", "json",
+    ]
+    let outcome = try await python.run(
+      arguments + [source], .init(variables: caller.variables, timeLimit: .seconds(120)))
+    let report = try Caller.report(in: outcome)
+    #expect(outcome.exitStatus == 0, "\(outcome)")
+    #expect(report.phases.flatMap(\.stdoutTail).filter { $0 == "fails 101" }.count == 2, "\(outcome)")
+    #expect(report.isolation.degraded.contains { $0.what.contains("not recorded") }, "\(report.isolation)")
+  }
 }
