@@ -15,7 +15,8 @@ struct SpecCommand {
         bundle = value
       } else if let flag = try arguments.flag("--single-id", at: argument) {
         mapsRange = !flag
-      } else if try arguments.flag("--rootless", at: argument) == nil {  // what runc needs to be told is the only kind
+        // What runc needs to be told is the only kind here.
+      } else if try arguments.flag("--rootless", at: argument) == nil {
         throw UsageError("spec: unknown argument \"\(argument)\"")
       }
     }

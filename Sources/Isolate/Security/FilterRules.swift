@@ -109,7 +109,8 @@ struct FilterRules {
   /// go on without is told that the kernel does not have it, as by runc and crun. nil where the default is no refusal.
   static func actionForNewer(than defaultAction: UInt32) -> UInt32? {
     let kind = defaultAction & 0xffff_0000
-    let goesOn: [UInt32] = [0x7fff_0000, 0x7ffc_0000, 0x7ff0_0000, 0x7fc0_0000]  // ALLOW, LOG, TRACE, USER_NOTIF
+    // SECCOMP_RET_ALLOW, _LOG, _TRACE and _USER_NOTIF.
+    let goesOn: [UInt32] = [0x7fff_0000, 0x7ffc_0000, 0x7ff0_0000, 0x7fc0_0000]
     return goesOn.contains(kind) ? nil : isl_seccomp_action_errno(UInt32(ENOSYS))
   }
 
