@@ -297,9 +297,10 @@ static int enter(struct isl_child *child) {
 
 /// What a security module makes of us at execve(2); children inherit it. While /proc is the host's: what is at
 /// that path in a container could be anything (CVE-2025-52881).
-static int set_label(const struct isl_child *child) {
+static int set_label(struct isl_child *child) {
   const char *path = isl_text(child, child->plan->label_file), *text = isl_text(child, child->plan->label);
   if (!*path) return 0;
+  child->is_labelled = 1;
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   struct statfs fs;

@@ -53,7 +53,7 @@ int isl_step_find_program(struct isl_child *child) {
 }
 
 int isl_usable_stub(struct isl_child *child) {
-  int is_usable = isl_stub_is_allowed(child->filter, child->filter_count);
+  int is_usable = !child->is_labelled && isl_stub_is_allowed(child->filter, child->filter_count);
   if (is_usable && child->stub < 0) child->stub = isl_stub_make();
   if (is_usable && child->stub >= 0) return child->stub;
   if (child->sync_survives && fcntl(child->sync, F_SETFD, FD_CLOEXEC) == 0) child->sync_survives = 0;

@@ -60,6 +60,7 @@ struct isl_child {
   uint32_t filter_count;
   int is_hidden; // nobody with our ids may look into us, whatever they are: PR_SET_DUMPABLE
   int is_inside; // the root is the container's
+  int is_labelled; // a security module confines us at the next execve(2), which has to be the payload's
   int is_in_directory; // the working directory is the payload's
   int32_t host_pid; // ours, as the parent counts it; known after a gate
   int namespaces[ISL_MAX_NAMESPACES]; // above 2

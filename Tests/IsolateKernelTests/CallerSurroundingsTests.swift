@@ -56,7 +56,7 @@ struct CallerSurroundingsTestsAsAnyUser {
   @Test("what does not get to a full disk is an error, of each verb that prints for others to read")
   func fullDisk() async throws {
     let bundle = try TestBundle()
-    try bundle.writeConfiguration(bundle.spec("sleep", "60"))
+    try bundle.writeConfiguration(bundle.spec("sleep", "600"))
     let began = try await Self.shell("isolate run -d c </dev/null >/dev/null 2>&1", bundle)
     #expect(began.succeeded, "\(began)")
     for verb in [

@@ -44,6 +44,8 @@ import Testing
     @Test("finds its arguments and its environment, whatever the C library is told")
     func behaviour() async throws {
       let directory = try TemporaryDirectory()
+      // Nothing there is a container.
+      try directory.write("", to: "state/.nothing")
       for tunables in ["", "glibc.cpu.hwcaps=-AVX2", "glibc.malloc.check=3:nonsense=1"] {
         let environment = ["GLIBC_TUNABLES": tunables, "XDG_RUNTIME_DIR": directory.path("here")]
         let listed = try await Program.isolate.run(

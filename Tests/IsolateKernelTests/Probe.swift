@@ -205,6 +205,16 @@ enum Probe {
       return 0;
     }
 
+    /* sd_notify(3). */
+    static int notify(const char *text) {
+      struct sockaddr_un address = {AF_UNIX};
+      const char *path = getenv("NOTIFY_SOCKET");
+      if (!path) return 1;
+      strcpy(address.sun_path, path);
+      int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+      return sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof address) < 0;
+    }
+
     /* Says that it is ready and waits for SIGTERM, with a child that does not end by itself. */
     static int await_signal(void) {
       sigset_t set;
@@ -240,6 +250,7 @@ enum Probe {
       const char *verb = argc > 1 ? argv[1] : "";
       if (!strcmp(verb, "calls")) calls(1);
       if (!strcmp(verb, "calls-without-users")) calls(0);
+      if (!strcmp(verb, "notify")) return notify(argv[2]);
       if (!strcmp(verb, "terminal")) terminal();
       if (!strcmp(verb, "program-of")) program_of(argv[2]);
       if (!strcmp(verb, "connect")) connect_to(argv[2], argv[3]);

@@ -48,7 +48,7 @@ struct SecurityModuleTests {
     #expect(
       lines == [
         "unconfined", "hidden", "isolate-test (enforce)", denied, denied, error, "1",
-        "isolate-test (enforce)", denied, "isolate-other (enforce)", "hidden", error, "1",
+        "isolate-test (enforce)", denied, "isolate-other (enforce)", "hidden", error, "255",
         #""apparmor":{"enabled":true}"#, #""selinux":{"enabled":false}"#,
       ], "\(outcome)")
   }
@@ -104,7 +104,7 @@ struct SecurityModuleTests {
         && lines[8] == "1", "\(outcome)")
     #expect(
       Array(lines[9...]) == [
-        "u:r:container_t:s0:c1,c2", "u:r:other_t:s0", error, "1",
+        "u:r:container_t:s0:c1,c2", "u:r:other_t:s0", error, "255",
         #""apparmor":{"enabled":false}"#, #""selinux":{"enabled":true}"#,
       ], "\(outcome)")
   }

@@ -113,8 +113,12 @@ struct SymlinkAttackTestsAsAnyUser {
   func nullIsLink(oldKernel: Bool) async throws {
     let bundle = try TestBundle()
     let decoy = try bundle.directory.write("decoy", to: "rootfs/work/decoy", mode: 0o666)
-    try FileManager.default.createSymbolicLink(
-      atPath: "\(bundle.rootfs)/dev/null", withDestinationPath: "/work/decoy")
+    for folder in ["rootfs/dev", "devices"] {
+      try FileManager.default.createDirectory(
+        atPath: bundle.directory.path(folder), withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: bundle.directory.path("\(folder)/null"), withDestinationPath: "/work/decoy")
+    }
     let masked = RuntimeSpec.standardMaskedPaths.filter {
       var isFolder = false as ObjCBool
       return unsafe FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && !isFolder.boolValue
@@ -125,6 +129,12 @@ struct SymlinkAttackTestsAsAnyUser {
     spec.mounts.removeAll { $0.destination.hasPrefix("/dev") }
     var options = ContainerOptions()
     options.emulatesOldKernel = oldKernel
+    // A device of ours is no link's, where nothing is mounted on /dev.
+    let message = failure { try bundle.start(spec, options) }
+    #expect(message.contains("bind device /dev/null: Too many levels of symbolic links"), "\(message)")
+    // What is in a bound /dev is the caller's own affair.
+    spec.mounts.append(
+      .init(destination: "/dev", source: bundle.directory.path("devices"), options: ["bind"]))
     let ended = try await bundle.run(spec, options)
     #expect(ended.lines == masked.map { _ in "1:3" }, "\(ended)")
     #expect(try String(contentsOfFile: decoy, encoding: .utf8) == "decoy")

@@ -7,6 +7,7 @@
 #include "isl_launch.h"
 #include "isl_namespace.h"
 #include "isl_network.h"
+#include "isl_notify.h"
 #include "isl_plan.h"
 #include "isl_seccomp.h"
 #include "isl_startup.h"

@@ -48,6 +48,7 @@ struct CreationOptions {
     request.pidfdSocket = pidfdSocket
     request.movesRoot = movesRoot
     request.preservedDescriptors = descriptors
+    request.notifyRelay = NotifyRelay()
     request.bundle.spec.process?.env += PreservedDescriptors.environment
     return request
   }
@@ -81,7 +82,7 @@ struct StartCommand {
   }
 
   func run(_ invocation: Invocation) throws -> Int32 {
-    invocation.warn(try Lifecycle(store: invocation.store()).start(identifier))
+    invocation.warn(try Lifecycle(store: invocation.store()).start(identifier, notifyRelay: NotifyRelay()))
     return 0
   }
 }

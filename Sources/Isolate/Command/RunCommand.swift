@@ -41,10 +41,11 @@ struct RunCommand {
       throw error
     }
     if isDetached {
+      request.notifyRelay?.awaitReadiness(of: container.processID, container.processDescriptor)
       container.detach()
       return 0
     }
-    let status = try forwarding.wait(for: container)
+    let status = try forwarding.wait(for: container, request.notifyRelay)
     if !isKept { invocation.warn(lifecycle.deleteEnded(container, request)) }
     // What it holds goes with the process: nothing is taken apart one by one.
     return withExtendedLifetime((request, container)) { exit(status) }

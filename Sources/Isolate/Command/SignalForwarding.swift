@@ -14,7 +14,7 @@ struct SignalForwarding: ~Copyable {
   }
 
   /// Waits for the end and gives what a shell would say of it.
-  func wait(for container: Container) throws(IsolateError) -> Int32 {
+  func wait(for container: Container, _ relay: NotifyRelay? = nil) throws(IsolateError) -> Int32 {
     var terminal = container.console.map { TerminalRelay(master: $0) }
     defer { terminal?.finish() }
     while true {
@@ -23,12 +23,14 @@ struct SignalForwarding: ~Copyable {
         pollfd(fd: incoming.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: terminal?.input ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: terminal?.master ?? -1, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: relay?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      if unsafe poll(&watched, 4, -1) < 0 && errno != EINTR {
+      if unsafe poll(&watched, 5, -1) < 0 && errno != EINTR {
         throw .system(SystemError("poll", code: errno))
       }
       if watched[2].revents != 0 { terminal?.takeInput() }
       if watched[3].revents != 0 { terminal?.takeOutput() }
+      if watched[4].revents != 0 { relay?.forward(of: container.processID) }
       while true {
         let signal = isl_signalfd_read(incoming.number)
         guard signal > 0 else { break }

@@ -176,6 +176,7 @@ public struct ContainerStore: Sendable {
     // Those that are always there first: as a rule that is all.
     for name in [Self.recordName, Self.lockName] { unsafe unlink("\(path)/\(name)") }
     if unsafe rmdir(path) == 0 { return }
+    NotifyRelay.remove(from: path)
     for name in (try? Files.names(in: path)) ?? [] { unsafe unlink("\(path)/\(name)") }
     unsafe rmdir(path)
   }

@@ -40,6 +40,9 @@ public struct Lifecycle: Sendable {
     /// The socket that takes a pidfd of the process (pidfd_open(2)).
     public var pidfdSocket: String?
 
+    /// Hands on what the container tells a service manager; `create` leaves that to `start`.
+    public var notifyRelay: NotifyRelay?
+
     /// Lets the process share the caller's memory until it executes its payload (vfork(2)), where that is possible: for a
     /// caller that has one thread.
     package var sharesMemory = false
@@ -122,7 +125,14 @@ public struct Lifecycle: Sendable {
   }
 
   private func launch(_ request: Request, _ options: ContainerOptions) throws(IsolateError) -> Container {
-    let spec = request.bundle.spec
+    var spec = request.bundle.spec
+    if let relay = request.notifyRelay {
+      let directory = store.directory(request.identifier)
+      do {
+        try relay.prepare(&spec, directory: directory)
+        if options.startPipe == nil { try relay.listen(directory: directory) }
+      } catch { throw .system(error) }
+    }
     let groups = try makeGroups(request)
     try prepareSharedMounts(request)
     var beginning: UInt64 = 0
@@ -232,9 +242,9 @@ public struct Lifecycle: Sendable {
 
   /// Lets a created container's process go on.
   ///
-  /// Gives what its `poststart` hooks complained of.
+  /// With a relay it comes back when the container has said that it is ready. Gives what its `poststart` hooks complained of.
   @discardableResult
-  public func start(_ identifier: String) throws(IsolateError) -> [String] {
+  public func start(_ identifier: String, notifyRelay: NotifyRelay? = nil) throws(IsolateError) -> [String] {
     let lock = store.lock(identifier)
     let (record, configuration) = try store.loadWithConfiguration(identifier)
     let status = store.status(of: record)
@@ -244,6 +254,11 @@ public struct Lifecycle: Sendable {
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }
     let pipe = OwnedDescriptor(owning: number)
+    let directory = store.directory(identifier)
+    let isNotifying = notifyRelay != nil && Files.exists("\(directory)/\(NotifyRelay.folderName)")
+    if isNotifying {
+      do { try notifyRelay?.listen(directory: directory) } catch { throw .system(error) }
+    }
     var byte: UInt8 = 1
     if unsafe Glibc.write(pipe.number, &byte, 1) != 1 {
       throw .system(SystemError("write", path, code: errno))
@@ -252,6 +267,10 @@ public struct Lifecycle: Sendable {
     if !spec.hooks.poststart.isEmpty { awaitExecution(pipe.number) }
     let warnings = try runPoststart(of: spec, record)
     _ = consume lock
+    // The manager takes us for the service until it is ready (systemd.service(5), Type=notify).
+    if isNotifying, let process = record.process.open() {
+      notifyRelay?.awaitReadiness(of: record.process.processID, process.number)
+    }
     return warnings
   }
 
