@@ -27,7 +27,7 @@ struct CallerSurroundingsTestsAsAnyUser {
     #expect(run.errorOutput.contains("hooks.poststop[0]") && run.errorOutput.contains("3"), "\(run)")
 
     spec.hooks = RuntimeSpec.Hooks()
-    spec.process?.args = ["sleep", "60"]
+    spec.process?.args = ["sleep", "600"]
     try bundle.writeConfiguration(spec)
     let line = "trap '' CHLD; isolate run -d b </dev/null >/dev/null 2>&1 && isolate exec b sh -c 'exit 9'"
     let exec = try await Self.shell(line, bundle)
@@ -87,7 +87,7 @@ struct CallerSurroundingsTestsAsAnyUser {
   )
   func environment() async throws {
     let bundle = try TestBundle()
-    var spec = bundle.spec("sleep", "60")
+    var spec = bundle.spec("sleep", "600")
     spec.process?.env = ["PATH=/bin", "A=1", "AB=kept", "A=2"]
     try bundle.writeConfiguration(spec)
     let began = try await Self.shell("isolate run -d c </dev/null >/dev/null 2>&1", bundle)

@@ -179,4 +179,26 @@ struct SpecDecodingTests {
       #expect(error?.path == path)
     }
   }
+
+  @Test("refuses rules for system calls that name none, and numbers that no errno has")
+  func refusesRules() throws {
+    for (member, path) in [
+      (#""syscalls": [{"names": [], "action": "SCMP_ACT_ALLOW"}]"#, "syscalls[0].names"),
+      (
+        #""syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "errnoRet": 4096}]"#,
+        "syscalls[0].errnoRet"
+      ),
+      (#""defaultErrnoRet": 5000, "syscalls": []"#, "defaultErrnoRet"),
+    ] {
+      let text = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \(member)}"
+      let json = try JSONParser.parse(Array(text.utf8))
+      let error = #expect(throws: SpecError.self) {
+        try RuntimeSpec.Seccomp(SpecDecoder(value: json, path: "linux.seccomp"))
+      }
+      #expect(error?.path == "linux.seccomp.\(path)")
+    }
+    let text = #"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4095}"#
+    let json = try JSONParser.parse(Array(text.utf8))
+    #expect(try RuntimeSpec.Seccomp(SpecDecoder(value: json, path: "")).defaultErrnoRet == 4095)
+  }
 }

@@ -92,7 +92,11 @@ struct ExecCommand {
       throw UsageError("exec: --console-socket: exec shows the terminal itself; pass --detach as well")
     }
     request.preservedDescriptors = try preserved.count(verb: "exec")
-    if let processFile { request.process = try ProcessFile.read(processFile) }
+    if let processFile {
+      let file = try ProcessFile.read(processFile)
+      request.process = file.process
+      request.keepsCapabilities = !file.namesCapabilities
+    }
     if !isDetached { request.consoleSize = TerminalRelay.ownSize }
     request.relaysTerminal = !isDetached
     let forwarding = try SignalForwarding()

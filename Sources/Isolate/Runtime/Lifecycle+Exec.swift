@@ -7,6 +7,8 @@ extension Lifecycle {
     public var identifier: String
     /// The process as a whole; nil takes the container's own with `arguments` in its place.
     public var process: RuntimeSpec.Process?
+    /// Whether `process` has the capabilities of the container's own in place of its.
+    public var keepsCapabilities = false
     public var arguments: [String] = []
     /// Descriptors that become the process's 0, 1 and 2; nil keeps the caller's.
     public var standardInput: Int32?
@@ -17,7 +19,8 @@ extension Lifecycle {
     public var workingDirectory: String?
     /// Whose it is; without a group it keeps that of the container's process, and further groups in any case.
     public var user: (userID: UInt32, groupID: UInt32?)?
-    /// Capabilities added to those of the container's process, never beyond the container's bounding set.
+    /// Capabilities added to those of the process and to its bounding set, as by runc: whoever may call us could have made
+    /// the container with them.
     public var capabilities: [String] = []
     public var noNewPrivileges: Bool?
     /// Groups added to those of the process.
@@ -171,14 +174,10 @@ extension Lifecycle {
     if let profile = request.apparmorProfile { process.apparmorProfile = profile }
     if let label = request.selinuxLabel { process.selinuxLabel = label }
     if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }
+    if request.keepsCapabilities, let own = container.process { process.capabilities = own.capabilities }
     // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it.
-    let bound = Set(container.process?.capabilities.bounding ?? [])
     for name in request.capabilities {
-      guard bound.contains(name) else {
-        throw .unavailable(
-          what: "capability \(name)", why: "is not in the container's bounding set",
-          remedy: "add it to process.capabilities.bounding of its config.json")
-      }
+      if !process.capabilities.bounding.contains(name) { process.capabilities.bounding.append(name) }
       if !process.capabilities.permitted.contains(name) { process.capabilities.permitted.append(name) }
       if !process.capabilities.effective.contains(name) { process.capabilities.effective.append(name) }
     }

@@ -1,13 +1,16 @@
 /// The document of `exec --process`: the `process` object of a config.json by itself.
 public enum ProcessFile {
-  /// Reads and decodes one.
+  /// Reads and decodes one, and tells whether it says anything of capabilities.
   ///
   /// - Throws: `IsolateError` naming the file and the place.
-  public static func read(_ path: String) throws(IsolateError) -> RuntimeSpec.Process {
+  public static func read(
+    _ path: String
+  ) throws(IsolateError) -> (process: RuntimeSpec.Process, namesCapabilities: Bool) {
     let json = try JSONFile.read(path)
-    do { return try RuntimeSpec.Process(SpecDecoder(value: json, path: "process")) } catch {
-      throw .specification(error)
-    }
+    do {
+      let process = try RuntimeSpec.Process(SpecDecoder(value: json, path: "process"))
+      return (process, json["capabilities"] != nil)
+    } catch { throw .specification(error) }
   }
 }
 

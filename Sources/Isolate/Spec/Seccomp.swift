@@ -92,6 +92,12 @@ extension RuntimeSpec.Seccomp {
     }
   }
 
+  /// The kernel would make 4095 of what is above (seccomp(2), SECCOMP_RET_ERRNO).
+  private static func checkNumber(_ number: UInt32?, _ path: String) throws(SpecError) {
+    guard let number, number > 4095 else { return }
+    throw SpecError(path: path, message: "\(number) is no errno: they end at 4095")
+  }
+
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init(
       defaultAction: try decoder.required("defaultAction"),
@@ -104,6 +110,7 @@ extension RuntimeSpec.Seccomp {
     }
     listenerPath = try decoder.label("listenerPath")
     listenerMetadata = try decoder.label("listenerMetadata")
+    try Self.checkNumber(defaultErrnoRet, "\(decoder.path).defaultErrnoRet")
     for rule in try decoder.objects("syscalls") {
       var arguments: [Argument] = []
       for argument in try rule.objects("args") {
@@ -116,6 +123,10 @@ extension RuntimeSpec.Seccomp {
         Rule(
           names: try rule.strings("names"), action: try rule.required("action"),
           errnoRet: try rule.identifier("errnoRet"), args: arguments))
+      guard syscalls.last?.names.isEmpty == false else {
+        throw SpecError(path: "\(rule.path).names", message: "names no system call")
+      }
+      try Self.checkNumber(syscalls.last?.errnoRet, "\(rule.path).errnoRet")
     }
   }
 }
