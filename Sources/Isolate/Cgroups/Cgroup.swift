@@ -22,9 +22,10 @@ public final class Cgroup: Sendable {
     try self.init(path: "\(parent.path)/\(name)", settings: CgroupSettings(resources))
   }
 
-  /// Makes the cgroup of a path; one that is there already is taken if it has no processes.
+  /// Makes the cgroup of a path; one that is there already is taken if it has no processes, unless it has to be `isNew`.
   init(
-    path: String, settings: CgroupSettings, makeUsable: (String) throws(SystemError) -> Void = { _ in }
+    path: String, settings: CgroupSettings, isNew: Bool = false,
+    makeUsable: (String) throws(SystemError) -> Void = { _ in }
   ) throws(SystemError) {
     self.path = path
     unit = nil
@@ -33,7 +34,7 @@ public final class Cgroup: Sendable {
     wasThere = !isMade
     if !isMade {
       let code = errno
-      guard code == EEXIST, Files.text("\(path)/cgroup.events")?.holds("populated 0") == true else {
+      guard code == EEXIST, !isNew, Files.text("\(path)/cgroup.events")?.holds("populated 0") == true else {
         throw SystemError("mkdir", path, code: code)
       }
     }

@@ -67,7 +67,7 @@ struct CgroupPlacement {
       }
       // Without limits it needs no controllers, and to root the whole hierarchy is delegated.
       if isPreferred, !isNeeded, UserNamespace.callerIsHostRoot, let mount = CgroupParent.mountPoint() {
-        return try? descend([usualName(in: mount.path)], from: mount.path)
+        return try? makeUsual(in: mount.path)
       }
       if isNeeded { warnings.append("no cgroup of its own: \(error.why)") }
       return nil
@@ -76,19 +76,28 @@ struct CgroupPlacement {
       warnings.append(
         "config.json: linux.cgroupsPath: \(cgroupsPath) cannot be made; the cgroup is in \(parent.path)")
     }
-    var names = [usualName(in: parent.path)]
-    if let cgroupsPath, !cgroupsPath.hasPrefix("/") { names = try Self.names(cgroupsPath) }
-    do { return try descend(names, from: parent.path) } catch {
+    let names = try cgroupsPath.flatMap { path throws(IsolateError) in
+      path.hasPrefix("/") ? nil : try Self.names(path)
+    }
+    do throws(SystemError) {
+      guard let names else { return try makeUsual(in: parent.path) }
+      return try descend(names, from: parent.path)
+    } catch {
       guard isNeeded else { return nil }
       throw Self.refused(error, settings)
     }
   }
 
-  /// The name of a cgroup that nobody has named. Ids are free in every store, and the cgroup of another's container of this
-  /// id is not to be ended with ours.
-  private func usualName(in directory: String) -> String {
+  /// A cgroup that nobody has named. Ids are free in every store, and the cgroup of another's container of this id, which
+  /// may be made at this very moment, is not to be ended with ours.
+  private func makeUsual(in directory: String) throws(SystemError) -> Cgroup {
     let name = "isolate-\(identifier)"
-    return Files.exists("\(directory)/\(name)") ? "\(name)-\(getpid())" : name
+    if !Files.exists("\(directory)/\(name)") {
+      do { return try descend([name], from: directory, isNew: true) } catch {
+        if error.code != EEXIST { throw error }
+      }
+    }
+    return try descend(["\(name)-\(getpid())"], from: directory, isNew: true)
   }
 
   private static func names(_ cgroupsPath: String) throws(IsolateError) -> [String] {
@@ -101,7 +110,9 @@ struct CgroupPlacement {
   }
 
   /// Makes a cgroup below another; what was made on the way is gone again when that fails.
-  private func descend(_ names: [String], from base: String) throws(SystemError) -> Cgroup {
+  private func descend(
+    _ names: [String], from base: String, isNew: Bool = false
+  ) throws(SystemError) -> Cgroup {
     var directory = base
     var made: [String] = []
     var enabled: [(directory: String, controllers: [Substring])] = []
@@ -122,7 +133,7 @@ struct CgroupPlacement {
       let path = "\(directory)/\(names[names.count - 1])"
       // One that is there with processes in it is somebody else's, and is not to be removed for ours.
       if !Cgroup.isPopulated(path) { try willMake(.path(path)) }
-      return try Cgroup(path: path, settings: settings, makeUsable: makeUsable)
+      return try Cgroup(path: path, settings: settings, isNew: isNew, makeUsable: makeUsable)
     } catch {
       for path in made.reversed() { unsafe rmdir(path) }
       for (directory, controllers) in enabled.reversed() {
