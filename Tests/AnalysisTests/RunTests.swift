@@ -49,6 +49,18 @@ struct ResourceLimitTests {
     #expect(evidence.findings.map(\.severity) == [.warning])
   }
 
+  @Test("says how much it may write, also where the program itself speaks of a full disk")
+  func disk() {
+    var evidence = killed(by: .diskWatchdog)
+    evidence.settings.diskLimitInBytes = 64 << 20
+    evidence.phases[1].resources.bytesWritten = 65 << 20
+    evidence.phases[1].log = Fixture.log("OSError: [Errno 28] No space left on device")
+    let finding = evidence.findings.first
+    #expect(finding?.rule == "disk-limit" && finding?.blame == .project)
+    #expect(
+      finding?.message.contains("65 MiB") == true && finding?.fix.commands == ["preflight check --disk 128m"])
+  }
+
   @Test("says how many processes it may have")
   func processes() {
     let findings = killed(by: .processWatchdog).findings

@@ -19,6 +19,7 @@ struct KernelLimitTests {
     _ = unsafe chmod(folder.path, 0o777)
     try folder.write(Greedy.forkBomb, to: "bomb/main.py")
     try folder.write(Greedy.stubbornForkBomb, to: "stubborn/main.py")
+    try folder.write(MemoryHog.memfd.program, to: "memfd/main.py")
     let check = "\(Program.preflight.path) check --quiet --format json"
     let machine = KernelMachine(
       unprivileged: unprivileged, memory: "1500M", writableFolders: [folder.path], timeLimit: .seconds(240))
@@ -28,18 +29,21 @@ struct KernelLimitTests {
       cgroups >$TMPDIR/before
       cd \(folder.path)
       \(check) \(Repository.example("python-out-of-memory")) --memory 128M --port 8080 >memory.json 2>memory.err; echo memory $?
+      \(check) memfd --memory 256M --port 8080 >memfd.json 2>memfd.err; echo memfd $?
       \(check) bomb --pids 64 >bomb.json 2>bomb.err; echo bomb $?
       \(check) stubborn --pids 64 >stubborn.json 2>stubborn.err; echo stubborn $?
       cgroups | diff $TMPDIR/before - && echo no cgroup is left
       ls -A $XDG_CACHE_HOME/preflight/runs; ps -e -o args= | grep '[m]ain.py'
       """
     let outcome = try await machine.run(line)
-    let errors = ["memory", "bomb", "stubborn"].map {
+    let errors = ["memory", "memfd", "bomb", "stubborn"].map {
       "\($0): " + ((try? String(contentsOfFile: folder.path("\($0).err"), encoding: .utf8)) ?? "")
     }.joined(separator: "\n")
     let lines = outcome.output.split(separator: "\n").map(String.init)
     try #require(lines.contains("memory 1") && lines.contains("bomb 1"), "\(outcome)\n\(errors)")
-    #expect(lines.count == 4 && lines.last == "no cgroup is left", "\(outcome)\n\(errors)")
+    #expect(
+      lines.count == 5 && lines.contains("memfd 1") && lines.last == "no cgroup is left",
+      "\(outcome)\n\(errors)")
 
     let memory = try report(folder.path("memory.json"))
     #expect(memory.isolation.cgroup == "v2")
@@ -50,6 +54,11 @@ struct KernelLimitTests {
     let start = try #require(memory.phases.first { $0.name == .start })
     #expect((start.resources.oomKills ?? 0) > 0)
     #expect((start.resources.memoryPeakBytes ?? .max) <= 128 << 20)
+
+    let memfd = try report(folder.path("memfd.json"))
+    #expect(
+      memfd.findings.first?.rule == "out-of-memory" && memfd.findings.first?.blame == .project,
+      "\(memfd.findings)")
 
     let bomb = try report(folder.path("bomb.json"))
     #expect(bomb.findings.contains { $0.rule == "too-many-processes" }, "\(bomb.findings)")

@@ -1,4 +1,4 @@
-// Reaching into a container's network namespace from outside: setns(2), Linux 3.0.
+// Reaching into a container's namespaces from outside: setns(2), Linux 3.0.
 #pragma once
 
 #include <stdint.h>
@@ -8,3 +8,13 @@
 /// it was made in, so the caller may connect it from here. `user_namespace` is negative when the
 /// container shares the caller's.
 int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count);
+
+/// Opens the table of System V shared memory segments (sysvipc(7), /proc/sysvipc/shm) of the IPC namespace
+/// that the process of a pidfd is in (Linux 5.8). The descriptor shows that namespace for as long as it is open.
+/// Gives the descriptor, or -errno.
+int isl_open_segments(int user_namespace, int process);
+
+/// Gives the bytes that the pipe or socket at descriptor `number` of the process of a pidfd holds: pages of a pipe
+/// (pipe(7)), queues of a socket (sock_diag(7), SO_MEMINFO). 0 for other files; -errno where it cannot be told
+/// (pidfd_getfd(2), Linux 5.6).
+long isl_buffered_bytes(int process, int number);

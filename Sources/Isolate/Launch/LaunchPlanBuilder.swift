@@ -103,7 +103,7 @@ struct LaunchPlanBuilder {
         a: buffer.string("\(rootPath)/"),
         b: buffer.string(options.rootOverlay?.text ?? ""),
         c: buffer.string(options.rootOverlay?.directory ?? ""),
-        d: buffer.string(options.rootOverlay?.keepsChangesInMemory == true ? "mode=755" : ""),
+        d: buffer.string(options.rootOverlay?.memoryText ?? ""),
         v: propagation.copiedTree == 0 ? 1 : 0,
         w: options.preparedRoot == nil ? 0 : UInt64(options.preparedMounts.count) + 1)
       try addMounts(keepsPrivate: propagation.isPrivate)

@@ -312,6 +312,14 @@ public final class Container: Sendable {
     if result < 0 { throw .system(SystemError("setns", "network namespace", code: -result)) }
     return sockets
   }
+
+  /// Opens the table of System V shared memory segments of the container's IPC namespace (/proc/sysvipc/shm,
+  /// sysvipc(7)); the caller owns the descriptor. It takes `ContainerOptions.opensSockets` and Linux 5.8.
+  public func openSegmentTable() throws(IsolateError) -> Int32 {
+    let result = isl_open_segments(userNamespace, processDescriptor)
+    if result < 0 { throw .system(SystemError("setns", "IPC namespace", code: -result)) }
+    return result
+  }
 }
 
 extension RuntimeSpec {

@@ -77,12 +77,20 @@ public struct ContainerOptions: Sendable {
     /// Mounts a tmpfs on `root.path` first and makes `upper` and `work` in it, where the directory's own filesystem
     /// cannot be written through an overlay. They are names below that path then.
     public var keepsChangesInMemory = false
+    /// What that tmpfs may hold, in bytes (tmpfs(5), "size"); nil is half of the host's memory.
+    public var memorySizeInBytes: Int64?
 
     public init(directory: String, layers: [String], upper: String, work: String) {
       self.directory = directory
       self.layers = layers
       self.upper = upper
       self.work = work
+    }
+
+    /// The options of that tmpfs; empty when there is none.
+    var memoryText: String {
+      guard keepsChangesInMemory else { return "" }
+      return "mode=755" + (memorySizeInBytes.map { ",size=\($0)" } ?? "")
     }
 
     /// The data of mount(2).

@@ -59,6 +59,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var healthPath: String?
   package var memoryLimitInBytes: Int64?
   package var processLimit: Int?
+  /// What a phase may write to the disk, in bytes.
+  package var diskLimitInBytes: Int64?
   package var gracePeriodMilliseconds: Int
   /// How long the program had to listen before it counted as not listening.
   package var startDeadlineMilliseconds: Int
@@ -114,6 +116,8 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
     case memoryWatchdog
     /// Our process-count watchdog.
     case processWatchdog
+    /// Our watchdog of what is written to the disk.
+    case diskWatchdog
     case timeLimit
     case interrupt
   }
@@ -176,7 +180,10 @@ package struct ResourceUse: Sendable, Codable, Equatable {
   package var memoryPeakBytes: Int64?
   package var processesPeak: Int?
   package var oomKills: Int?
+  /// What the phase wrote to the folders that are its own, as they are at its end.
   package var bytesWritten: Int64?
+  /// The most that was held beyond the memory limit before a watchdog saw it.
+  package var memoryOvershootBytes: Int64?
 
   package init(
     cpuMilliseconds: Int? = nil, memoryPeakBytes: Int64? = nil, processesPeak: Int? = nil,

@@ -60,6 +60,9 @@ enum PlanText {
       rows.append(("processes", String(limit.value), limit.origin.displayed))
     }
     if let limit = plan.limits.cpus { rows.append(("cpus", String(limit.value), limit.origin.displayed)) }
+    if let limit = plan.limits.diskInBytes {
+      rows.append(("disk", "\(limit.value >> 20) MiB", limit.origin.displayed))
+    }
     for note in plan.notes { rows.append(("note", note, "")) }
     return rows.map { name, value, origin in
       let head = name + String(repeating: " ", count: max(1, 13 - name.count))

@@ -33,6 +33,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Processes and threads the command may have.", valueName: "N"))
   var pids: Int?
 
+  @Option(help: ArgumentHelp("Memory the command may use, for example 512M.", valueName: "SIZE"))
+  var memory: String?
+
+  @Option(help: ArgumentHelp("What the command may write to the disk, for example 2G.", valueName: "SIZE"))
+  var disk: String?
+
   @Argument(parsing: .postTerminator, help: "The command, after --.")
   var command: [String] = []
 
@@ -56,6 +62,8 @@ struct RunCommand: ParsableCommand {
     }
     options.policy = try SharedOptions.policy(network)
     options.planning.processLimit = pids
+    options.planning.memoryLimitInBytes = try memory.map { try Size.bytes($0, option: "--memory") }
+    options.planning.diskLimitInBytes = try disk.map { try Size.bytes($0, option: "--disk") }
     throw ExitCode(try SandboxedCommand(options: options, interruption: interruption).run(command))
   }
 }

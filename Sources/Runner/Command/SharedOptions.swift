@@ -22,6 +22,13 @@ struct SharedOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("Memory the program may use, for example 512M.", valueName: "SIZE"))
   var memory: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What a phase may write to the disk, for example 2G; 10G, or less where less is free.",
+      valueName: "SIZE"))
+  var disk: String?
+
   @Option(name: .long, help: ArgumentHelp("Processors the program may use, for example 0.5.", valueName: "N"))
   var cpus: Double?
 
@@ -64,7 +71,7 @@ struct SharedOptions: ParsableArguments {
     options.planning = PlanningOptions(
       start: start, install: install, port: port, healthPath: health, environment: try variables(),
       memoryLimitInBytes: try memory.map { try Size.bytes($0, option: "--memory") }, processLimit: pids,
-      cpuLimit: cpus)
+      cpuLimit: cpus, diskLimitInBytes: try disk.map { try Size.bytes($0, option: "--disk") })
     return options
   }
 

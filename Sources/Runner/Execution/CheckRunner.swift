@@ -93,8 +93,12 @@ package final class CheckRunner {
       observer.note("runs on \(image.image.reference.familiar): \(planned.plan.image?.reason ?? "")")
       return try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
     }
+    let limits = planned.plan.limits
     return try Sandbox(
-      run: run, project: planned.snapshot.root, certificates: host.certificates, stored: stored)
+      run: run, project: planned.snapshot.root, certificates: host.certificates, stored: stored,
+      limits: .init(
+        memoryInBytes: limits.memoryInBytes?.value,
+        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)))
   }
 
   /// Finds the interpreters the plan needs.

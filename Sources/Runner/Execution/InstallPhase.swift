@@ -112,6 +112,8 @@ final class InstallPhase {
       try Directories.make(downloads, mode: 0o700)
     } catch { throw RunnerError(error) }
     driver.sandbox.downloadsPath = downloads
+    driver.sandbox.disk?.add(path)
+    driver.sandbox.disk?.add(downloads, keeping: true)
     return path
   }
 

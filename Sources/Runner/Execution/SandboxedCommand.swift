@@ -29,7 +29,11 @@ package final class SandboxedCommand {
     if let image = options.image {
       stored = try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
     }
-    let sandbox = try Sandbox(run: run, project: project, certificates: host.certificates, stored: stored)
+    let memory = options.planning.memoryLimitInBytes
+    let disk = options.planning.diskLimitInBytes.flatMap { DiskUse(limit: $0, at: run.path) }
+    let sandbox = try Sandbox(
+      run: run, project: project, certificates: host.certificates, stored: stored,
+      limits: .init(memoryInBytes: memory, disk: disk))
     var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
     if !host.certificates.isEmpty {
@@ -75,6 +79,7 @@ package final class SandboxedCommand {
     var settings = ContainerOptions()
     settings.runsInit = true
     settings.listeners = SandboxNetwork.listeners
+    settings.opensSockets = options.planning.memoryLimitInBytes != nil
     settings.loopbackAddress = SandboxNetwork.outsideAddress
     settings.lifeline = interruption.lifeline
     let container: Container
@@ -98,8 +103,10 @@ package final class SandboxedCommand {
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
     defer { network.shutdown() }
     // As root RLIMIT_NPROC does not count (getrlimit(2)); where it does, this is a second look.
-    var watchdog = Watchdog(memoryLimitInBytes: nil, processLimit: options.planning.processLimit)
-    let period = options.planning.processLimit == nil ? 1000 : Watchdog.periodMilliseconds
+    let limits = Watchdog.Limits(
+      memoryInBytes: options.planning.memoryLimitInBytes, processes: options.planning.processLimit,
+      disk: sandbox.disk)
+    var watchdog = limits.isEmpty ? nil : Watchdog(container, limits)
     while true {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
@@ -107,7 +114,7 @@ package final class SandboxedCommand {
         pollfd(fd: terminal?.input ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: terminal?.master ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      _ = unsafe poll(&watched, 4, Int32(period))
+      _ = unsafe poll(&watched, 4, Int32(watchdog?.period ?? 1000))
       if watched[2].revents != 0 { terminal?.takeInput() }
       if watched[3].revents != 0 { terminal?.takeOutput() }
       let signal = isl_signalfd_read(interruption.descriptor)
@@ -117,10 +124,9 @@ package final class SandboxedCommand {
         // Whoever ends us asks the command to stop, as its image wants to be asked.
         container.signal(signal == SIGTERM ? sandbox.stopSignal : signal)
       }
-      if period < 1000, watchdog.look(at: container.processID, now: Clock.milliseconds()) != nil {
+      if let verdict = watchdog?.look(at: container.processID, now: Clock.milliseconds()) {
         container.signal(SIGKILL)
-        StandardStream.standardError(
-          "preflight: killed: more than \(options.planning.processLimit ?? 0) processes\n")
+        StandardStream.standardError("preflight: killed: \(limits.described(verdict))\n")
       }
       if interruption.isPastDeadline {
         container.signal(SIGKILL)

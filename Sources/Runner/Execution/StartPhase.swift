@@ -39,6 +39,7 @@ final class StartPhase {
       limitEnforcement: isolation.cgroupParent == nil ? "watchdog" : "cgroup",
       workingDirectory: driver.sandbox.projectRoot,
       networkPolicy: options.policy.commandLineValue)
+    settings.diskLimitInBytes = driver.sandbox.disk?.limit
     settings.stopSignal = SignalName.name(driver.sandbox.stopSignal)
     return settings
   }

@@ -158,6 +158,8 @@ extension Plan {
     package var processes: Sourced<Int>?
     /// Processors, in whole and parts.
     package var cpus: Sourced<Double>?
+    /// What each phase may write to the disk; nil leaves it to the runner, which knows how much is free.
+    package var diskInBytes: Sourced<Int64>?
   }
 
   /// An ecosystem that was recognised, with its evidence.

@@ -106,7 +106,8 @@ package enum Planner {
         ?? Sourced(defaultMemoryLimitInBytes, .byDefault),
       processes: options.processLimit.map { Sourced($0, .flag("--pids")) }
         ?? Sourced(defaultProcessLimit, .byDefault),
-      cpus: options.cpuLimit.map { Sourced($0, .flag("--cpus")) })
+      cpus: options.cpuLimit.map { Sourced($0, .flag("--cpus")) },
+      diskInBytes: options.diskLimitInBytes.map { Sourced($0, .flag("--disk")) })
   }
 
   private static func notes(

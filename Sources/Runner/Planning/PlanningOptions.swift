@@ -12,6 +12,8 @@ package struct PlanningOptions: Sendable, Equatable {
   package var environment: [(name: String, value: String)]
   /// `--memory`, in bytes.
   package var memoryLimitInBytes: Int64?
+  /// `--disk`, in bytes.
+  package var diskLimitInBytes: Int64?
   /// `--pids`.
   package var processLimit: Int?
   /// `--cpus`.
@@ -23,8 +25,9 @@ package struct PlanningOptions: Sendable, Equatable {
   package init(
     start: String? = nil, install: String? = nil, port: Int? = nil, healthPath: String? = nil,
     environment: [(name: String, value: String)] = [], memoryLimitInBytes: Int64? = nil,
-    processLimit: Int? = nil, cpuLimit: Double? = nil
+    processLimit: Int? = nil, cpuLimit: Double? = nil, diskLimitInBytes: Int64? = nil
   ) {
+    self.diskLimitInBytes = diskLimitInBytes
     self.start = start
     self.install = install
     self.port = port
@@ -42,6 +45,6 @@ package struct PlanningOptions: Sendable, Equatable {
       && left.environment.elementsEqual(right.environment, by: ==)
       && left.memoryLimitInBytes == right.memoryLimitInBytes
       && left.processLimit == right.processLimit && left.cpuLimit == right.cpuLimit
-      && left.imagePort == right.imagePort
+      && left.diskLimitInBytes == right.diskLimitInBytes && left.imagePort == right.imagePort
   }
 }

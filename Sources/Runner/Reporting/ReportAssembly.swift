@@ -59,7 +59,8 @@ struct ReportAssembly {
       healthPath: plan.healthPath.value, environment: variables,
       limits: .init(
         memoryBytes: plan.limits.memoryInBytes?.value, cpus: plan.limits.cpus?.value,
-        pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds),
+        pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds,
+        diskBytes: sandbox.disk?.limit),
       network: options.policy.commandLineValue)
   }
 }

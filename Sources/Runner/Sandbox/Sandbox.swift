@@ -36,15 +36,29 @@ final class Sandbox {
   var environmentPath: String?
   /// The host directory mounted at /cache while installing.
   var downloadsPath: String?
+  /// What may be written to the disk, and was; nil is no limit.
+  let disk: DiskUse?
+  /// Bounds what is kept in memory filesystems; nil is no limit.
+  private let memoryInBytes: Int64?
+
+  /// The limits that all phases share, in bytes.
+  struct Limits {
+    var memoryInBytes: Int64?
+    var disk: DiskUse?
+  }
 
   init(
-    run: RunDirectory, project: String?, certificates: String, stored: StoredRootfs? = nil
+    run: RunDirectory, project: String?, certificates: String, stored: StoredRootfs? = nil, limits: Limits
   ) throws(RunnerError) {
+    disk = limits.disk
+    memoryInBytes = limits.memoryInBytes
     self.run = run
     self.stored = stored
     self.project = project
     image = HostImage(rootPath: "\(run.path)/rootfs")
     layer = project == nil ? .none : .overlay
+    for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
+    stored?.changesInMemoryLimit = disk?.limit
     do throws(SystemError) {
       if let stored {
         if !certificates.isEmpty {
@@ -108,6 +122,7 @@ final class Sandbox {
     guard let project else { return }
     Directories.remove("\(run.path)/upper")
     do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
+    disk?.keepPresent(in: "\(run.path)/upper")
     layer = .copy(why: why)
   }
 
@@ -161,7 +176,7 @@ final class Sandbox {
     }
     // Image first, so that nothing of it can cover the kernel's filesystems.
     spec.mounts =
-      image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts() + projectMounts(phase)
+      image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts(phase) + projectMounts(phase)
     return spec
   }
 
@@ -184,8 +199,10 @@ final class Sandbox {
     "CAP_SYS_CHROOT", "CAP_SETFCAP",
   ]
 
-  private func scratchMounts() -> [RuntimeSpec.Mount] {
-    let options = ["nosuid", "nodev", "mode=1777", "size=256m"]
+  private func scratchMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
+    // What is in these is memory, and what they may hold is bounded by the program's.
+    let size = min(256 << 20, phase.installs ? .max : memoryInBytes ?? .max)
+    let options = ["nosuid", "nodev", "mode=1777", "size=\(size)"]
     return ["/tmp", "/run", "/var/tmp"].map {
       RuntimeSpec.Mount(destination: $0, type: "tmpfs", source: "tmpfs", options: options)
     }

@@ -12,7 +12,9 @@ final class SandboxSession {
   let startedAt: Double
   private let startedMilliseconds: Int
   private let cgroup: Cgroup?
-  private var watchdog: Watchdog?
+  private var watchdog: Watchdog
+  /// What is left is about to end: its last look is the one that counts.
+  private var isOverLimit = false
   private let interruption: Interruption
   private let standardOutput: OwnedDescriptor
   private let standardError: OwnedDescriptor
@@ -69,9 +71,12 @@ final class SandboxSession {
       network = try SandboxNetwork(container, phase: phase, policy: policy, upstream: upstream)
     } catch { throw .runner(error) }
     cgroup = limits.cgroup
+    var watched = Watchdog.Limits(disk: sandbox.disk)
     if limits.cgroup == nil {
-      watchdog = Watchdog(memoryLimitInBytes: limits.memoryInBytes, processLimit: limits.processes)
+      watched.memoryInBytes = limits.memoryInBytes
+      watched.processes = limits.processes
     }
+    watchdog = Watchdog(container, watched)
     self.interruption = interruption
     for descriptor in [standardOutput.number, standardError.number] {
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
@@ -85,7 +90,7 @@ final class SandboxSession {
   ///
   /// - Throws: `RunnerError` when the user interrupted; the container is killed then.
   func step(milliseconds: Int) throws(RunnerError) {
-    let period = watchdog == nil ? milliseconds : min(milliseconds, Watchdog.periodMilliseconds)
+    let period = min(milliseconds, watchdog.period)
     var watched = [
       pollfd(
         fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
@@ -103,11 +108,22 @@ final class SandboxSession {
     probe?.advance(ready: watched[5].revents != 0)
     if watched[3].revents != 0, interruption.isRequested { try abort(.interrupt) }
     if interruption.isPastDeadline { try abort(.timeLimit) }
-    if exit == nil, let verdict = watchdog?.look(at: container.processID, now: Clock.milliseconds()) {
-      endedBy = verdict == .memory ? .memoryWatchdog : .processWatchdog
+    if exit == nil, !isOverLimit,
+      let verdict = watchdog.look(at: container.processID, now: Clock.milliseconds())
+    {
+      isOverLimit = true
+      endedBy = Self.end(by: verdict)
       container.signal(SIGKILL)
     }
     if watched[2].revents != 0 { try reap() }
+  }
+
+  private static func end(by verdict: Watchdog.Verdict) -> PhaseEvidence.EndedBy {
+    switch verdict {
+    case .memory: .memoryWatchdog
+    case .processes: .processWatchdog
+    case .disk: .diskWatchdog
+    }
   }
 
   private func abort(_ reason: PhaseEvidence.EndedBy) throws(RunnerError) {
@@ -226,12 +242,14 @@ final class SandboxSession {
       use.memoryPeakBytes = cgroup.memoryPeakInBytes
       use.processesPeak = cgroup.processesPeak
       use.oomKills = cgroup.outOfMemoryKills
-    } else if let watchdog {
+    } else {
       let largest = (exit?.peakResidentKiB ?? 0) * 1024
       use.memoryPeakBytes = max(watchdog.memoryPeak, largest)
       use.processesPeak = watchdog.processesPeak == 0 ? nil : watchdog.processesPeak
+      use.memoryOvershootBytes = watchdog.memoryOvershoot
       use.oomKills = endedBy == .memoryWatchdog ? 1 : 0
     }
+    if let written = sandbox.disk?.written, written > 0 { use.bytesWritten = written }
     return use
   }
 }

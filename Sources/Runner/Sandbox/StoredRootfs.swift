@@ -27,6 +27,8 @@ final class StoredRootfs {
   let user: ImageUser
   let settings: ImageRunSettings
   private(set) var method = Method.overlay
+  /// What may be written where the image's changes are kept in memory, in bytes; nil leaves it to the kernel.
+  var changesInMemoryLimit: Int64?
   private(set) var refusals: [Refusal] = []
   /// What the copy took, when there is one.
   private(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
@@ -103,6 +105,7 @@ final class StoredRootfs {
       var overlay = ContainerOptions.RootOverlay(
         directory: run.path, layers: layers, upper: "rootfs/upper", work: "rootfs/work")
       overlay.keepsChangesInMemory = true
+      overlay.memorySizeInBytes = changesInMemoryLimit
       return overlay
     case .fuse, .copy: return nil
     }

@@ -66,11 +66,15 @@ extension Report {
       package var cpus: Double?
       package var pids: Int?
       package var timeoutMilliseconds: Int?
+      /// What a phase may write to the disk.
+      package var diskBytes: Int64?
 
       /// Makes a set of limits.
       package init(
-        memoryBytes: Int64? = nil, cpus: Double? = nil, pids: Int? = nil, timeoutMilliseconds: Int? = nil
+        memoryBytes: Int64? = nil, cpus: Double? = nil, pids: Int? = nil, timeoutMilliseconds: Int? = nil,
+        diskBytes: Int64? = nil
       ) {
+        self.diskBytes = diskBytes
         self.memoryBytes = memoryBytes
         self.cpus = cpus
         self.pids = pids

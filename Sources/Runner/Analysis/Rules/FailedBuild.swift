@@ -87,9 +87,10 @@ extension PhaseEvidence {
 }
 
 extension ResourceLimits {
-  /// Whether the phase ran out of disk or memory, which makes any build fail.
+  /// Whether the phase ran out of disk or memory or was stopped for what it wrote, which makes any build fail.
   static func explains(_ phase: PhaseEvidence) -> Bool {
     phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog
-      || phase.diskFull != nil || phase.log.contains { $0.text.has("No space left on device") }
+      || phase.endedBy == .diskWatchdog || phase.diskFull != nil
+      || phase.log.contains { $0.text.has("No space left on device") }
   }
 }

@@ -49,7 +49,10 @@ enum ResourceLimits {
       phase.endedBy == .memoryWatchdog
       ? "preflight's memory watchdog" : "the kernel (the cgroup's memory limit)"
     let victim = severity == .error ? "the program" : "one of the program's processes"
-    let peakText = peak.map { "it reached \($0)" } ?? "its peak was not measured"
+    let over = phase.resources.memoryOvershootBytes.map {
+      " (\(ByteCount.describe($0)) over the limit before a look saw it)"
+    }
+    let peakText = peak.map { "it reached \($0)\(over ?? "")" } ?? "its peak was not measured"
     var proof = [
       Finding.Proof(
         kind: .counter, phase: phase.name,
@@ -150,7 +153,8 @@ enum ResourceLimits {
       $0.has("[Errno 28] No space left on device") || $0.has("ENOSPC: no space left")
         || $0.has("No space left on device")
     }
-    guard phase.status == .failed, let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
+    guard phase.status == .failed, phase.endedBy != .diskWatchdog,
+      let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
     else { return nil }
     let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
     return Finding(

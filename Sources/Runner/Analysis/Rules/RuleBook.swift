@@ -11,7 +11,8 @@ package struct RuleBook: Sendable {
   package static let standard = RuleBook(
     rules: InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
       + FailedBuild.rules + MissingModule.rules + MissingVariable.rules + SyntaxFault.rules
-      + ResourceLimits.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
+      + ResourceLimits.rules + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules
+      + RunNetwork.rules
       + ListeningAddress.rules
       + Health.rules + Shutdown.rules
       + InstallFailure.rules + Crash.rules + Readiness.rules + UnexplainedFailure.rules)
