@@ -106,8 +106,26 @@ private struct Example {
       let words = text.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       #expect(words.contains(finding.fix.summary), "the text does not say what to do: \(text)")
     }
+    try Golden.expect(
+      Self.withoutChance(text.output), is: "reports/\(path.split(separator: "/").last ?? "").txt")
     #expect(FolderSnapshot(path).changes(since: earlier) == [])
     await caller.expectNothingLeft()
     return (report, text.output)
+  }
+
+  /// The report without what differs between two runs or two machines: times, versions, surroundings.
+  private static func withoutChance(_ text: String) -> String {
+    var isSurroundings = false
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
+      let label = line.trimmingPrefix { $0 == " " }
+      if ["image ", "isolation ", "egress "].contains(where: label.hasPrefix) { isSurroundings = true }
+      if ["phases ", "again "].contains(where: label.hasPrefix) { isSurroundings = false }
+      return !isSurroundings
+    }
+    return lines.joined(separator: "\n").replacing(Repository.root, with: "REPOSITORY")
+      .replacing(/\d+ min \d+ s|\d+(\.\d+)? m?s\b/, with: "N s").replacing(
+        /install cached/, with: "install N s"
+      )
+      .replacing(/(python|node) \d+(\.\d+)+/) { "\($0.output.1) VERSION" }
   }
 }

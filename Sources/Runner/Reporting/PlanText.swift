@@ -1,0 +1,45 @@
+import Analysis
+package import Planning
+
+/// Renders a plan for a person: a value a line, its origin behind it.
+package enum PlanText {
+  /// Returns the lines of a plan.
+  package static func render(_ plan: Plan) -> String {
+    var rows: [(String, String, String)] = []
+    rows.append(("project", plan.projectName, plan.detectedFrom.joined(separator: ", ")))
+    rows.append(("ecosystem", plan.ecosystem?.rawValue ?? "unknown", plan.framework ?? ""))
+    if let request = plan.requestedRuntimeVersion {
+      rows.append(("runtime", request.version, request.source))
+    }
+    if let image = plan.image { rows.append(("image", image.reference, image.reason)) }
+    for command in plan.installCommands(interpreter: "python3") {
+      rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
+    }
+    for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }
+    rows.append(("start", plan.start.displayed, plan.start.origin.displayed))
+    for command in plan.start.alternatives { rows.append(("or", command, "")) }
+    if let release = plan.releaseCommand { rows.append(("release", release, "not run")) }
+    rows.append(("port", String(plan.port.value), plan.port.origin.displayed))
+    rows.append(("listens", plan.listening.role.rawValue, plan.listening.reason))
+    rows.append(("health", plan.healthPath.value, plan.healthPath.origin.displayed))
+    for variable in plan.environment {
+      rows.append(("environment", variable.name, variable.origin.displayed))
+    }
+    if let limit = plan.limits.memoryInBytes {
+      rows.append(("memory", "\(limit.value >> 20) MiB", limit.origin.displayed))
+    }
+    if let limit = plan.limits.processes {
+      rows.append(("processes", String(limit.value), limit.origin.displayed))
+    }
+    if let limit = plan.limits.cpus { rows.append(("cpus", String(limit.value), limit.origin.displayed)) }
+    if let limit = plan.limits.diskInBytes {
+      rows.append(("disk", "\(limit.value >> 20) MiB", limit.origin.displayed))
+    }
+    for note in plan.notes { rows.append(("note", note, "")) }
+    return rows.map { name, value, origin in
+      let head = name + String(repeating: " ", count: max(1, 13 - name.count))
+      let tail = origin.isEmpty ? "" : "  (\(TerminalText.plain(origin)))"
+      return head + TerminalText.plain(value) + tail + "\n"
+    }.joined()
+  }
+}
