@@ -39,15 +39,20 @@ enum Directories {
     case S_IFLNK:
       guard let contents = link(at: source) else { throw SystemError("readlink", source, code: errno) }
       if unsafe symlink(contents, target) != 0 { throw SystemError("symlink", target, code: errno) }
-    case S_IFREG: try copyFile(source, to: target, mode: information.st_mode & 0o777)
+    case S_IFREG: try copyFile(source, to: target)
     default: break  // sockets, devices and pipes are not part of a project
     }
   }
 
-  private static func copyFile(_ source: String, to target: String, mode: mode_t) throws(SystemError) {
-    let input = unsafe open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+  /// What was a file when it was looked at can be a pipe by now, whose opening would wait for a writer (fifo(7)).
+  private static func copyFile(_ source: String, to target: String) throws(SystemError) {
+    let input = unsafe open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
     if input < 0 { throw SystemError("open", source, code: errno) }
     let from = OwnedDescriptor(owning: input)
+    var information = stat()
+    if unsafe fstat(input, &information) != 0 { throw SystemError("fstat", source, code: errno) }
+    guard information.st_mode & S_IFMT == S_IFREG else { return }
+    let mode = information.st_mode & 0o777
     let output = unsafe open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     if output < 0 { throw SystemError("open", target, code: errno) }
     let to = OwnedDescriptor(owning: output)
