@@ -86,6 +86,27 @@ struct SurroundingsTests {
     await caller.expectNothingLeft()
   }
 
+  @Test("proc: the command line is understood all the same, and a check never seems to have succeeded")
+  func noProc() async throws {
+    let caller = try Caller()
+    let source = try caller.project(["main.py": Projects.server])
+    for arguments in [
+      "check '\(source)'", "check --format json '\(source)'", "run --source '\(source)' -- true",
+    ] {
+      let outcome = try await shell(
+        "mount -t tmpfs tmpfs /proc && exec \"$PREFLIGHT\" \(arguments)", namespaces: "--mount", caller)
+      #expect(outcome.exitStatus == 4, "\(arguments): \(outcome)")
+      #expect(
+        outcome.errorOutput.contains("/proc") && outcome.errorOutput.hasPrefix("preflight: "), "\(outcome)")
+      #expect(!outcome.output.contains("USAGE"), "\(outcome)")
+    }
+    let unknown = try await shell(
+      "mount -t tmpfs tmpfs /proc && exec \"$PREFLIGHT\" check --no-such-option", namespaces: "--mount",
+      caller)
+    #expect(unknown.exitStatus == 2, "\(unknown)")
+    await caller.expectNothingLeft()
+  }
+
   @Test("a network: status 75, and no verdict on the project")
   func noNetwork() async throws {
     let caller = try Caller()

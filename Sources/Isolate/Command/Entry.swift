@@ -13,15 +13,6 @@ struct Entry {
         "isolate: the program is set-user-ID or set-group-ID, which it must not be (chmod ug-s it)\n")
       exit(1)
     }
-    exit(CommandLineInterface.run(arguments()))
-  }
-
-  /// What follows the program's name.
-  private static func arguments() -> [String] {
-    var count: Int32 = 0
-    guard let vector = unsafe isl_arguments(&count), count > 0 else { return [] }
-    return (1..<Int(count)).compactMap { index in
-      unsafe vector[index].map { unsafe String(cString: $0) }
-    }
+    exit(CommandLineInterface.run(Array(ProgramArguments.all.dropFirst())))
   }
 }

@@ -21,11 +21,13 @@ struct Preflight: ParsableCommand {
     StandardStream.openMissing()
     // A caller that ignores it leaves that to us, and the kernel then keeps no child for waitid(2).
     _ = signal(SIGCHLD, SIG_DFL)
-    WorkEntry.runIfAsked(CommandLine.arguments)
+    // Swift's own list of them comes from /proc, and is empty where that is not mounted.
+    let words = ProgramArguments.all
+    WorkEntry.runIfAsked(words)
     // A file that grows beyond RLIMIT_FSIZE is an error of write(2), to be told as one.
     _ = signal(SIGXFSZ, SIG_IGN)
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(words.dropFirst()))
       try command.run()
     } catch let error as RunnerError {
       StandardStream.standardError("preflight: \(error)\n")

@@ -37,6 +37,7 @@ package final class CheckRunner {
   package func run() throws(RunnerError) -> Outcome {
     let startedAt = Clock.seconds()
     let started = Clock.milliseconds()
+    try HostSupport.require()
     let state = try StateDirectory(environment: options.hostEnvironment)
     let planned = try PlannedCheck(options, state: state, supply: supply)
     try interruption.check()

@@ -19,6 +19,7 @@ package final class SandboxedCommand {
 
   /// Runs the command and gives what a shell would say of its end.
   package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
+    try HostSupport.require()
     let project = try folder()
     let state = try StateDirectory(environment: options.hostEnvironment)
     state.removeStaleRuns()
