@@ -86,6 +86,75 @@ struct StateDirectoryTests {
     #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
   }
 
+  /// Holds a run's lock for a second and a half, as what a killed run has started does; `owner` is noted as whose it is.
+  private func heldRun(_ folder: borrowing TemporaryDirectory, owner: String) async throws -> (
+    StateDirectory, RunningProgram
+  ) {
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    try folder.write("", to: "preflight/runs/killed/lock")
+    try folder.write(owner, to: "preflight/runs/killed/owner")
+    let flock = try #require(Program(onPath: "flock"))
+    let holder = try flock.start([
+      "\(state.path)/runs/killed/lock", "sh", "-c",
+      "echo held; sleep 1.5; echo late >\(state.path)/runs/killed/late",
+    ])
+    #expect(await holder.waitForOutput("held"))
+    return (state, holder)
+  }
+
+  private func names(_ state: StateDirectory) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/runs")
+  }
+
+  @Test("what a killed run has started is waited for where there is time, and nothing is left then")
+  func heldByHelpers() async throws {
+    let folder = try TemporaryDirectory()
+    let namespace = try #require(Files.link("/proc/self/ns/pid"))
+    // There is no process that began then.
+    let (state, holder) = try await heldRun(folder, owner: "\(getpid()) 1 \(namespace)\n")
+    state.removeStaleRuns()
+    #expect(try names(state) == ["killed"])
+    state.removeStaleRuns(waits: true)
+    #expect(try names(state) == [])
+    _ = await holder.outcome()
+    #expect(try names(state) == [])
+  }
+
+  @Test("a run that lives, or may live where its process is not seen, is neither removed nor waited for")
+  func heldByOwner() async throws {
+    let namespace = try #require(Files.link("/proc/self/ns/pid"))
+    let own = try #require(ProcessIdentity(of: getpid()))
+    for owner in [
+      "\(own.processID) \(own.startTime) \(namespace)\n", "\(getpid()) 1 pid:[1]\n", "", "x y z", "1 2 3 4",
+    ] {
+      let folder = try TemporaryDirectory()
+      let (state, holder) = try await heldRun(folder, owner: owner)
+      let begin = ContinuousClock.now
+      state.removeStaleRuns(waits: true)
+      #expect(ContinuousClock.now - begin < .seconds(1), "\(owner)")
+      #expect(try names(state) == ["killed"])
+      holder.signal(SIGKILL, group: true)
+      _ = await holder.outcome()
+    }
+  }
+
+  @Test("a run says whose it is, and what a kill left of one that was being made is removed after a while")
+  func ownerAndStaging() throws {
+    let folder = try TemporaryDirectory()
+    let state = try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+    let run = try RunDirectory(in: state)
+    #expect(!RunOwner.isGone(run.path))
+    let namespace = try #require(Files.link("/proc/self/ns/pid"))
+    #expect(Files.text("\(run.path)/owner")?.hasPrefix("\(getpid()) ") == true)
+    #expect(Files.text("\(run.path)/owner")?.hasSuffix(" \(namespace)\n") == true)
+    for name in ["new-old", "new-young"] { try folder.write("", to: "preflight/locks/\(name)/rootfs/file") }
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: "\(state.path)/locks/new-old")
+    state.removeStaleRuns()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/locks") == ["new-young"])
+    run.remove()
+  }
+
   @Test("a lock has one holder at a time")
   func locks() throws {
     let folder = try TemporaryDirectory()

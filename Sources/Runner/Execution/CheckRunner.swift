@@ -52,7 +52,12 @@ package final class CheckRunner {
     let isolation = IsolationSurvey(options: options)
     try isolation.requireLevel(options.minimumLevel)
     let run = try RunDirectory(in: state)
-    defer { if !options.keepsRun { run.remove() } }
+    defer {
+      if !options.keepsRun { run.remove() }
+      // Again when there was time for what a killed run has started to end.
+      state.removeStaleRuns(waits: true)
+      extendLifetime(run)
+    }
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
     let sandbox = try sandbox(for: planned, run, host)
     sandbox.tools = Array(hostTools.values)

@@ -25,7 +25,11 @@ package final class SandboxedCommand {
     state.removeStaleRuns()
     let host = try HostNetwork(options.hostEnvironment)
     let run = try RunDirectory(in: state)
-    defer { run.remove() }
+    defer {
+      run.remove()
+      // Again when there was time for what a killed run has started to end.
+      state.removeStaleRuns(waits: true)
+    }
     var stored: StoredRootfs?
     if let image = options.image {
       stored = try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)

@@ -47,20 +47,56 @@ package struct StateDirectory: Sendable {
   }
 
   /// Removes runs whose process is gone: an flock(2) that can be taken has no holder.
-  package func removeStaleRuns() {
+  ///
+  /// What a killed process has started holds the lock until it has ended, and writes until then. With `waits` such an end is
+  /// waited for.
+  package func removeStaleRuns(waits: Bool = false) {
     for name in (try? Files.names(in: "\(path)/runs")) ?? [] {
       let run = "\(path)/runs/\(name)"
-      guard let lock = FileLock("\(run)/lock", waits: false, creates: false) else {
+      guard let lock = Self.lock(of: run, waits: waits) else {
         // A run is made in one rename with its lock inside, so one without a lock is a remnant.
-        if !Files.exists("\(run)/lock") { Directories.remove(run) }
+        if !Files.exists("\(run)/lock") { Self.remove(run, waits: waits) }
         continue
       }
       for cgroup in (Files.text("\(run)/cgroups") ?? "").split(separator: "\n") {
         if cgroup.hasPrefix("/"), cgroup.contains("/preflight-") { Cgroup.remove(String(cgroup)) }
       }
       FuseOverlay.removeStale(at: RunDirectory.fusePath(run))
-      Directories.remove(run)
+      Self.remove(run, waits: waits)
       _ = consume lock
+    }
+    removeStaleStaging()
+  }
+
+  /// Longer than a guardian gives a program to end.
+  private static let patienceMilliseconds = 8000
+
+  private static func lock(of run: String, waits: Bool) -> FileLock? {
+    let deadline = Clock.milliseconds() + (waits ? patienceMilliseconds : 0)
+    while true {
+      if let lock = FileLock("\(run)/lock", waits: false, creates: false) { return lock }
+      guard Clock.milliseconds() < deadline, RunOwner.isGone(run) else { return nil }
+      _ = poll(nil, 0, 20)
+    }
+  }
+
+  /// Its container's processes may be about to end and make a file in a folder that was empty.
+  private static func remove(_ run: String, waits: Bool) {
+    for _ in 0..<(waits ? 100 : 1) {
+      Directories.remove(run)
+      guard waits, Files.exists(run) else { return }
+      _ = poll(nil, 0, 20)
+    }
+  }
+
+  /// What a run was killed over before it had its place. One that is being made has no lock for a moment.
+  private func removeStaleStaging() {
+    for name in (try? Files.names(in: "\(path)/locks")) ?? [] where name.hasPrefix("new-") {
+      let staging = "\(path)/locks/\(name)"
+      guard let information = Directories.status(of: staging), time(nil) - information.st_mtim.tv_sec > 60
+      else { continue }
+      let lock = FileLock("\(staging)/lock", waits: false, creates: false)
+      if lock != nil || !Files.exists("\(staging)/lock") { Directories.remove(staging) }
     }
   }
 }
@@ -87,6 +123,7 @@ final class RunDirectory {
         try Directories.make(
           "\(staging)/\(directory)", mode: directory == "home" || directory == "rootfs" ? 0o755 : 0o700)
       }
+      try RunOwner.note(in: staging)
       if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
     } catch {
       Directories.remove(staging)
