@@ -165,8 +165,7 @@ struct CallerHabitTestsAsAnyUser {
         ["--root", bundle.store] + arguments + ["--bundle", folder, "c"], .init(timeLimit: .seconds(60)))
       #expect(outcome.exitStatus == 1, "\(arguments): \(outcome)")
       #expect(outcome.errorOutput.filter { $0 == "\n" }.count == 1, "\(arguments): \(outcome)")
-      let left = (try? FileManager.default.contentsOfDirectory(atPath: bundle.store)) ?? []
-      #expect(left.isEmpty, "\(arguments): \(left)")
+      #expect(bundle.stored.isEmpty, "\(arguments): \(bundle.stored)")
     }
   }
 

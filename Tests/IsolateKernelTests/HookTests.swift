@@ -31,7 +31,7 @@ private struct HookBundle: ~Copyable {
       ["--root", bundle.store] + arguments, .init(timeLimit: .seconds(120)))
   }
 
-  var stored: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: bundle.store)) ?? []) }
+  var stored: [String] { bundle.stored }
 }
 
 @Suite("Hooks", .needs(.userNamespaces, .busybox))

@@ -23,15 +23,10 @@ struct LaterFilterTests {
   @Test("is enforced by the first start, by one that finds it in the cache, and by one that finds it damaged")
   func enforced() async throws {
     let bundle = try TestBundle()
-    let cache = bundle.directory.path("cache")
     for turn in 0..<4 {
-      let outcome = try await bundle.runProgram(
-        Self.spec(bundle), .init(variables: ["XDG_CACHE_HOME": cache], timeLimit: .seconds(60)))
+      let outcome = try await bundle.runProgram(Self.spec(bundle), .init(timeLimit: .seconds(60)))
       #expect(outcome.output == Self.refused, "turn \(turn): \(outcome)")
-      guard geteuid() != 0 else { continue }
-      let files = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/isolate/filters")
-      try #require(files.count == 1, "\(files)")
-      let path = "\(cache)/isolate/filters/\(files[0])"
+      let path = try Self.cached(bundle)
       if turn == 1 {
         var bytes = try Data(contentsOf: URL(filePath: path))
         bytes[bytes.count - 5] ^= 1
@@ -46,16 +41,11 @@ struct LaterFilterTests {
     var spec = bundle.shell("sleep 1000")
     spec.linux.seccomp = Self.spec(bundle).linux.seccomp
     try bundle.writeConfiguration(spec)
-    let cache = bundle.directory.path("cache")
     func isolate(_ arguments: String...) async throws -> Outcome {
-      try await Program.isolate.run(
-        ["--root", bundle.store] + arguments, .init(variables: ["XDG_CACHE_HOME": cache]))
+      try await Program.isolate.run(["--root", bundle.store] + arguments)
     }
-    func kept() throws -> (path: String, bytes: Data, number: UInt64)? {
-      guard geteuid() != 0 else { return nil }
-      let files = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/isolate/filters")
-      try #require(files.count == 1, "\(files)")
-      let path = "\(cache)/isolate/filters/\(files[0])"
+    func kept() throws -> (path: String, bytes: Data, number: UInt64) {
+      let path = try Self.cached(bundle)
       var information = stat()
       try #require(unsafe stat(path, &information) == 0)
       return (path, try Data(contentsOf: URL(filePath: path)), UInt64(information.st_ino))
@@ -69,24 +59,95 @@ struct LaterFilterTests {
       #expect(outcome.errorOutput.contains("Invalid cross-device link"), "turn \(turn): \(outcome)")
       let now = try kept()
       if turn == 0 {
-        #expect(now?.number == first?.number, "it was there already")
-        if case (let path, var bytes, _)? = now {
-          bytes[bytes.count - 5] ^= 1
-          try bytes.write(to: URL(filePath: path))
-        }
+        #expect(now.number == first.number, "it was there already")
+        var bytes = now.bytes
+        bytes[bytes.count - 5] ^= 1
+        try bytes.write(to: URL(filePath: now.path))
       } else {
-        #expect(now?.bytes == first?.bytes, "what was damaged is replaced")
+        #expect(now.bytes == first.bytes, "what was damaged is replaced")
       }
     }
     #expect(try await isolate("delete", "--force", "kept").exitStatus == 0)
   }
 
-  @Test("is enforced where there is no folder for a cache")
+  @Test("is enforced where there can be no cache, and none is kept in a store that a group may write")
   func noCache() async throws {
     let bundle = try TestBundle()
-    let outcome = try await bundle.runProgram(
-      Self.spec(bundle), .init(variables: ["XDG_CACHE_HOME": "/proc/nothing"], timeLimit: .seconds(60)))
+    try bundle.directory.write("", to: "store/.filters")
+    for turn in 0..<2 {
+      let outcome = try await bundle.runProgram(Self.spec(bundle), .init(timeLimit: .seconds(60)))
+      #expect(outcome.output == Self.refused, "turn \(turn): \(outcome)")
+    }
+    try FileManager.default.removeItem(atPath: "\(bundle.store)/.filters")
+    try #require(unsafe chmod(bundle.store, 0o770) == 0)
+    let outcome = try await bundle.runProgram(Self.spec(bundle), .init(timeLimit: .seconds(60)))
     #expect(outcome.output == Self.refused, "\(outcome)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: bundle.store) == [])
+  }
+
+  /// The one file of the cache.
+  private static func cached(_ bundle: borrowing TestBundle) throws -> String {
+    let folder = "\(bundle.store)/.filters"
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+    try #require(files.count == 1, "\(files)")
+    return "\(folder)/\(files[0])"
+  }
+
+  /// A file of the cache for the same text and runtime, whose program allows everything; all its sums are right.
+  private static func forged(_ file: [UInt8]) -> [UInt8] {
+    func word(_ index: Int) -> UInt64 {
+      (0..<8).reduce(0) { $0 | UInt64(file[8 * index + $1]) << UInt64(8 * $1) }
+    }
+    // BPF_RET | BPF_K, SECCOMP_RET_ALLOW
+    let program: [UInt8] = [6, 0, 0, 0, 0, 0, 0xff, 0x7f]
+    let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
+    var sum = UInt64(program.count) &* factor
+    sum = (sum ^ (0..<8).reduce(0) { $0 | UInt64(program[$1]) << UInt64(8 * $1) }) &* factor
+    sum ^= sum >> 29
+    let header = [
+      word(0), word(1), word(2), word(3), word(4), UInt64(program.count), word(6), (sum ^ word(6)) &* factor,
+    ]
+    let section = file[64..<64 + Int(word(4))]
+    return header.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+      + section
+      + program
+  }
+
+  @Test("is not taken from a folder that a container was shown: the user's home and caches")
+  func planted() async throws {
+    let bundle = try TestBundle()
+    let homes = bundle.directory.path("homes")
+    for folder in ["cache", "home/.cache"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(homes)/\(folder)", withIntermediateDirectories: true)
+    }
+    let circumstances = Program.Circumstances(
+      variables: ["XDG_CACHE_HOME": "\(homes)/cache", "HOME": "\(homes)/home"], timeLimit: .seconds(60))
+    func start(_ spec: RuntimeSpec) async throws -> String {
+      try await bundle.runProgram(spec, circumstances).output
+    }
+    #expect(try await start(Self.spec(bundle)) == Self.refused)
+    let kept = try Self.cached(bundle)
+    let name = String(kept.split(separator: "/").last ?? "")
+    let forged = Self.forged(Array(try Data(contentsOf: URL(filePath: kept))))
+    try Data(forged).write(to: URL(filePath: "\(bundle.rootfs)/work/forged"))
+    var attacker = bundle.shell(
+      """
+      for folder in /homes/cache/isolate/filters /homes/home/.cache/isolate/filters; do
+        mkdir -p $folder && chmod 700 $folder && cat /work/forged >$folder/\(name) && chmod 600 $folder/\(name)
+      done; ls /homes/*/isolate/filters /homes/*/.cache/isolate/filters | grep -c '^\(name)$'
+      """)
+    attacker.mounts.append(
+      RuntimeSpec.Mount(destination: "/homes", type: "bind", source: homes, options: ["rbind", "rw"]))
+    attacker.linux.seccomp = nil
+    #expect(try await start(attacker) == "2\n")
+    #expect(try await start(Self.spec(bundle)) == Self.refused)
+    try FileManager.default.removeItem(atPath: kept)
+    #expect(try await start(Self.spec(bundle)) == Self.refused, "nor when there is no other")
+    // What was planted is as good as the real one: in the store, which no container is shown, it would count.
+    try Data(forged).write(to: URL(filePath: kept))
+    let output = try await start(Self.spec(bundle))
+    #expect(output.hasPrefix("Seccomp:\t2\n") && !output.contains("cross-device"), "\(output)")
   }
 
   @Test(
@@ -155,26 +216,24 @@ struct FilterCacheTestsAsRoot {
   func foreign() async throws {
     let bundle = try TestBundle()
     try bundle.writeConfiguration(bundle.shell("echo started"))
-    let folders = ["cache", "run"].map { bundle.directory.path($0) }
-    for folder in folders {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try #require(unsafe chown(folder, 65534, 65534) == 0)
-    }
+    let folder = bundle.directory.path("run")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try #require(unsafe chown(folder, 65534, 65534) == 0)
     try #require(unsafe chmod(bundle.directory.path, 0o755) == 0)
-    let trace = "\(folders[1])/trace"
+    let trace = "\(folder)/trace"
     let line = """
-      cd '\(bundle.directory.path)' && XDG_CACHE_HOME='\(folders[0])' exec setpriv --reuid 65534 --regid 65534 \
-        --clear-groups strace -o '\(trace)' '\(Program.isolate.path)' --root '\(folders[1])/store' run --bundle . c
+      cd '\(bundle.directory.path)' && exec setpriv --reuid 65534 --regid 65534 \
+        --clear-groups strace -o '\(trace)' '\(Program.isolate.path)' --root '\(folder)/store' run --bundle . c
       """
     func opened() async throws -> String? {
       let outcome = try await Program(path: "/bin/bash").run(["-c", line], .init(timeLimit: .seconds(60)))
       #expect(outcome.output == "started\n", "\(outcome)")
       return try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
-        .first { $0.contains("O_NOATIME") && $0.contains("isolate/filters/") }.map(String.init)
+        .first { $0.contains("O_NOATIME") && $0.contains("store/.filters/") }.map(String.init)
     }
     _ = try await opened()
     #expect(try await opened()?.contains(") = -1") == false, "its own is read")
-    let filters = "\(folders[0])/isolate/filters"
+    let filters = "\(folder)/store/.filters"
     let files = try FileManager.default.contentsOfDirectory(atPath: filters)
     try #require(files.count == 1)
     try #require(unsafe chown("\(filters)/\(files[0])", 0, 0) == 0)

@@ -77,7 +77,7 @@ struct SeccompAgentTestsAsAnyUser {
       spec.linux.seccomp = filter
       let outcome = try await bundle.runProgram(spec)
       #expect(outcome.exitStatus == 1 && outcome.output.isEmpty, "\(outcome)")
-      #expect(try FileManager.default.contentsOfDirectory(atPath: bundle.store).isEmpty)
+      #expect(bundle.stored.isEmpty)
       return outcome.errorOutput
     }
     #expect(try await refusal { _ in }.contains("config.json: linux.seccomp.listenerPath: connect "))

@@ -32,7 +32,7 @@ private struct Store: ~Copyable {
   }
 
   var names: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: directory.path("store"))) ?? []).sorted()
+    TestBundle.stored(in: directory.path("store"))
   }
 }
 

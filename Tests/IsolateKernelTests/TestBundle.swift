@@ -15,6 +15,13 @@ struct TestBundle: ~Copyable {
   /// A directory for the stored containers of this test alone.
   var store: String { directory.path("store") }
 
+  /// What is left of containers there: the cache of filters is not, and stays.
+  var stored: [String] { Self.stored(in: store) }
+
+  static func stored(in store: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: store)) ?? []).filter { $0 != ".filters" }.sorted()
+  }
+
   /// What is in /bin beside busybox and the probe.
   private static let applets = """
     sh cat ls id mount umount ps sleep readlink grep echo env hostname head wc touch od kill chmod chown mkdir

@@ -11,6 +11,8 @@ import Glibc
 public struct ContainerStore: Sendable {
   /// Absolute path.
   public let root: String
+  /// Compiled filters of the store's containers; none where others than the user may write the store.
+  let filters: FilterCache
 
   static let recordName = "state.json"
   static let cgroupName = "cgroup"
@@ -29,17 +31,20 @@ public struct ContainerStore: Sendable {
     } else {
       self.root = "/tmp/isolate-\(UserNamespace.callersUser)"
     }
-    do { try Self.check(self.root, isShared: root == nil) } catch {
+    let isOurs: Bool
+    do { isOurs = try Self.check(self.root, isShared: root == nil) } catch {
       // As a rule it is there already.
       guard case .system(let failure) = error, failure.code == ENOENT else { throw error }
       do { try Files.makeDirectories(self.root) } catch { throw .system(error) }
-      try Self.check(self.root, isShared: root == nil)
+      isOurs = try Self.check(self.root, isShared: root == nil)
     }
+    filters = isOurs ? FilterCache(directory: "\(self.root)/\(FilterCache.folderName)") : .none
   }
 
   /// CVE-2019-12439: a directory of this name may have been made by somebody else, who could then swap what
-  /// is in it. The default one may be in /tmp, where anybody makes what he likes.
-  private static func check(_ path: String, isShared: Bool) throws(IsolateError) {
+  /// is in it. The default one may be in /tmp, where anybody makes what he likes. Gives whether nobody else, nor a
+  /// group, may write it.
+  private static func check(_ path: String, isShared: Bool) throws(IsolateError) -> Bool {
     var information = stat()
     let result = unsafe isShared ? lstat(path, &information) : stat(path, &information)
     if result != 0 { throw .system(SystemError("stat", path, code: errno)) }
@@ -52,7 +57,7 @@ public struct ContainerStore: Sendable {
       } else if others != 0 { "can be written by others" } else {
         nil as String?
       }
-    guard let why else { return }
+    guard let why else { return information.st_mode & 0o022 == 0 }
     throw .unavailable(
       what: "directory \(path)", why: why,
       remedy: "containers are kept where nobody else can change them; choose another with --root")
@@ -159,7 +164,8 @@ public struct ContainerStore: Sendable {
     _ text: ArraySlice<UInt8>, of identifier: String
   ) throws(IsolateError) -> (spec: RuntimeSpec, filter: LaterFilter?) {
     let path = "\(directory(identifier))/\(Self.recordName)"
-    let (json, filter) = try LaterFilter.leave(in: Array(text), of: path)
+    var (json, filter) = try LaterFilter.leave(in: Array(text), of: path)
+    filter?.cache = filters
     do { return (try RuntimeSpec(json: json), filter) } catch { throw .specification(error) }
   }
 

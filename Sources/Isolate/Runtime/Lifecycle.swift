@@ -151,6 +151,7 @@ public struct Lifecycle: Sendable {
     }
     var options = options
     options.laterFilter = request.bundle.laterFilter
+    options.laterFilter?.cache = store.filters
     let agent = try SeccompAgent(spec.linux.seccomp)
     if agent != nil || spec.hooks.areRunInside {
       let documents = StateDocuments(request: request)

@@ -1,29 +1,26 @@
 import Glibc
 
-/// Compiled filters of earlier starts, one file for each text of a `linux.seccomp` section and each runtime, in a folder
-/// that only the user can write: reading and compiling a usual section is half of what a start costs the runtime.
+/// Compiled filters of earlier starts, one file for each text of a `linux.seccomp` section and each runtime, beside the
+/// records of the containers: reading and compiling a usual section is half of what a start costs the runtime.
+///
+/// A program from here is what a payload may do, so the folder is one that nobody writes who could not choose that anyhow:
+/// whoever changes what lies in the store chooses the hooks that `delete` runs on the host. A key would say no more, as it
+/// had to lie there too. A folder of the user's caches, by contrast, is shown to containers now and then.
 ///
 /// A file holds the text itself, so that no other section is ever taken for it, and what else a program depends on: the
 /// runtime that compiled it. Nothing fails where there is no cache, or where a file of it is not what it should be.
 struct FilterCache {
-  /// The folder; nil where the user has none.
+  /// The folder, in one that only the user can write; nil where there is none.
   let directory: String?
 
-  /// Root's is not taken from the environment, which may be another user's.
-  static let ofUser = FilterCache(
-    directory: UserNamespace.callersUser == 0
-      ? "/var/cache/isolate/filters"
-      : absolute("XDG_CACHE_HOME").map { "\($0)/isolate/filters" }
-        ?? absolute("HOME").map { "\($0)/.cache/isolate/filters" })
+  /// Where nothing is kept.
+  static let none = FilterCache(directory: nil)
+
+  /// In a store; no id begins with a point.
+  static let folderName = ".filters"
 
   /// More than a machine has configurations at a time; beyond it the folder is emptied.
   private static let maximumCount = 64
-
-  private static func absolute(_ variable: String) -> String? {
-    guard let text = unsafe getenv(variable) else { return nil }
-    let path = unsafe String(cString: text)
-    return path.hasPrefix("/") ? path : nil
-  }
 
   /// What a file begins with; behind it are the section and the program.
   private struct Header: Equatable {

@@ -7,6 +7,8 @@ struct LaterFilter: Sendable {
   let text: [UInt8]
   /// Where the section is in it.
   let section: Range<Int>
+  /// Where its program may be found, and is kept.
+  var cache = FilterCache.none
 
   /// Reads a configuration but for this section, where it can be left: with an agent somebody else takes part in a start,
   /// who has to be asked before.
@@ -23,16 +25,14 @@ struct LaterFilter: Sendable {
   /// The program of the section, from the cache or compiled and kept there.
   ///
   /// - Throws: `IsolateError`, the same as if it had been read with the rest.
-  func compiled(_ cache: FilterCache = .ofUser) throws(IsolateError) -> CompiledFilter {
-    try compile(cache) { $0 }
+  func compiled() throws(IsolateError) -> CompiledFilter {
+    try compile { $0 }
   }
 
   /// The same; `use` is called with it before it is kept there.
   ///
   /// - Throws: `IsolateError`, the same as if it had been read with the rest.
-  func compile<Result>(
-    _ cache: FilterCache = .ofUser, use: (CompiledFilter) -> Result
-  ) throws(IsolateError) -> Result {
+  func compile<Result>(use: (CompiledFilter) -> Result) throws(IsolateError) -> Result {
     let known = unsafe text.withUnsafeBytes { text in
       unsafe cache.program(of: UnsafeRawBufferPointer(rebasing: text[section]))
     }
