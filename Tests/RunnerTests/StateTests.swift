@@ -55,6 +55,59 @@ struct StateDirectoryTests {
       atPath: folder.path("preflight"), withDestinationPath: folder.path("elsewhere"))
     let state = try? StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
     #expect(state?.path != folder.path("preflight"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("elsewhere")) == ["file"])
+    #expect(mode(folder.path("elsewhere")) == 0o755, "nothing is done to what it leads to")
+  }
+
+  @Test("with a link in it where a folder of ours belongs is refused, and nothing is made behind the link")
+  func linkInside() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "elsewhere/file")
+    try folder.write("", to: "preflight/file")
+    for name in ["runs", "downloads"] {
+      let link = folder.path("preflight/\(name)")
+      _ = unsafe rmdir(link)
+      try FileManager.default.createSymbolicLink(
+        atPath: link, withDestinationPath: folder.path("elsewhere"))
+      let state = try? StateDirectory(environment: ["XDG_CACHE_HOME": folder.path])
+      #expect(state?.path != folder.path("preflight"), "\(name)")
+      #expect(mode(folder.path("elsewhere")) == 0o755)
+      try #require(unsafe unlink(link) == 0)
+    }
+    #expect(try StateDirectory(environment: ["XDG_CACHE_HOME": folder.path]).path == folder.path("preflight"))
+  }
+
+  @Test("is found behind the caller's own links: of a home that was moved, of a .cache on another disk")
+  func ownLinks() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "disk/home/file")
+    try folder.write("", to: "disk/cache/file")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("home"), withDestinationPath: "disk/../disk/home")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("disk/home/.cache"), withDestinationPath: folder.path("disk/cache"))
+    let state = try StateDirectory(environment: ["HOME": folder.path("home")])
+    #expect(state.path == folder.path("home/.cache/preflight"))
+    #expect(mode(folder.path("disk/cache/preflight/runs")) == 0o700)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("circle"), withDestinationPath: "circle")
+    #expect(throws: SystemError("openat", folder.path("circle/preflight"), code: ELOOP)) {
+      try PrivateFolder.prepare(folder.path("circle/preflight"), with: [])
+    }
+  }
+
+  @Test("is not looked for behind somebody else's link", .needs(.root))
+  func foreignLinkAsRoot() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "elsewhere/file")
+    let link = folder.path("cache")
+    try FileManager.default.createSymbolicLink(
+      atPath: link, withDestinationPath: folder.path("elsewhere"))
+    try #require(unsafe lchown(link, 12345, 12345) == 0)
+    #expect(throws: SystemError("openat", "\(link)/preflight", code: ELOOP)) {
+      try PrivateFolder.prepare("\(link)/preflight", with: ["runs"])
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("elsewhere")) == ["file"])
   }
 
   @Test("a run's folder comes with its lock, is removed, and is left alone by others while it lives")

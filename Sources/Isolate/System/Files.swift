@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 /// Small file operations of the runtime, without Foundation.
@@ -51,7 +52,12 @@ package enum Files {
   ) throws(SystemError) {
     let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
     if number < 0 { throw SystemError("open", path, code: errno) }
-    let file = OwnedDescriptor(owning: number)
+    try write(bytes, to: OwnedDescriptor(owning: number), path)
+  }
+
+  private static func write(
+    _ bytes: [UInt8], to file: consuming OwnedDescriptor, _ path: String
+  ) throws(SystemError) {
     var offset = 0
     while offset < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -62,6 +68,32 @@ package enum Files {
         throw SystemError("write", path, code: errno)
       }
       offset += count
+    }
+  }
+
+  /// Puts a file in its place at once: whoever reads it finds the whole of it, or what was there before.
+  ///
+  /// It is written in the same folder first, under a name that nobody can foresee; nothing that is there is opened, and no
+  /// link at the end of `path` is followed.
+  package static func replace(_ path: String, with text: String) throws(SystemError) {
+    let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+    let parent = path.dropLast(name.utf8.count)
+    let number = unsafe Glibc.open(
+      parent.isEmpty ? "." : String(parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if number < 0 { throw SystemError("open", path, code: errno) }
+    let folder = OwnedDescriptor(owning: number)
+    let staging = ".\(String(isl_random(), radix: 36)).new"
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let made = unsafe openat(folder.number, staging, flags, 0o644)
+    if made < 0 { throw SystemError("open", path, code: errno) }
+    do throws(SystemError) {
+      try write(Array(text.utf8), to: OwnedDescriptor(owning: made), path)
+      if unsafe renameat(folder.number, staging, folder.number, String(name)) != 0 {
+        throw SystemError("rename", path, code: errno)
+      }
+    } catch {
+      unsafe unlinkat(folder.number, staging, 0)
+      throw error
     }
   }
 

@@ -116,14 +116,8 @@ struct BenchOutput {
   }
 
   func write(_ report: BenchReport) throws {
-    // Beside its place first, then one rename: a reader never sees half a report.
-    let staging = "\(path).\(getpid()).new"
     let text = try Self.render(report, format, color: false)
-    do throws(SystemError) {
-      try Files.write(text, to: staging, flags: O_WRONLY | O_CREAT | O_TRUNC)
-      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
-    } catch {
-      unsafe unlink(staging)
+    do throws(SystemError) { try Files.replace(path, with: text) } catch {
       throw BenchError(.usage, "--output \(path): \(error)")
     }
   }

@@ -142,13 +142,7 @@ struct OutputFile {
   func write(_ report: Report) throws {
     let text =
       format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
-    // Beside its place first, then one rename: a reader never sees half a report.
-    let staging = "\(path).\(getpid()).new"
-    do throws(SystemError) {
-      try Files.write(text, to: staging, flags: O_WRONLY | O_CREAT | O_TRUNC)
-      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
-    } catch {
-      unsafe unlink(staging)
+    do throws(SystemError) { try Files.replace(path, with: text) } catch {
       throw RunnerError(.usage, "--output \(self.path): \(error)")
     }
   }

@@ -21,16 +21,14 @@ struct DoctorCommand: ParsableCommand {
       "limits        \(section.cgroup == "none" ? "watchdog and rlimits" : "cgroup \(section.cgroup)")")
     lines.append("network       \(section.network)")
     do {
-      let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-        "preflight-doctor-\(getpid())")
-      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: scratch) }
-      options.source = scratch.path
+      let scratch = try Self.emptyFolder()
+      defer { unsafe rmdir(scratch) }
+      options.source = scratch
       let interruption = try Interruption(timeoutMilliseconds: 30_000)
       let status = try SandboxedCommand(options: options, interruption: interruption).run(["/bin/true"])
       lines.append(
         "sandbox       \(status == 0 ? "starts" : "starts, but /bin/true ends with status \(status)")")
-    } catch let error as RunnerError {
+    } catch {
       StandardStream.standardOutput(lines.joined(separator: "\n") + "\n")
       throw error
     }
@@ -38,5 +36,15 @@ struct DoctorCommand: ParsableCommand {
       lines += ["", "- \(item.what)", "  why:    \(item.why)", "  remedy: \(item.remedy)"]
     }
     StandardStream.standardOutput(lines.joined(separator: "\n") + "\n")
+  }
+
+  /// A folder of our own under a name that nobody had before (mkdtemp(3)).
+  private static func emptyFolder() throws(RunnerError) -> String {
+    let parent = FileManager.default.temporaryDirectory.path
+    var template = Array("\(parent)/preflight-doctor-XXXXXX".utf8CString)
+    guard unsafe mkdtemp(&template) != nil else {
+      throw RunnerError(SystemError("mkdtemp", parent, code: errno))
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

@@ -36,13 +36,7 @@ package struct StateDirectory: Sendable {
   }
 
   private static func prepare(_ path: String) throws(SystemError) {
-    for directory in [path, "\(path)/runs", "\(path)/environments", "\(path)/locks", "\(path)/downloads"] {
-      try Directories.make(directory, mode: 0o700)
-    }
-    guard let information = Directories.status(of: path), information.st_mode & S_IFMT == S_IFDIR,
-      information.st_uid == geteuid()
-    else { throw SystemError("mkdir", path, code: EEXIST) }
-    if information.st_mode & 0o077 != 0 { unsafe chmod(path, 0o700) }
+    try PrivateFolder.prepare(path, with: ["runs", "environments", "locks", "downloads"])
     if unsafe access("\(path)/runs", W_OK) != 0 { throw SystemError("access", path, code: errno) }
   }
 
