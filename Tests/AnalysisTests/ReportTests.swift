@@ -225,6 +225,41 @@ struct TerminalTextTests {
     ])
   func plain(input: String, output: String) { #expect(TerminalText.plain(input) == output) }
 
+  @Test(
+    "shows marks of direction, C1 controls and what has no width, of every plane",
+    arguments: [
+      ("admin\u{202E}gpj.exe", "admin\\u{202e}gpj.exe", #"admin\u202egpj.exe"#),
+      ("re\u{200B}quests", "re\\u{200b}quests", #"re\u200bquests"#),
+      ("\u{FEFF}a\u{2060}b\u{AD}c", "\\u{feff}a\\u{2060}b\\u{ad}c", #"\ufeffa\u2060b\u00adc"#),
+      ("\u{61C}\u{2066}x\u{2069}", "\\u{61c}\\u{2066}x\\u{2069}", #"\u061c\u2066x\u2069"#),
+      ("tag\u{E0041}", "tag\\u{e0041}", #"tag\udb40\udc41"#),
+      ("\u{3164}\u{115F}", "\\u{3164}\\u{115f}", #"\u3164\u115f"#),
+      ("a\u{2028}b\u{2029}", "a\\u{2028}b\\u{2029}", #"a\u2028b\u2029"#),
+      ("a\u{85}b\u{8D}", "a\u{FFFD}b\u{FFFD}", #"a\u0085b\u008d"#),
+      ("\u{9D}0;title\u{9C}x\u{7F}", "\u{FFFD}0;title\u{FFFD}x\u{FFFD}", #"\u009d0;title\u009cx\u007f"#),
+      ("ok \u{26A0}\u{FE0F} é 日本 שלום", "ok \u{26A0}\u{FE0F} é 日本 שלום", "ok \u{26A0}\u{FE0F} é 日本 שלום"),
+    ])
+  func hidden(text: String, plain: String, json: String) throws {
+    #expect(TerminalText.plain(text) == plain)
+    #expect(TerminalText.lines("\(text)\n\(text)\n") == "\(plain)\n\(plain)\n")
+    let document = try JSONText.encode([text: [text, "plain"]])
+    #expect(document == "{\n  \"\(json)\" : [\n    \"\(json)\",\n    \"plain\"\n  ]\n}\n")
+    #expect(
+      try JSONDecoder().decode([String: [String]].self, from: Data(document.utf8)) == [text: [text, "plain"]])
+  }
+
+  @Test("a report has nothing hidden in it, whatever the project's names are")
+  func report() throws {
+    var report = SampleReport.of(Scenario.healthy(), full: false)
+    report.project.name = "shop\u{202E}\u{200B}\u{9B}2J"
+    let documents = [try JSONReport.render(report), TextReport.render(report, color: false, width: 100)]
+    for document in documents {
+      #expect(!document.unicodeScalars.contains { $0 != "\n" && TerminalText.isHidden($0) }, "\(document)")
+    }
+    #expect(documents[0].contains(#"shop\u202e\u200b\u009b2J"#))
+    #expect(documents[1].contains("shop\\u{202e}\\u{200b}"))
+  }
+
   @Test("wraps at spaces and cuts what is longer than a line")
   func wrapping() {
     #expect(TextColumns.wrap("one two three", to: 7) == ["one two", "three"])

@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Bench
 import FoundationEssentials
@@ -108,10 +109,7 @@ struct BenchOutput {
     switch format {
     case .text: return BenchText.render(report, color: color)
     case .html: return BenchPage.render(report)
-    case .json:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+    case .json: return try JSONText.encode(report)
     }
   }
 

@@ -1,3 +1,4 @@
+import Analysis
 import Glibc
 import Images
 import Isolate
@@ -20,6 +21,7 @@ final class BuildProgress: BuildObserver {
   }
 
   func step(_ text: String) {
+    let text = TerminalText.plain(text)
     if text == current { return }
     current = text
     if isTerminal { draw() } else if !isQuiet { StandardStream.standardError("\(name): \(text)\n") }

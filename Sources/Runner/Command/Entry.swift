@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Bench
 import Glibc
@@ -30,11 +31,11 @@ struct Preflight: ParsableCommand {
       var command = try parseAsRoot(Array(words.dropFirst()))
       try command.run()
     } catch let error as RunnerError {
-      StandardStream.standardError("preflight: \(error)\n")
+      Complaint.tell(error)
       Glibc.exit(error.status.rawValue)
     } catch let error as ImageError {
       let failure = RunnerError(error)
-      StandardStream.standardError("preflight: \(failure)\n")
+      Complaint.tell(failure)
       Glibc.exit(failure.status.rawValue)
     } catch let code as ExitCode {
       Glibc.exit(code.rawValue)
@@ -45,5 +46,12 @@ struct Preflight: ParsableCommand {
       if isRequested { StandardStream.standardOutput(text) } else { StandardStream.standardError(text) }
       Glibc.exit(isRequested ? 0 : RunnerError.Status.usage.rawValue)
     }
+  }
+}
+
+/// Errors on standard error; what they quote of a project or an image is made harmless first.
+enum Complaint {
+  static func tell(_ error: some Error) {
+    StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
   }
 }

@@ -39,7 +39,7 @@ struct ImageCommand: ParsableCommand {
           store.abandon()
           progress?.finish()
           ending(error)
-          StandardStream.standardError("preflight: \(error)\n")
+          Complaint.tell(error)
           _exit(error.status.rawValue)
         }
       }
@@ -76,11 +76,4 @@ struct ImageCommand: ParsableCommand {
 /// How lists are written.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case text, json
-
-  /// JSON for people and programs: keys in order, an entry a line.
-  static func encoded(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-  }
 }

@@ -21,10 +21,7 @@ struct PlanCommand: ParsableCommand {
     let plan = try PlannedCheck(options, state: state, supply: nil).plan
     switch format {
     case .text: StandardStream.standardOutput(PlanText.render(plan))
-    case .json:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      StandardStream.standardOutput(String(decoding: try encoder.encode(plan), as: UTF8.self) + "\n")
+    case .json: StandardStream.standardOutput(try JSONText.encode(plan))
     }
   }
 }

@@ -94,7 +94,7 @@ package final class SandboxedCommand {
       switch error {
       case .runner(let error): throw error
       case .isolate(.launch(let error)) where error.isExecFailure:
-        StandardStream.standardError("preflight: \(error)\n")
+        StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
         return error.code == ENOENT ? 127 : 126
       case .isolate(let error): throw RunnerError(error)
       }

@@ -1,11 +1,12 @@
 /// Makes text that came from the checked program harmless for a terminal.
 package enum TerminalText {
-  /// Returns one line without escape sequences, control characters and direction overrides.
+  /// Returns one line without escape sequences, control characters and what changes or hides the text around it.
   ///
   /// Escape sequences are removed whole (CSI, OSC, DCS and two-byte forms); a tab becomes a space; any other
-  /// control character becomes U+FFFD, so that nothing can move the cursor, retitle the window or hide text.
+  /// control character becomes U+FFFD, so that nothing can move the cursor, retitle the window or hide text. Marks of
+  /// direction and what has no width are written out, as "\\u{202e}".
   package static func plain(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+    guard text.unicodeScalars.contains(where: isHidden) else { return text }
     var result = String.UnicodeScalarView()
     var rest = text.unicodeScalars[...]
     while let scalar = rest.popFirst() {
@@ -17,18 +18,33 @@ package enum TerminalText {
         result.append(" ")
       } else if scalar == "\r" || scalar == "\n" {
         if !rest.isEmpty { result.append(" ") }
+      } else if isHidden(scalar) {
+        let isControl = scalar.properties.generalCategory == .control
+        result.append(
+          contentsOf: (isControl ? "\u{FFFD}" : "\\u{\(String(scalar.value, radix: 16))}").unicodeScalars)
       } else {
-        result.append(isUnsafe(scalar) ? "\u{FFFD}" : scalar)
+        result.append(scalar)
       }
     }
     return String(result)
   }
 
-  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0: true
-    case 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069, 0x2028, 0x2029: true
-    default: false
+  /// The same of a text of several lines, which stay.
+  package static func lines(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isHidden) else { return text }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { plain(String($0)) }
+      .joined(separator: "\n")
+  }
+
+  /// Whether a reader does not see a character as what it is: control characters (C0 and C1), marks and overrides of
+  /// direction, separators of lines, and all that has no width (Unicode, Default_Ignorable_Code_Point) but the selectors of
+  /// a sign's form, U+FE00 to U+FE0F.
+  package static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.value < 0x7F { return scalar.value < 0x20 }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: return true
+    default:
+      return scalar.properties.isDefaultIgnorableCodePoint && !(0xFE00...0xFE0F).contains(scalar.value)
     }
   }
 

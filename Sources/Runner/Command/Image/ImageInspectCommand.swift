@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Images
 import Isolate
@@ -35,10 +36,10 @@ struct ImageInspectCommand: ParsableCommand {
       os: configuration.os, created: configuration.created, config: configuration.config ?? .init(),
       layers: image.layers.map(\.description), bytes: store.bytes(of: image))
     StandardStream.standardOutput(
-      format == .json ? try OutputFormat.encoded(description) : Self.text(description, configuration))
+      format == .json ? try JSONText.encode(description) : Self.text(description, configuration))
   }
 
-  /// What an image says is shown quoted, a line for each thing: no control characters reach a terminal.
+  /// What an image says is shown quoted, a line for each thing: nothing hidden reaches a terminal.
   private static func text(_ description: Description, _ configuration: ImageConfiguration) -> String {
     let settings = description.config
     func words(_ words: [String]?) -> String { (words ?? []).map(\.debugDescription).joined(separator: " ") }
@@ -58,6 +59,6 @@ struct ImageInspectCommand: ParsableCommand {
     ] where !value.isEmpty {
       rows.append([name, value])
     }
-    return Quantity.table(rows)
+    return TerminalText.lines(Quantity.table(rows))
   }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Images
 import Isolate
@@ -25,7 +26,7 @@ struct ImageListCommand: ParsableCommand {
   func run() throws {
     let store = try ImageCommand.store()
     let (images, broken) = try store.images()
-    for error in broken { StandardStream.standardError("preflight: \(error)\n") }
+    for error in broken { Complaint.tell(error) }
     if quiet {
       StandardStream.standardOutput(images.map { "\($0.reference.familiar)\n" }.joined())
     } else if format == .json {
@@ -35,7 +36,7 @@ struct ImageListCommand: ParsableCommand {
           platform: image.configuration.platformText, created: image.configuration.created,
           layers: image.layers.count, bytes: store.bytes(of: image), unusedForSeconds: image.unusedForSeconds)
       }
-      StandardStream.standardOutput(try OutputFormat.encoded(entries))
+      StandardStream.standardOutput(try JSONText.encode(entries))
     } else {
       var rows = [["IMAGE", "DIGEST", "LAYERS", "SIZE", "LAST USED"]]
       for image in images {

@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Images
 import Isolate
@@ -10,7 +11,7 @@ struct ImageVerifyCommand: ParsableCommand {
 
   func run() throws {
     let problems = try ImageCommand.store().verify()
-    for problem in problems { StandardStream.standardOutput("\(problem)\n") }
+    for problem in problems { StandardStream.standardOutput(TerminalText.plain("\(problem)") + "\n") }
     if !problems.isEmpty { throw ExitCode(1) }
   }
 }
