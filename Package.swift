@@ -87,7 +87,8 @@ let package = Package(
     .target(name: "Analysis", path: "Sources/Runner/Analysis", swiftSettings: strict),
     .target(name: "Documents", path: "Sources/Runner/Documents", swiftSettings: strict),
     .target(
-      name: "Planning", dependencies: ["Documents"], path: "Sources/Runner/Planning", swiftSettings: strict),
+      name: "Planning", dependencies: ["Analysis", "Documents"], path: "Sources/Runner/Planning",
+      swiftSettings: strict),
     .target(
       name: "Egress",
       dependencies: [

@@ -11,7 +11,7 @@ struct UnavailableDistributionTests {
     let finding = try #require(findings.first)
     #expect(finding.title == "requests==2.99.0 does not exist")
     #expect(finding.message.contains("2.34.2"))
-    #expect(finding.fix.commands.first?.hasPrefix("sed -i 's/requests==2.99.0/requests==2.") == true)
+    #expect(finding.fix.commands.first?.hasPrefix("sed -i s/requests==2.99.0/requests==2.") == true)
   }
 
   @Test("chooses the highest version not above the wanted one")

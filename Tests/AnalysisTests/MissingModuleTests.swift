@@ -13,7 +13,7 @@ struct MissingModuleTests {
     #expect(finding.category == .dependencyMissing)
     #expect(finding.blame == .project)
     #expect(finding.location == Finding.Location(file: "missing.py", line: 3))
-    #expect(finding.fix.commands == ["echo 'requests' >> requirements.txt"])
+    #expect(finding.fix.commands == ["echo requests >> requirements.txt"])
     #expect(finding.evidence.first?.text == "ModuleNotFoundError: No module named 'requests'")
     #expect(finding.evidence.first?.line == 4)
   }
@@ -22,7 +22,7 @@ struct MissingModuleTests {
   func importName() throws {
     let finding = try #require(try Scenario.crashed("python-module-import-name").findings.first)
     #expect(finding.title.contains("'yaml'"))
-    #expect(finding.fix.commands == ["echo 'PyYAML' >> requirements.txt"])
+    #expect(finding.fix.commands == ["echo PyYAML >> requirements.txt"])
     #expect(finding.location?.file == "config.py")
   }
 
@@ -42,7 +42,7 @@ struct MissingModuleTests {
     let project = Scenario.python.with(
       files: ["main.py", "pyproject.toml", "poetry.lock"], manifest: "pyproject.toml")
     let finding = try #require(try Scenario.crashed("python-module-missing", project: project).findings.first)
-    #expect(finding.fix.commands == ["poetry add requests"])
+    #expect(finding.fix.commands == ["poetry add -- requests"])
   }
 
   @Test("says so when it is declared but not installed")
@@ -168,7 +168,7 @@ struct MissingNodeModuleTests {
     #expect(findings.map(\.rule) == ["module-not-found"])
     #expect(findings.first?.title == "Package 'express' is not installed")
     #expect(findings.first?.location?.file == file)
-    #expect(findings.first?.fix.commands == ["npm install express"])
+    #expect(findings.first?.fix.commands == ["npm install -- express"])
   }
 
   @Test(

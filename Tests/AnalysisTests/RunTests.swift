@@ -87,14 +87,14 @@ struct StartCommandTests {
     let finding = try #require(
       Scenario.crashed(Fixture.log("sh: 1: gunicorn: not found"), exitCode: 127).findings.first)
     #expect(finding.category == .dependencyMissing)
-    #expect(finding.fix.commands == ["echo 'gunicorn' >> requirements.txt"])
+    #expect(finding.fix.commands == ["echo gunicorn >> requirements.txt"])
   }
 
   @Test("tells a file without the execute permission")
   func permission() throws {
     let findings = try Scenario.crashed("sh-permission-denied", exitCode: 126).findings
     #expect(findings.map(\.rule) == ["start-command-not-executable"])
-    #expect(findings.first?.fix.commands.first == "chmod +x ./start.sh")
+    #expect(findings.first?.fix.commands.first == "chmod +x -- ./start.sh")
   }
 
   @Test("names a script that does not exist, and the one that may be meant")

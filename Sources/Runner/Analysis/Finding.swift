@@ -106,10 +106,10 @@ extension Finding {
     /// A unified diff, when the change is certain.
     package var patch: String?
 
-    /// Makes a fix; only the summary is obligatory.
-    package init(_ summary: String, commands: [String] = [], patch: String? = nil) {
+    /// Makes a fix; only the summary is obligatory, and commands that cannot be written safely are left out.
+    package init(_ summary: String, commands: [FixCommand?] = [], patch: String? = nil) {
       self.summary = summary
-      self.commands = commands
+      self.commands = commands.compactMap { $0?.line }
       self.patch = patch
     }
   }

@@ -1,23 +1,9 @@
+import Analysis
+
 /// Words of a shell line, as far as a plan needs them.
 package enum ShellWords {
   /// Joins arguments to a line that a POSIX shell splits into the same arguments.
-  package static func join(_ arguments: [String]) -> String {
-    arguments.map(quote).joined(separator: " ")
-  }
-
-  private static func quote(_ word: String) -> String {
-    let plain = word.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-      default: "-_./:=@%+,".utf8.contains(byte)
-      }
-    }
-    return plain && !word.isEmpty
-      ? word
-      : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-  }
+  package static func join(_ arguments: [String]) -> String { ShellWord.join(arguments) }
 
   /// Splits a line of plain and quoted words; nil when the line needs a shell (operators, expansions, globs).
   ///

@@ -144,13 +144,14 @@ extension TextReport.Page {
     }
     label("egress", egress)
     columns.add(
-      "again", "preflight check \(Self.quoted(report.project.source))\(image)", labelStyle: { style.dim($0) },
+      "again", "preflight check \(ShellWord.quoted(ShellWord.file(report.project.source)))\(image)",
+      labelStyle: { style.dim($0) },
       style: { style.command($0) })
   }
 
   /// What makes the next check run on the same.
   private var image: String {
-    report.plan.image.map { " --image \(Self.quoted($0.reference))" } ?? ""
+    report.plan.image.map { " --image \(ShellWord.quoted($0.reference))" } ?? ""
   }
 
   private var phases: String {
@@ -198,15 +199,6 @@ extension TextReport.Page {
     if tenths < 100 { return "\(tenths / 10).\(tenths % 10) s" }
     let seconds = tenths / 10
     return seconds < 60 ? "\(seconds) s" : "\(seconds / 60) min \(seconds % 60) s"
-  }
-
-  /// A word for a shell, quoted when it has to be.
-  private static func quoted(_ word: String) -> String {
-    let isPlain =
-      !word.isEmpty
-      && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-:@+=,~".contains($0)) }
-    if isPlain { return word }
-    return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }
 

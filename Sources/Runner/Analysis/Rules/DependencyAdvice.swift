@@ -3,26 +3,39 @@ enum DependencyAdvice {
   /// Returns the fix "declare this distribution".
   static func add(_ distribution: String, to project: ProjectFacts) -> Finding.Fix {
     let manifest = Finding.manifestName(project)
+    let isNode = manifest.hasSuffix("package.json")
+    guard isNode ? PackageName.isNode(distribution) : PackageName.isPython(distribution) else {
+      return Finding.Fix(
+        "Correct the import, or install what brings the module: no package can have the name '\(distribution)'."
+      )
+    }
     let summary = "Add \(distribution) to \(manifest)"
-    if manifest.hasSuffix("package.json") {
+    if isNode {
       return Finding.Fix(
         "\(summary) (dependencies, not devDependencies) and commit the lock file.",
-        commands: ["npm install \(distribution)"])
+        commands: [FixCommand("npm", "install", "--", distribution)])
     }
     if manifest.hasSuffix(".txt") {
-      return Finding.Fix("\(summary).", commands: ["echo '\(distribution)' >> \(manifest)"])
+      return Finding.Fix(
+        "\(summary).", commands: [FixCommand("echo", distribution)?.writing(">>", to: manifest)])
     }
     if manifest.hasSuffix("Pipfile") {
-      return Finding.Fix("\(summary).", commands: ["pipenv install \(distribution)"])
+      return Finding.Fix("\(summary).", commands: [FixCommand("pipenv", "install", "--", distribution)])
     }
-    let tool = addCommand(project.files)
-    return Finding.Fix("\(summary), under [project] dependencies.", commands: ["\(tool) \(distribution)"])
+    return Finding.Fix(
+      "\(summary), under [project] dependencies.",
+      commands: [FixCommand([tool(project.files), "add", "--", distribution])])
   }
 
-  private static func addCommand(_ files: [String]) -> String {
-    if files.contains("poetry.lock") { return "poetry add" }
-    if files.contains("pdm.lock") { return "pdm add" }
-    return "uv add"
+  /// The command that shows which versions there are; nil for what is no name.
+  static func listVersions(of name: String) -> FixCommand? {
+    PackageName.isPython(name) ? FixCommand("pip", "index", "versions", "--", name) : nil
+  }
+
+  private static func tool(_ files: [String]) -> String {
+    if files.contains("poetry.lock") { return "poetry" }
+    if files.contains("pdm.lock") { return "pdm" }
+    return "uv"
   }
 
   /// Returns a distribution's name in the form of PEP 503: lower case, runs of `-_.` as one dash.

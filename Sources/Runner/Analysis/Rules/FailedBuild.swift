@@ -21,7 +21,7 @@ enum FailedBuild {
       message: "There is no ready-made wheel\(runtime) of the version asked for, so pip builds it.\(reason)",
       fix: Finding.Fix(
         remedy(cause?.text ?? "", package),
-        commands: ["pip index versions \(DependencyAdvice.name(ofRequirement: package))"]),
+        commands: [DependencyAdvice.listVersions(of: DependencyAdvice.name(ofRequirement: package))]),
       evidence: [phase.proof(cause ?? end)] + (cause == nil ? [] : [phase.proof(end)]),
       location: name.flatMap {
         ManifestPlace.of(DependencyAdvice.name(ofRequirement: $0), in: phase, evidence.project)

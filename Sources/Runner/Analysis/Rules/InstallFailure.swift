@@ -33,7 +33,7 @@ enum InstallFailure {
             : isError ? " The line shown is the first error it printed." : " The line shown is its last."),
         fix: Finding.Fix(
           "Run the command in the same sandbox and correct what it reports.",
-          commands: ["preflight run -- \(phase.command.joined(separator: " "))"]),
+          commands: [FixCommand(["preflight", "run", "--"] + phase.command)]),
         evidence: (unstarted.map { [$0.seen.proof(in: phase.name)] } ?? line.map { [phase.proof($0)] } ?? [])
           + [phase.exitProof()],
         location: traceLocation(phase, evidence))

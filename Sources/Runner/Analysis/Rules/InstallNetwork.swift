@@ -31,7 +31,7 @@ enum InstallNetwork {
       message: "It succeeded without.",
       fix: Finding.Fix(
         "Allow the host if it is needed.",
-        commands: ["preflight check --network registries,allow:\(EgressText.list(attempts))"]),
+        commands: [EgressText.allow(EgressText.list(attempts))]),
       evidence: EgressText.proofs(attempts))
   }
 
@@ -48,7 +48,7 @@ enum InstallNetwork {
         + "a fault of the project.",
       fix: Finding.Fix(
         "Allow the host for the check.",
-        commands: ["preflight check --network \(list.map { "registries,allow:\($0)" } ?? "registries")"]),
+        commands: [list.map(EgressText.allow) ?? "preflight check --network registries"]),
       evidence: [cause.proof] + EgressText.proofs(attempts))
   }
 
@@ -163,6 +163,11 @@ enum EgressText {
 
   /// Names every host for `--network allow:`.
   static func list(_ attempts: [EgressAttempt]) -> String { unique(attempts).joined(separator: ",") }
+
+  /// The command that allows such a list.
+  static func allow(_ list: String) -> FixCommand? {
+    FixCommand("preflight", "check", "--network", "registries,allow:\(list)")
+  }
 
   /// Returns the attempts as evidence.
   static func proofs(_ attempts: [EgressAttempt]) -> [Finding.Proof] {

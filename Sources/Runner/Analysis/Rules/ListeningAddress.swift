@@ -78,7 +78,7 @@ enum ServerAdvice {
   static func bind(_ evidence: Evidence) -> Finding.Fix {
     let command = evidence.startCommand
     let summary = "Listen on 0.0.0.0 (or ::) and on the port in PORT"
-    if let changed = changedCommand(command) {
+    if let changed = changedCommand(command).flatMap(FixCommand.init(start:)) {
       return Finding.Fix("\(summary): change the start command.", commands: [changed])
     }
     if evidence.project.ecosystem == "node" {
@@ -96,7 +96,7 @@ enum ServerAdvice {
   /// Advice for reading PORT.
   static func port(_ evidence: Evidence, written: String?) -> Finding.Fix {
     if let written { return Finding.Fix("Write $PORT in the start command where it says \(written).") }
-    if let changed = changedCommand(evidence.startCommand) {
+    if let changed = changedCommand(evidence.startCommand).flatMap(FixCommand.init(start:)) {
       return Finding.Fix("Give the server the port in PORT: change the start command.", commands: [changed])
     }
     return Finding.Fix(

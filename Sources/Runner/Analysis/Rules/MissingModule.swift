@@ -184,7 +184,7 @@ enum MissingModule {
       : Finding.Fix(
         "Start the program from where its imports begin: `python -m package.module` in \(place), or "
           + "PYTHONPATH=\(path).",
-        commands: ["preflight check --env PYTHONPATH=\(path)"])
+        commands: [FixCommand("preflight", "check", "--env", "PYTHONPATH=\(path)")])
     return Finding(
       rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
       title: "The project's own module '\(found.module)' is not on the import path",

@@ -108,7 +108,7 @@ enum MissingVariable {
   ) -> Finding {
     let list = need.names.joined(separator: ", ")
     let isOne = need.names.count == 1
-    let arguments = need.names.map { "--env \($0)=value" }.joined(separator: " ")
+    let arguments = need.names.flatMap { ["--env", "\($0)=value"] }
     let moment = severity == .error ? "stops because" : "reported an error because"
     return Finding(
       rule: "environment-variable-missing", category: .environmentVariable, severity: severity,
@@ -120,7 +120,7 @@ enum MissingVariable {
       fix: Finding.Fix(
         "Set \(isOne ? "it" : "them") for the check, and on the platform before deploying (or give the "
           + "program a default).",
-        commands: ["preflight check \(arguments)"]),
+        commands: [FixCommand(["preflight", "check"] + arguments)]),
       evidence: [phase.proof(need.line)], location: need.location)
   }
 }

@@ -72,7 +72,9 @@ enum ResourceLimits {
         "Give it more memory here and on the platform, or use less: fewer workers, smaller batches, "
           + "streaming instead of loading.",
         commands: [
-          "preflight check --memory \(ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))"
+          FixCommand(
+            "preflight", "check", "--memory",
+            ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))
         ]),
       evidence: proof)
   }
@@ -97,12 +99,17 @@ enum ResourceLimits {
         ? Finding.Fix(
           "Set the heap to about three quarters of the memory limit, or find what keeps growing.",
           commands: [
-            "preflight check --env NODE_OPTIONS=--max-old-space-size=\(ByteCount.threeQuartersInMebibytes(evidence.settings.memoryLimitInBytes))"
+            FixCommand(
+              "preflight", "check", "--env",
+              "NODE_OPTIONS=--max-old-space-size=\(ByteCount.threeQuartersInMebibytes(evidence.settings.memoryLimitInBytes))"
+            )
           ])
         : Finding.Fix(
           "Use less at once, or give it more memory here and on the platform.",
           commands: [
-            "preflight check --memory \(ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))"
+            FixCommand(
+              "preflight", "check", "--memory",
+              ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))
           ]),
       evidence: [phase.proof(line), phase.exitProof()],
       location: trace?.location(in: evidence.settings.workingDirectory))
@@ -139,7 +146,7 @@ enum ResourceLimits {
         "Set the number of workers and threads explicitly, or raise the limit.",
         commands: [
           "preflight check --env WEB_CONCURRENCY=2",
-          "preflight check --pids \((evidence.settings.processLimit ?? 128) * 2)",
+          FixCommand("preflight", "check", "--pids", "\((evidence.settings.processLimit ?? 128) * 2)"),
         ]),
       evidence: (refused.map { [phase.proof($0)] } ?? []) + [
         Finding.Proof(
@@ -179,7 +186,7 @@ enum ResourceLimits {
       message: "It was stopped after \(seconds) s; its last output may say what it was waiting for.",
       fix: Finding.Fix(
         "Allow more time, or find what it waits for (a prompt, a download, a compilation).",
-        commands: ["preflight check --timeout \(max(60, seconds * 2))s"]),
+        commands: [FixCommand("preflight", "check", "--timeout", "\(max(60, seconds * 2))s")]),
       evidence: (phase.lastWords.map { [phase.proof($0)] } ?? []) + [phase.exitProof()])
   }
 }

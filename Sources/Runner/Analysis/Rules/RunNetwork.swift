@@ -78,6 +78,6 @@ enum RunNetwork {
   private static func allow(_ list: String?) -> Finding.Fix {
     Finding.Fix(
       "Allow \(list == nil ? "the hosts it needs" : "the host") for the check.",
-      commands: ["preflight check --network registries,allow:\(list ?? "HOST")"])
+      commands: [EgressText.allow(list ?? "HOST")])
   }
 }

@@ -112,7 +112,10 @@ enum StartCommand {
         ? Finding.Fix("Build it for this architecture, or give the script its #! line.")
         : Finding.Fix(
           "Make it executable and commit the mode.",
-          commands: ["chmod +x \(file)", "git update-index --chmod=+x \(file)"]),
+          commands: [
+            FixCommand("chmod", "+x", "--", file),
+            FixCommand("git", "update-index", "--chmod=+x", "--", file),
+          ]),
       evidence: [proof, phase.exitProof()])
   }
 
@@ -132,7 +135,13 @@ enum StartCommand {
           + (other.map { " The project has \($0)." } ?? ""),
         fix: Finding.Fix(
           "Correct the start command" + (other.map { ": \($0)" } ?? "") + ".",
-          commands: other.map { ["preflight check --start 'python \($0)'"] } ?? []),
+          commands: [
+            other.flatMap { other in
+              FixCommand("python", ShellWord.file(other)).flatMap {
+                FixCommand("preflight", "check", "--start", $0.line)
+              }
+            }
+          ]),
         evidence: [phase.proof(line), phase.exitProof()])
     }
     guard let line = phase.firstLine(where: { $0.hasPrefix("npm ") && $0.has("Missing script: \"") }),
@@ -144,7 +153,10 @@ enum StartCommand {
       message: "The start command runs `npm run \(name)`, and package.json does not define it.",
       fix: Finding.Fix(
         "Add the script to package.json, or give a start command.",
-        commands: ["npm pkg set scripts.\(name)='node index.js'"]),
+        commands: [
+          PackageName.isNode(String(name))
+            ? FixCommand("npm", "pkg", "set", "--", "scripts.\(name)=node index.js") : nil
+        ]),
       evidence: [phase.proof(line)], location: Finding.Location(file: "package.json"))
   }
 }

@@ -37,8 +37,10 @@ enum SyntaxFault {
       evidence: [phase.proof(trace.line)], location: location)
   }
 
-  private static func check(_ language: ErrorTrace.Language, _ file: String) -> String {
-    language == .python ? "python -m py_compile \(file)" : "node --check \(file)"
+  private static func check(_ language: ErrorTrace.Language, _ file: String) -> FixCommand? {
+    let file = ShellWord.file(file)
+    return language == .python
+      ? FixCommand("python", "-m", "py_compile", file) : FixCommand("node", "--check", file)
   }
 }
 

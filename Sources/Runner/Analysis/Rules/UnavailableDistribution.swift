@@ -91,14 +91,17 @@ enum UnavailableDistribution {
         + "\(request.requirement). \(offer)\(latest)",
       fix: Finding.Fix(
         "Change the requirement in \(manifest)\(nearest.map { " to \(request.name)==\($0)" } ?? "").",
-        commands: nearest.flatMap { version in edit(request, version, manifest) } ?? []),
+        commands: [nearest.flatMap { version in edit(request, version, manifest) }]),
       evidence: [request.phase.proof(request.line)],
       location: ManifestPlace.of(request.name, in: request.phase, evidence.project))
   }
 
-  private static func edit(_ request: Request, _ version: String, _ manifest: String) -> [String]? {
-    guard let pin = request.pin, manifest.hasSuffix(".txt") else { return nil }
-    return ["sed -i 's/\(request.name)==\(pin)/\(request.name)==\(version)/' \(manifest)"]
+  private static func edit(_ request: Request, _ version: String, _ manifest: String) -> FixCommand? {
+    guard let pin = request.pin, manifest.hasSuffix(".txt"), PackageName.isPython(request.name),
+      PackageName.isVersion(pin), PackageName.isVersion(version)
+    else { return nil }
+    return FixCommand(
+      "sed", "-i", "s/\(request.name)==\(pin)/\(request.name)==\(version)/", "--", manifest)
   }
 
   private static func otherPython(_ request: Request, _ evidence: Evidence) -> Finding {
@@ -114,7 +117,7 @@ enum UnavailableDistribution {
       fix: Finding.Fix(
         "Declare a version of Python that satisfies \(range) (.python-version or requires-python)"
           + (older.map { ", or require \(request.name)==\($0)" } ?? "") + ".",
-        commands: needed.map { ["echo \($0) > .python-version"] } ?? []),
+        commands: [needed.flatMap { FixCommand("echo", $0)?.writing(">", to: ".python-version") }]),
       evidence: [
         request.phase.proof(request.ignoredLine ?? request.line), request.phase.proof(request.line),
       ],

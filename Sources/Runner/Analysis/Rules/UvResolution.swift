@@ -70,10 +70,7 @@ enum UvResolution {
         "dependency-version-not-found", .dependencyMissing, "\(requirement) does not exist", explanation,
         Finding.Fix(
           "Require a version that exists, in \(manifest).",
-          commands: [
-            "pip index versions "
-              + "\(name)"
-          ]),
+          commands: [DependencyAdvice.listVersions(of: name)]),
         phase, evidence)
     case .unknownName(let name):
       return finding(
