@@ -77,12 +77,30 @@ struct NodePlanTests {
     arguments: [
       #"{"dependencies": {"a": "file:../a"}}"#, #"{"dependencies": {"a": "1"}, "workspaces": ["x"]}"#,
       #"{"dependencies": {"a": "1"}, "scripts": {"postinstall": "node x.js"}}"#,
+      #"{"dependencies": {"a": "1"}, "scripts": {"dependencies": "node x.js"}}"#,
+      #"{"dependencies": {"a": "1"}, "overrides": {"b": "file:./b"}}"#,
+      #"{"dependencies": {"a": "1"}, "resolutions": {"b": "patch:b@1#./b.patch"}}"#,
+      #"{"dependencies": {"a": "1"}, "overrides": {"b": "./b"}}"#,
+      #"{"dependencies": {"a": "1"}, "pnpm": {"patchedDependencies": {"b": "b.patch"}}}"#,
     ])
   func notCacheable(_ json: String) throws {
     let plan = try ProjectTree(["package.json": json, "index.js": ""]).plan()
     guard case .notCacheable = plan.dependencyCache else {
       Issue.record("is cacheable")
       return
+    }
+  }
+
+  @Test(
+    "may not be cached where a file of the project has code of it run at installation, and else it may",
+    arguments: [".npmrc", ".yarnrc.yml", ".pnpmfile.cjs", "binding.gyp", "index.html"])
+  func settings(_ file: String) throws {
+    let manifest = #"{"dependencies": {"a": "^1"}, "main": "./index.js", "keywords": ["lockfile: x"]}"#
+    let plan = try ProjectTree(["package.json": manifest, "index.js": "", file: ""]).plan()
+    if case .notCacheable(let reason) = plan.dependencyCache {
+      #expect(reason.contains(file) && file != "index.html")
+    } else {
+      #expect(file == "index.html")
     }
   }
 

@@ -100,9 +100,9 @@ struct PythonPlanTests {
     let plan = try ProjectTree(["requirements.txt": "Flask==3.1.1", "app.py": flask]).plan()
     #expect(
       plan.install == [
-        ["{python}", "-m", "venv", "/venv"],
+        ["{python}", "-I", "-m", "venv", "/venv"],
         [
-          "/venv/bin/python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r",
+          "/venv/bin/python", "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r",
           "requirements.txt",
         ],
       ])
@@ -120,7 +120,7 @@ struct PythonPlanTests {
     ])
   func installsNothing(_ files: [String: String]) throws {
     let plan = try ProjectTree(files).plan()
-    #expect(plan.install == [["{python}", "-m", "venv", "--without-pip", "/venv"]])
+    #expect(plan.install == [["{python}", "-I", "-m", "venv", "--without-pip", "/venv"]])
     #expect(plan.packageManager == nil)
   }
 

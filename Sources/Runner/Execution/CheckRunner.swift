@@ -48,6 +48,7 @@ package final class CheckRunner {
     }
     state.removeStaleRuns()
     EnvironmentStore.removeOld(in: state)
+    DownloadStore.removeOld(in: state)
     let host = try HostNetwork(options.hostEnvironment)
     let isolation = IsolationSurvey(options: options)
     try isolation.requireLevel(options.minimumLevel)
@@ -66,8 +67,7 @@ package final class CheckRunner {
       cgroupParent: isolation.cgroupParent)
     let tools = sandbox.stored == nil ? hostTools : try ImageTools(driver: driver, plan: plan).locate()
     let installer = InstallPhase(
-      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver,
-      project: snapshot.root)
+      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver)
     let launcher = StartPhase(plan: plan, options: options, tools: tools, driver: driver, host: host)
     var evidence = Evidence(
       project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))

@@ -12,14 +12,14 @@ final class InstallPhase {
   private let state: StateDirectory
   private let host: HostNetwork
   private let driver: PhaseDriver
-  private let project: String
   private var lock: FileLock?
+  private var downloads: DownloadStore?
   /// What the install reached for when it really ran, if that was earlier.
   private(set) var cachedEgress: [EgressAttempt] = []
 
   init(
     plan: Plan, options: CheckOptions, tools: [String: LocatedTool], state: StateDirectory, host: HostNetwork,
-    driver: PhaseDriver, project: String
+    driver: PhaseDriver
   ) {
     self.plan = plan
     self.options = options
@@ -27,7 +27,6 @@ final class InstallPhase {
     self.state = state
     self.host = host
     self.driver = driver
-    self.project = project
   }
 
   /// The evidence of the install and build phases; stops at the first that fails.
@@ -36,6 +35,8 @@ final class InstallPhase {
     let commands = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
     if !commands.isEmpty { phases.append(try install(commands)) }
     guard phases.allSatisfy({ $0.status != .failed }), !plan.build.isEmpty else { return phases }
+    // The project's own code runs now: nothing that others will use is shown to it for writing.
+    do { try use(nil) } catch { throw RunnerError(error) }
     phases.append(
       try execute(.build, plan.build, detail: plan.build.map(ShellWords.join).joined(separator: " && ")))
     return phases
@@ -43,11 +44,14 @@ final class InstallPhase {
 
   private func install(_ commands: [[String]]) throws(RunnerError) -> PhaseEvidence {
     let detail = commands.last.map(ShellWords.join) ?? ""
-    guard case .cacheable(let key, _) = plan.dependencyCache, plan.ecosystem == .python else {
-      driver.sandbox.environmentPath = try fresh("environment")
+    var key: String?
+    if case .cacheable(let planned, _) = plan.dependencyCache { key = keyWithSurroundings(planned) }
+    defer { downloads = nil }
+    guard let key, plan.ecosystem == .python else {
+      driver.sandbox.environmentPath = try fresh("environment", key)
       return try execute(.install, commands, detail: detail)
     }
-    let store = EnvironmentStore(state: state, key: keyWithSurroundings(key))
+    let store = EnvironmentStore(state: state, key: key)
     try take(store)
     defer { lock = nil }
     if options.usesCache, let record = store.load() {
@@ -55,6 +59,7 @@ final class InstallPhase {
       driver.observer.phaseEnded(
         "install", outcome: "unchanged, taken from the cache", succeeded: true, milliseconds: 0)
       driver.sandbox.environmentPath = store.files
+      driver.sandbox.environmentIsKept = true
       cachedEgress = record.egress
       var phase = record.phase
       phase.status = .cached
@@ -62,25 +67,26 @@ final class InstallPhase {
       phase.startedAt = Clock.seconds()
       return phase
     }
-    let directory = try fresh("environment")
+    let directory = try fresh("environment", key)
     driver.sandbox.environmentPath = directory
     let before = driver.egress.count
     let phase = try execute(.install, commands, detail: detail)
     if phase.status == .passed {
       try store.keep(directory, record: .init(phase: phase, egress: Array(driver.egress.dropFirst(before))))
       driver.sandbox.environmentPath = store.files
+      driver.sandbox.environmentIsKept = true
     }
     return phase
   }
 
-  /// The interpreter and the way to it belong to the key: an environment points to its interpreter.
+  /// The interpreters and the way to the packages belong to the key: an environment points to its interpreter.
   private func keyWithSurroundings(_ key: String) -> String {
-    let tool = tools["python3"]
-    let parts = [
-      key, tool?.path ?? "", tool?.version ?? "", tool?.hostPrefix ?? "", plan.image?.digest ?? "",
-    ]
+    let programs = tools.sorted { $0.key < $1.key }.flatMap { name, tool in
+      [name, tool.path, tool.version ?? "", tool.hostPrefix ?? ""]
+    }
     let indexes = host.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return SHA256.hexadecimal(of: (parts + indexes).joined(separator: "\u{0}").utf8)
+    let parts = [key, plan.image?.digest ?? ""] + programs + indexes
+    return SHA256.hexadecimal(of: parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
   }
 
   /// Takes the environment's lock for the length of the install: one of several checks installs.
@@ -101,20 +107,22 @@ final class InstallPhase {
     try driver.interruption.check()
   }
 
-  /// An empty directory of this run, and this project's download cache.
-  private func fresh(_ name: String) throws(RunnerError) -> String {
+  /// An empty directory of this run, and the downloads of a key.
+  private func fresh(_ name: String, _ key: String?) throws(RunnerError) -> String {
     let path = "\(driver.sandbox.run.path)/\(name)"
-    // Downloads are shared between checks of one project only: what one project's code wrote there
-    // must not reach another's.
-    let downloads = "\(state.path)/downloads/\(SHA256.hexadecimal(of: project.utf8).prefix(32))"
     do {
       try Directories.make(path, mode: 0o755)
-      try Directories.make(downloads, mode: 0o700)
+      try use(key)
     } catch { throw RunnerError(error) }
-    driver.sandbox.downloadsPath = downloads
     driver.sandbox.disk?.add(path)
-    driver.sandbox.disk?.add(downloads, keeping: true)
     return path
+  }
+
+  private func use(_ key: String?) throws(SystemError) {
+    let store = try DownloadStore(key, state: state, run: driver.sandbox.run)
+    driver.sandbox.downloadsPath = store.path
+    driver.sandbox.disk?.add(store.path, keeping: true)
+    downloads = consume store
   }
 
   /// Runs commands one after the other as one phase.

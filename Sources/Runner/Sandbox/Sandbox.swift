@@ -34,6 +34,8 @@ final class Sandbox {
   var tools: [LocatedTool] = []
   /// The host directory mounted at /venv, and whether the phase may write to it.
   var environmentPath: String?
+  /// Whether other checks use it too, so that no phase may write to it.
+  var environmentIsKept = false
   /// The host directory mounted at /cache while installing.
   var downloadsPath: String?
   /// What may be written to the disk, and was; nil is no limit.
@@ -228,7 +230,8 @@ final class Sandbox {
     default: mounts.append(bind("\(run.path)/upper", projectRoot, writable: true))
     }
     if let environmentPath {
-      mounts.append(bind(environmentPath, Plan.virtualEnvironment, writable: phase.installs))
+      mounts.append(
+        bind(environmentPath, Plan.virtualEnvironment, writable: phase.installs && !environmentIsKept))
     }
     if phase.installs {
       if let downloadsPath { mounts.append(bind(downloadsPath, "/cache", writable: true)) }

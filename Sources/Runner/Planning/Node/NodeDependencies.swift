@@ -87,14 +87,51 @@ struct NodeDependencies {
       cache = .notCacheable(reason: "\(local.key) is installed from \(local.value)")
     } else if manifest.hasWorkspaces {
       cache = .notCacheable(reason: "package.json has workspaces")
-    } else if let script = ["preinstall", "install", "postinstall", "prepare"].first(where: {
-      manifest.scripts[$0] != nil
-    }) {
+    } else if let script = NodeDependencies.scripts.first(where: { manifest.scripts[$0] != nil }) {
       cache = .notCacheable(reason: "the script \"\(script)\" runs at installation and may read any file")
+    } else if let file = NodeDependencies.settings.first(where: snapshot.contains) {
+      cache = .notCacheable(reason: "\(file) may have code of the project run at installation")
     } else {
-      let settings = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"].filter(snapshot.contains)
-      cache = .cacheable(
-        commands: install, reading: ["package.json"] + settings + (lock.map { [$0] } ?? []), in: snapshot)
+      let files = ["package.json"] + (lock.map { [$0] } ?? [])
+      if let word = files.lazy.compactMap({ NodeDependencies.localPlace(in: snapshot.text(of: $0) ?? "") })
+        .first
+      {
+        cache = .notCacheable(reason: "something is installed from the project's folder (\(word))")
+      } else {
+        cache = .cacheable(commands: install, reading: files, in: snapshot)
+      }
+    }
+  }
+
+  /// What package managers run of package.json while they install (docs.npmjs.com, "scripts"; pnpm.io, "Scripts").
+  private static let scripts = [
+    "preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish",
+    "dependencies", "predependencies", "postdependencies", "pnpm:devPreinstall",
+  ]
+
+  /// Files by which a project has package managers run code of its own: a shell, options of node, yarn itself, hooks, a
+  /// native part.
+  private static let settings = [
+    ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs",
+    "pnpmfile.js",
+    "bunfig.toml", "binding.gyp",
+  ]
+
+  /// How package.json and lock files name a place in the project, wherever it stands (overrides, resolutions, patches).
+  private static func localPlace(in text: String) -> String? {
+    let words = [
+      "file:", "link:", "portal:", "workspace:", "patch:", "exec:", "patchedDependencies", "link\": true",
+    ]
+    // Elsewhere than in these, paths are those of the package itself.
+    let replaces = text.contains("\"overrides\"") || text.contains("\"resolutions\"")
+    let places = ["../", "\"./", "\"~/"]
+    return (words + (replaces ? places : [])).first { word in
+      text.ranges(of: word).contains { range in
+        // Not the end of another word: "proper-lockfile:".
+        guard range.lowerBound != text.startIndex else { return true }
+        let before = text[text.index(before: range.lowerBound)]
+        return !before.isLetter && !before.isNumber && before != "-" && before != "_"
+      }
     }
   }
 

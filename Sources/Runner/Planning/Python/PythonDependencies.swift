@@ -12,11 +12,17 @@ struct PythonDependencies {
   var pyproject: PyProject?
 
   static let python = "\(Plan.virtualEnvironment)/bin/python"
-  private static let pip = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-  private static let makeEnvironment = [Plan.interpreterPlaceholder, "-m", "venv", Plan.virtualEnvironment]
+  /// -I, since -m looks in the working directory first, which is the project's: a logging.py there would run while what
+  /// is kept for others is installed.
+  private static let pip = [
+    python, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
+  ]
+  private static let makeEnvironment = [
+    Plan.interpreterPlaceholder, "-I", "-m", "venv", Plan.virtualEnvironment,
+  ]
   /// Much quicker, and enough when nothing is installed.
   private static let makeBareEnvironment = [
-    Plan.interpreterPlaceholder, "-m", "venv", "--without-pip", Plan.virtualEnvironment,
+    Plan.interpreterPlaceholder, "-I", "-m", "venv", "--without-pip", Plan.virtualEnvironment,
   ]
 
   /// Reads the manifests and decides on the install commands.

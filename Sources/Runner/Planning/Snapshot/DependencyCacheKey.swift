@@ -1,6 +1,6 @@
 extension Plan.DependencyCache {
   /// Part of every key: a change of what the install phase does makes all older environments unknown.
-  private static let generation = "1"
+  private static let generation = "2"
 
   /// Makes the key of an environment from the commands that build it and the files these read.
   static func cacheable(commands: [[String]], reading files: [String], in snapshot: ProjectSnapshot) -> Self {

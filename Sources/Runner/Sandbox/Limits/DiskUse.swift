@@ -33,6 +33,7 @@ final class DiskUse {
 
   /// Counts a folder from now on; with `keeping` not what is in it already.
   func add(_ folder: String, keeping: Bool = false) {
+    if folders.contains(folder) { return }
     folders.append(folder)
     if keeping { keepPresent(in: folder) }
   }

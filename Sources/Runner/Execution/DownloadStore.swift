@@ -1,0 +1,51 @@
+import Glibc
+import Isolate
+
+/// What package managers have downloaded and built, kept between installs of the same.
+///
+/// Code that was installed may have written there, so a folder serves those alone who would run the same code: its key holds
+/// the install commands, the contents of all files they read, the tools' versions and the indexes. Where an install runs code
+/// of the project itself it has a folder of its own run.
+struct DownloadStore: ~Copyable {
+  /// Unpinned requirements are others by then, and so may be the code that wrote there.
+  static let maximumAgeSeconds: Double = 7 * 24 * 60 * 60
+
+  /// The folder that is mounted at /cache while installing.
+  let path: String
+  /// Held while somebody writes there; nil for a folder of the run's own.
+  private let lock: FileLock?
+
+  /// Takes the folder of a key, or one of the run's own without a key, or while another check has that.
+  init(_ key: String?, state: StateDirectory, run: RunDirectory) throws(SystemError) {
+    if let key, let lock = FileLock(Self.lock(of: key, state), waits: false) {
+      path = "\(state.path)/downloads/\(key)"
+      // Its age is that of the lock, which nobody in a sandbox can change.
+      if !Files.exists(path) { _ = unsafe utimes(Self.lock(of: key, state), nil) }
+      self.lock = consume lock
+    } else {
+      path = "\(run.path)/downloads"
+      lock = nil
+    }
+    try Directories.make(path, mode: 0o700)
+  }
+
+  private static func lock(of key: String, _ state: StateDirectory) -> String {
+    "\(state.path)/locks/downloads-\(key)"
+  }
+
+  /// Removes folders that are too old, and those whose age is not known.
+  static func removeOld(in state: StateDirectory) {
+    for key in (try? Files.names(in: "\(state.path)/downloads")) ?? [] {
+      let file = lock(of: key, state)
+      if let made = Directories.status(of: file),
+        Clock.seconds() - Double(made.st_mtim.tv_sec) < maximumAgeSeconds
+      {
+        continue
+      }
+      guard let lock = FileLock(file, waits: false) else { continue }
+      Directories.remove("\(state.path)/downloads/\(key)")
+      unsafe unlink(file)
+      _ = consume lock
+    }
+  }
+}
