@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Glibc
 import TestSupport
@@ -40,11 +41,35 @@ struct ConfinementTests {
     let caller = try Caller()
     let source = try caller.project(["main.py": "print()"])
     let outcome = try await caller.inside(
-      ["sh", "-c", "cat /proc/self/mounts; cut -d' ' -f5- /proc/self/mountinfo"], source: source)
+      ["sh", "-c", "cat /proc/self/mounts /proc/self/mountinfo"], source: source)
     #expect(outcome.succeeded && outcome.output.contains(" /app "), "\(outcome)")
     let home = ProcessInfo.processInfo.environment["HOME"] ?? "/home"
     for path in [caller.folder.path, caller.cache, source] + (home == "/" ? [] : ["\(home)/"]) {
       #expect(!outcome.output.contains(path), "\(path) is in \(outcome)")
+    }
+  }
+
+  @Test(
+    "so it is while dependencies are installed, with all that is shown then, and by the environment that is kept"
+  )
+  func installMountsAsAnyUser() async throws {
+    let caller = try Caller()
+    let source = try caller.project([
+      "main.py": "print(open('/proc/self/mountinfo').read().replace('\\n', ' | '))",
+      "requirements.txt": "pip\n",
+    ])
+    let install = "tr '\\n' '|' </proc/self/mountinfo; exit 3"
+    let (first, outcome) = try await caller.report([source, "--install", install])
+    let (second, again) = try await caller.report([source])
+    let tables = [
+      first.phases.first { $0.name == .install }?.stdoutTail ?? [],
+      second.phases.first { $0.name == .start }?.stdoutTail ?? [],
+    ].map { $0.joined(separator: "\n") }
+    #expect(tables[0].contains(" /venv ") && tables[0].contains(" /cache "), "\(outcome)")
+    #expect(tables[1].contains(" /venv "), "\(again)")
+    for table in tables {
+      #expect(!table.contains(caller.folder.path) && !table.contains(caller.cache), "\(table)")
+      #expect(!table.contains("/preflight/runs"), "\(table)")
     }
   }
 

@@ -38,6 +38,9 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Install anew instead of using a kept environment.")
   var noCache = false
 
+  @Flag(help: "Let what installs read the logins of this host's package indexes.")
+  var indexLogins = false
+
   @Flag(help: "Keep the run's directory.")
   var keep = false
 
@@ -53,6 +56,7 @@ struct CheckCommand: ParsableCommand {
     options.timeoutMilliseconds = milliseconds
     options.minimumLevel = try Self.level(minLevel)
     options.usesCache = !noCache
+    options.keepsIndexLogins = indexLogins
     options.keepsRun = keep
     let files = try output.map(OutputFile.init)
     let interruption = try Interruption(timeoutMilliseconds: milliseconds)

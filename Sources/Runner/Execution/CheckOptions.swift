@@ -16,6 +16,8 @@ package struct CheckOptions: Sendable {
   package var gracePeriodMilliseconds = 10_000
   /// Uses an environment installed earlier from the same inputs.
   package var usesCache = true
+  /// Hands the logins of the host's package indexes to what installs.
+  package var keepsIndexLogins = false
   /// Leaves the run's directory for a look.
   package var keepsRun = false
   /// The lowest isolation level to accept, "L0" to "L6".

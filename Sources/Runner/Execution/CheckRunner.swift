@@ -49,7 +49,7 @@ package final class CheckRunner {
     state.removeStaleRuns()
     EnvironmentStore.removeOld(in: state)
     DownloadStore.removeOld(in: state)
-    let host = try HostNetwork(options.hostEnvironment)
+    let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
     let isolation = IsolationSurvey(options: options)
     try isolation.requireLevel(options.minimumLevel)
     let run = try RunDirectory(in: state)
@@ -85,7 +85,8 @@ package final class CheckRunner {
     }
     let judgement = Judgement(of: evidence)
     let report = ReportAssembly(
-      plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox
+      plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox,
+      indexes: host.indexes
     )
     .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
@@ -101,7 +102,8 @@ package final class CheckRunner {
     }
     let limits = planned.plan.limits
     return try Sandbox(
-      run: run, project: planned.snapshot.root, certificates: host.certificates, stored: stored,
+      run: run, project: planned.snapshot.root, certificates: host.certificates, indexes: host.indexes,
+      stored: stored,
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
         disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)))

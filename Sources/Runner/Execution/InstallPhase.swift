@@ -84,7 +84,8 @@ final class InstallPhase {
     let programs = tools.sorted { $0.key < $1.key }.flatMap { name, tool in
       [name, tool.path, tool.version ?? "", tool.hostPrefix ?? ""]
     }
-    let indexes = host.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let indexes = host.indexes.environment.merging(host.indexes.files) { $1 }
+      .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let parts = [key, plan.image?.digest ?? ""] + programs + indexes
     return SHA256.hexadecimal(of: parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
   }

@@ -56,7 +56,7 @@ enum PhaseEnvironment {
     if !host.certificates.isEmpty {
       environment.merge(SandboxNetworkEnvironment.certificates(bundlePath: HostImage.certificates)) { $1 }
     }
-    environment.merge(host.environment) { $1 }
+    environment.merge(host.indexes.environment) { $1 }
     environment.merge([
       "PIP_CACHE_DIR": "/cache/pip", "npm_config_cache": "/cache/npm", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
       "PIP_PROGRESS_BAR": "off", "npm_config_update_notifier": "false", "npm_config_fund": "false",

@@ -37,7 +37,8 @@ package final class SandboxedCommand {
     let memory = options.planning.memoryLimitInBytes
     let disk = options.planning.diskLimitInBytes.flatMap { DiskUse(limit: $0, at: run.path) }
     let sandbox = try Sandbox(
-      run: run, project: project, certificates: host.certificates, stored: stored,
+      run: run, project: project, certificates: host.certificates, indexes: host.indexes,
+      stored: stored,
       limits: .init(memoryInBytes: memory, disk: disk))
     var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }

@@ -90,7 +90,7 @@ struct HostImage {
   }
 
   /// The mounts of the image itself.
-  func mounts(tools: [LocatedTool]) -> [RuntimeSpec.Mount] {
+  func mounts() -> [RuntimeSpec.Mount] {
     // With all that is mounted below them, where the kernel can.
     let options =
       HostFeatures.changesMountTrees
@@ -104,11 +104,6 @@ struct HostImage {
       let path = "/etc/\(directory)"
       guard let real = Files.real(path), Directories.kind(of: real) == S_IFDIR else { continue }
       mounts.append(RuntimeSpec.Mount(destination: path, type: "bind", source: real, options: options))
-    }
-    for tool in tools {
-      guard let source = tool.hostPrefix, let destination = tool.sandboxPrefix else { continue }
-      mounts.append(
-        RuntimeSpec.Mount(destination: destination, type: "bind", source: source, options: options))
     }
     return mounts
   }

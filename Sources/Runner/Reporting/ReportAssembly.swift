@@ -9,6 +9,7 @@ struct ReportAssembly {
   let tools: [String: LocatedTool]
   let isolation: IsolationSurvey
   let sandbox: Sandbox
+  let indexes: IndexSettings
 
   func report(
     _ evidence: Evidence, _ judgement: Judgement, startedAt: Double, milliseconds: Int
@@ -20,7 +21,16 @@ struct ReportAssembly {
           what: "the project was copied instead of overlaid", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
+    if let why = sandbox.exposure {
+      extra.append(
+        .init(
+          what: "the sandbox's mount table names the folder that preflight keeps its files in", why: why,
+          remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    }
     if let less = sandbox.stored?.degradation {
+      extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
+    }
+    if let less = indexes.degradation {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
     }
     if let why = sandbox.outsideWatchRefusal {

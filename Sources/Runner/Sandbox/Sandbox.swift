@@ -22,15 +22,20 @@ final class Sandbox {
   static let hostname = "preflight"
   /// A link to the project's folder in the run's directory.
   private static let lowerLink = "project"
+  /// Where the copies of the host's settings for package managers are in the run's directory.
+  private static let settings = "settings"
 
   let run: RunDirectory
   let image: HostImage
   /// The image of the store that is used instead of the host's own files.
   let stored: StoredRootfs?
   let project: String?
+  private let indexes: IndexSettings
   private(set) var layer: ProjectLayer
   /// Why attempts to reach addresses are not recorded, when this host does not let us watch them.
   private(set) var outsideWatchRefusal: String?
+  /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
+  private(set) var exposure: String?
   var tools: [LocatedTool] = []
   /// The host directory mounted at /venv, and whether the phase may write to it.
   var environmentPath: String?
@@ -50,26 +55,30 @@ final class Sandbox {
   }
 
   init(
-    run: RunDirectory, project: String?, certificates: String, stored: StoredRootfs? = nil, limits: Limits
+    run: RunDirectory, project: String?, certificates: String, indexes: IndexSettings,
+    stored: StoredRootfs? = nil, limits: Limits
   ) throws(RunnerError) {
     disk = limits.disk
     memoryInBytes = limits.memoryInBytes
     self.run = run
     self.stored = stored
     self.project = project
+    self.indexes = indexes
     image = HostImage(rootPath: "\(run.path)/rootfs")
     layer = project == nil ? .none : .overlay
     for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
     do throws(SystemError) {
       if let stored {
-        if !certificates.isEmpty {
-          let file = "\(run.path)/etc/certificates.pem"
-          try Files.write(certificates, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
-          stored.show(file, at: HostImage.certificates)
-        }
+        if !certificates.isEmpty { try stored.show(certificates, at: HostImage.certificates) }
       } else {
         try image.assemble(hostname: Self.hostname, certificates: certificates)
+        for folder in ["root-upper", "root-work"] { try Directories.make("\(run.path)/\(folder)") }
+      }
+      for folder in [Self.settings, ShownFolder.nothing] { try Directories.make("\(run.path)/\(folder)") }
+      for (name, text) in indexes.files {
+        let file = "\(run.path)/\(Self.settings)/\(name)"
+        try Files.write(text, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
       }
       if let project, let information = Directories.status(of: project) {
         // The merged directory takes its mode from the upper layer.
@@ -88,7 +97,7 @@ final class Sandbox {
     if outsideWatchRefusal != nil { options.watchesOutside = false }
     while true {
       do {
-        options.rootOverlay = stored?.overlay
+        options.rootOverlay = stored == nil ? hostOverlay : stored?.overlay
         options.directories = stored?.settings.volumes ?? []
         return try Container.start(specification(for: phase), bundle: "/", options: options)
       } catch {
@@ -105,8 +114,10 @@ final class Sandbox {
     switch refusal.stage {
     case .step("open rootfs"):
       // The state directory is itself on an overlay, as in a container, or no overlay can be mounted at all.
-      guard let stored else { return false }
+      guard let stored else { return expose(why: "\(refusal)") }
       do { return try stored.goOn(after: "\(refusal)") } catch { throw .runner(error) }
+    case .step("mount") where exposure == nil && refusal.subject.hasPrefix("overlay"):
+      return expose(why: "\(refusal)")
     case .step("mount") where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
@@ -118,6 +129,18 @@ final class Sandbox {
       return true
     default: return false
     }
+  }
+
+  /// Goes on without overlays for folders of ours; false where there were none.
+  private func expose(why: String) -> Bool {
+    defer { exposure = why }
+    return exposure == nil
+  }
+
+  /// The root of the host's own files, below one writable layer that no phase sees again.
+  private var hostOverlay: ContainerOptions.RootOverlay? {
+    exposure == nil
+      ? .init(directory: run.path, layers: ["rootfs"], upper: "root-upper", work: "root-work") : nil
   }
 
   private func fallBackToCopy(why: String) throws(RunnerError) {
@@ -178,7 +201,9 @@ final class Sandbox {
     }
     // Image first, so that nothing of it can cover the kernel's filesystems.
     spec.mounts =
-      image.mounts(tools: tools) + RuntimeSpec.standardMounts + scratchMounts(phase) + projectMounts(phase)
+      image.mounts() + toolMounts() + RuntimeSpec.standardMounts + scratchMounts(phase)
+      + projectMounts(phase)
+    spec.linux.maskedPaths += indexes.hidden
     return spec
   }
 
@@ -210,13 +235,25 @@ final class Sandbox {
     }
   }
 
-  private func projectMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
-    func bind(_ source: String, _ destination: String, writable: Bool) -> RuntimeSpec.Mount {
-      let mode = writable ? "rw" : "ro"
-      return RuntimeSpec.Mount(
-        destination: destination, type: "bind", source: source, options: ["bind", mode, "nosuid", "nodev"])
+  /// Interpreters of a home folder.
+  private func toolMounts() -> [RuntimeSpec.Mount] {
+    tools.compactMap { tool in
+      guard let source = tool.hostPrefix, let destination = tool.sandboxPrefix else { return nil }
+      return shown("tool-\(tool.name)", source, at: destination, isWritable: false)
     }
-    var mounts = stored == nil ? [bind("\(run.path)/home", HostImage.home, writable: true)] : []
+  }
+
+  /// A folder of the run's directory, or another one under such a name.
+  private func shown(
+    _ name: String, _ path: String? = nil, at destination: String, isWritable: Bool
+  ) -> RuntimeSpec.Mount {
+    let folder = ShownFolder(name: name, path: path ?? "\(run.path)/\(name)")
+    if exposure != nil { return folder.bound(at: destination, isWritable: isWritable) }
+    return folder.overlaid(at: destination, isWritable: isWritable, in: run)
+  }
+
+  private func projectMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
+    var mounts = stored == nil ? [shown("home", at: HostImage.home, isWritable: true)] : []
     switch (layer, project) {
     case (.overlay, .some):
       // Relative to the run's directory: the sandbox's mount table shows no path of the host, and no
@@ -227,16 +264,19 @@ final class Sandbox {
           options: [
             "lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
           ]))
-    default: mounts.append(bind("\(run.path)/upper", projectRoot, writable: true))
+    default:
+      mounts.append(
+        ShownFolder(name: "upper", path: "\(run.path)/upper").bound(at: projectRoot, isWritable: true))
     }
     if let environmentPath {
+      let isWritable = phase.installs && !environmentIsKept
       mounts.append(
-        bind(environmentPath, Plan.virtualEnvironment, writable: phase.installs && !environmentIsKept))
+        shown("environment", environmentPath, at: Plan.virtualEnvironment, isWritable: isWritable))
     }
     if phase.installs {
-      if let downloadsPath { mounts.append(bind(downloadsPath, "/cache", writable: true)) }
-      for name in ["pip.conf", "npmrc"] where Directories.kind(of: "/etc/\(name)") == S_IFREG {
-        mounts.append(bind("/etc/\(name)", "/etc/\(name)", writable: false))
+      if let downloadsPath { mounts.append(shown("cache", downloadsPath, at: "/cache", isWritable: true)) }
+      if !indexes.files.isEmpty {
+        mounts.append(shown(Self.settings, at: IndexSettings.folder, isWritable: false))
       }
     }
     return mounts

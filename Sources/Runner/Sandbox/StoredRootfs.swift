@@ -35,8 +35,10 @@ final class StoredRootfs {
   private let run: RunDirectory
   private let trees: [String]
   private let layers: [String]
-  /// Files of ours that are shown in the image, by the path they are shown at.
-  private var files: [String: String] = [:]
+  /// Files of ours that are shown in the image, by the path they are shown at: the highest of the read-only layers, where
+  /// an overlay is mounted. A bind mount of each would have a line in the mount table that names the caller's folder.
+  private var files: [String] = []
+  private static let filesLayer = "files"
   // Layers stay as long as this does.
   private let lease: ImageStore.Lease
 
@@ -77,33 +79,26 @@ final class StoredRootfs {
         names = ["l0"]
       }
       layers = names
-      for folder in ["root-upper", "root-work", "etc"] { try Directories.make("\(run.path)/\(folder)") }
-      for (name, text) in SandboxNetwork.files(hostname: hostname) {
-        try Files.write(text, to: "\(run.path)/etc/\(name)", flags: O_WRONLY | O_CREAT | O_TRUNC)
-        files["/etc/\(name)"] = "\(run.path)/etc/\(name)"
+      for folder in ["root-upper", "root-work", Self.filesLayer] {
+        try Directories.make("\(run.path)/\(folder)")
       }
-      try addPackageManagerSettings(trees, run)
+      for (name, text) in SandboxNetwork.files(hostname: hostname) { try show(text, at: "/etc/\(name)") }
+      // apt gives its downloads to a user of their own, which there is not under a single id.
+      if trees.contains(where: { Directories.kind(of: "\($0)/etc/apt/apt.conf.d") == S_IFDIR }) {
+        try show("APT::Sandbox::User \"root\";\n", at: "/etc/apt/apt.conf.d/99preflight")
+      }
     } catch { throw RunnerError(error) }
-  }
-
-  /// apt gives its downloads to a user of their own, which there is not under a single id.
-  private func addPackageManagerSettings(_ trees: [String], _ run: RunDirectory) throws(SystemError) {
-    guard trees.contains(where: { Directories.kind(of: "\($0)/etc/apt/apt.conf.d") == S_IFDIR }) else {
-      return
-    }
-    try Files.write(
-      "APT::Sandbox::User \"root\";\n", to: "\(run.path)/etc/apt.conf", flags: O_WRONLY | O_CREAT | O_TRUNC)
-    files["/etc/apt/apt.conf.d/99preflight"] = "\(run.path)/etc/apt.conf"
   }
 
   /// The overlay to be mounted on the root; nil where the root is a copy.
   var overlay: ContainerOptions.RootOverlay? {
     switch method {
     case .overlay:
-      return .init(directory: run.path, layers: layers, upper: "root-upper", work: "root-work")
+      return .init(
+        directory: run.path, layers: layers + [Self.filesLayer], upper: "root-upper", work: "root-work")
     case .memory:
       var overlay = ContainerOptions.RootOverlay(
-        directory: run.path, layers: layers, upper: "rootfs/upper", work: "rootfs/work")
+        directory: run.path, layers: layers + [Self.filesLayer], upper: "rootfs/upper", work: "rootfs/work")
       overlay.keepsChangesInMemory = true
       overlay.memorySizeInBytes = changesInMemoryLimit
       return overlay
@@ -178,13 +173,20 @@ final class StoredRootfs {
   }
 
   /// Adds a file of ours that programs in the image read.
-  func show(_ file: String, at path: String) { files[path] = file }
+  func show(_ text: String, at path: String) throws(SystemError) {
+    let file = "\(run.path)/\(Self.filesLayer)\(path)"
+    try Directories.make(String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)]))
+    try Files.write(text, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    files.append(path)
+  }
 
-  /// What is shown of ours in the image.
+  /// What is shown of ours in the image where it is no layer.
   var mounts: [RuntimeSpec.Mount] {
-    files.sorted { $0.key < $1.key }.map { path, file in
+    if overlay != nil { return [] }
+    return files.sorted().map { path in
       RuntimeSpec.Mount(
-        destination: path, type: "bind", source: file, options: ["bind", "ro", "nosuid", "nodev"])
+        destination: path, type: "bind", source: "\(run.path)/\(Self.filesLayer)\(path)",
+        options: ["bind", "ro", "nosuid", "nodev"])
     }
   }
 
