@@ -29,6 +29,12 @@ let baseImages = [
   "debian-slim", "go", "java", "node", "php", "python", "ruby", "rust", "static", "swift-runtime",
 ]
 
+/// What the tools of the checked projects say when they fail, each a file of `signatures` with its recorded logs.
+let signatureFiles = [
+  "celery", "django", "flask", "granian", "gunicorn", "hypercorn", "libraries", "node", "npm",
+  "numpy", "pip", "pydantic", "python", "sqlalchemy", "uvicorn", "waitress",
+]
+
 let package = Package(
   name: "isolate",
   products: [
@@ -84,7 +90,13 @@ let package = Package(
     ),
 
     // MARK: The check
-    .target(name: "Analysis", path: "Sources/Runner/Analysis", swiftSettings: strict),
+    .target(
+      name: "SignatureFiles", path: "signatures", exclude: ["README.md"] + signatureFiles,
+      sources: ["Embedded.swift"], resources: signatureFiles.map { .embedInCode("\($0).toml") },
+      swiftSettings: strict),
+    .target(
+      name: "Analysis", dependencies: ["Documents", "SignatureFiles"], path: "Sources/Runner/Analysis",
+      swiftSettings: strict),
     .target(name: "Documents", path: "Sources/Runner/Documents", swiftSettings: strict),
     .target(
       name: "Planning", dependencies: ["Analysis", "Documents"], path: "Sources/Runner/Planning",
@@ -157,7 +169,9 @@ let package = Package(
       name: "IsolateTests", dependencies: ["Isolate", "CShims", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["Analysis", "SignatureFiles", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict

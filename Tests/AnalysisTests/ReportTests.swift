@@ -148,7 +148,7 @@ struct TextReportTests {
     let text = TextReport.render(SampleReport.of(try SampleReport.crashed()), color: false, width: 100)
     let expected = [
       "NOT READY", "Python module 'yaml' is not installed", "start:7",
-      "ModuleNotFoundError: No module named 'yaml'", "config.py:2",
+      "ModuleNotFoundError: No module named 'yaml'", "requirements.txt",
       "fix", "PyYAML", "isolation", "degraded", "systemd-run", "egress", "pypi.org",
       "REFUSED: api.stripe.com", "preflight check .",
     ]

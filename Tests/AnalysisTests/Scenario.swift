@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SignatureFiles
 
 @testable import Analysis
 
@@ -31,6 +32,11 @@ enum Fixture {
     }
   }
 
+  /// The names in a folder of the repository, sorted.
+  static func folder(_ path: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: root() + "/" + path).sorted()
+  }
+
   static func file(_ path: String) throws -> String {
     guard let data = FileManager.default.contents(atPath: root() + "/" + path) else {
       throw Missing(path: path)
@@ -42,6 +48,11 @@ enum Fixture {
   private static func root(file: String = #filePath) -> String {
     file.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
   }
+}
+
+/// The signature files as they are inside the program.
+enum SignatureFilesText {
+  static let all = SignatureFiles.all.map { String(decoding: $0.bytes, as: UTF8.self) }
 }
 
 /// Runs of a small project, described by how they ended.

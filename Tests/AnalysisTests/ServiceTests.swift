@@ -31,7 +31,8 @@ struct ListeningAddressTests {
       ListeningSocket(address: "127.0.0.1", port: 8080),
       command: ["uvicorn", "main:app", "--host", "127.0.0.1"]
     ).findings.first
-    #expect(finding?.fix.commands == ["uvicorn main:app --host 0.0.0.0 --port $PORT"])
+    #expect(
+      finding?.fix.commands == ["preflight check --start 'uvicorn main:app --host 0.0.0.0 --port $PORT'"])
   }
 
   @Test("is fine when one of several sockets can be reached")

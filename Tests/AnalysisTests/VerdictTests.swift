@@ -63,7 +63,7 @@ struct RuleBookTests {
   func identifiers() {
     let ids = RuleBook.standard.rules.map(\.id)
     #expect(Set(ids).count == ids.count)
-    #expect(ids.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" } })
+    #expect(ids.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" } })
   }
 
   @Test("puts the earliest causal line first, whatever was printed last")
@@ -105,7 +105,7 @@ struct RuleBookTests {
 
   @Test("survives every fixture in every phase")
   func everything() throws {
-    let ids = Set(RuleBook.standard.rules.map(\.id))
+    let ids = Set(RuleBook.standard.rules.map(\.id) + SignatureBook.standard.signatures.map(\.id))
     for name in try Fixture.names() {
       for evidence in [
         try Scenario.installFailed(name), try Scenario.crashed(name),

@@ -38,6 +38,16 @@ package struct ProjectFacts: Sendable, Codable, Equatable {
   package var manifest: String?
   /// Distribution names declared by the project, normalised (PEP 503).
   package var declaredDependencies: [String]
+  /// The small text files that rules read (sources, manifests, descriptors), by path; never reported whole.
+  package var texts: [String: String] = [:]
+  /// The application objects that a server could be told to serve.
+  package var applications: [ServedApplication] = []
+  /// Where the start command comes from, as `preflight plan` names it: "Procfile web", "--start".
+  package var startSource: String?
+  /// The start command as it is written there.
+  package var startLine: String?
+  /// The version of the interpreter that the project asks for, and where it does.
+  package var requestedVersion: RequestedVersion?
 
   package init(
     name: String, ecosystem: String? = nil, runtimeVersion: String? = nil, files: [String] = [],
@@ -49,6 +59,36 @@ package struct ProjectFacts: Sendable, Codable, Equatable {
     self.files = files
     self.manifest = manifest
     self.declaredDependencies = declaredDependencies
+  }
+}
+
+/// An application object of the project, or a function that makes one.
+package struct ServedApplication: Sendable, Codable, Equatable {
+  /// Relative to the project's root.
+  package var file: String
+  /// One-based.
+  package var line: Int
+  /// The variable's or function's name.
+  package var name: String
+  package var isFactory: Bool
+
+  package init(file: String, line: Int, name: String, isFactory: Bool) {
+    self.file = file
+    self.line = line
+    self.name = name
+    self.isFactory = isFactory
+  }
+}
+
+/// A version that the project asks for.
+package struct RequestedVersion: Sendable, Codable, Equatable {
+  package var version: String
+  /// The file that says so, and its part.
+  package var source: String
+
+  package init(version: String, source: String) {
+    self.version = version
+    self.source = source
   }
 }
 
@@ -74,6 +114,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var stopSignal = "SIGTERM"
   /// The network policy of the run ("none", "registries", "host", "allow:..."); nil when it is not recorded.
   package var networkPolicy: String?
+  /// How the check was called.
+  package var invocation = Invocation()
 
   package init(
     port: Int? = nil, healthPath: String? = nil, memoryLimitInBytes: Int64? = nil, processLimit: Int? = nil,

@@ -32,6 +32,17 @@ package struct FixCommand: Sendable, Equatable, ExpressibleByStringLiteral {
     line = command
   }
 
+  /// A line of a signature, each `{name}` in it filled with a quoted word; nil when a word has something in it that a
+  /// reader would not see, or could be taken for an option.
+  init?(filling template: String, _ values: [String: String]) {
+    var isSafe = true
+    line = SignatureText.filled(template, values) { word in
+      isSafe = isSafe && !word.hasPrefix("-") && !word.unicodeScalars.contains(where: TerminalText.isHidden)
+      return ShellWord.quoted(word)
+    }
+    if !isSafe { return nil }
+  }
+
   /// The line with its output at the end of a file, or in place of it.
   func writing(_ operation: String, to file: String) -> FixCommand? {
     Self(ShellWord.file(file)).map { Self(line: "\(line) \(operation) \($0.line)") }

@@ -1,3 +1,4 @@
+package import Analysis
 package import Egress
 package import Images
 package import Planning
@@ -30,6 +31,8 @@ package struct CheckOptions: Sendable {
   /// What a check runs on.
   package var imageRequest = ImageRequest.byDefault
   package var pullPolicy = PullPolicy.missing
+  /// How the check was called; nil when it was not by the command line.
+  package var invocation: Invocation?
 
   package init() {}
 }

@@ -136,9 +136,17 @@ package final class CheckRunner {
     _ plan: Plan, _ snapshot: ProjectSnapshot, _ tools: [String: LocatedTool]
   ) -> ProjectFacts {
     let runtime = plan.ecosystem == .python ? "python3" : "node"
-    return ProjectFacts(
+    var facts = ProjectFacts(
       name: plan.projectName, ecosystem: plan.ecosystem?.rawValue,
       runtimeVersion: plan.ecosystem == nil ? nil : tools[runtime]?.version, files: snapshot.files,
       manifest: plan.manifest, declaredDependencies: plan.declaredDependencies)
+    facts.texts = ProjectTexts.read(snapshot)
+    facts.applications = ProjectTexts.applications(in: facts.texts)
+    facts.startSource = plan.start.origin.displayed
+    facts.startLine = plan.start.displayed
+    facts.requestedVersion = plan.requestedRuntimeVersion.map {
+      RequestedVersion(version: $0.version, source: $0.source)
+    }
+    return facts
   }
 }

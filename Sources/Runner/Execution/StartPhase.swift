@@ -40,6 +40,7 @@ final class StartPhase {
       workingDirectory: driver.sandbox.projectRoot,
       networkPolicy: options.policy.commandLineValue)
     settings.diskLimitInBytes = driver.sandbox.disk?.limit
+    settings.invocation = options.invocation ?? Invocation(source: options.source)
     settings.stopSignal = SignalName.name(driver.sandbox.stopSignal)
     return settings
   }

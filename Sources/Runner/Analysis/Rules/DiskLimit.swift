@@ -22,7 +22,7 @@ enum DiskLimit {
       fix: Finding.Fix(
         "Write less: stream instead of keeping files, rotate logs, leave out what is not needed at run time; "
           + "or allow more here and on the platform.",
-        commands: ["preflight check --disk \(ByteCount.roomier(limit, written))"]),
+        commands: [evidence.check("--disk", ByteCount.roomier(limit, written))]),
       evidence: [
         Finding.Proof(
           kind: .counter, phase: phase.name,

@@ -74,7 +74,7 @@ enum Health {
         + "that asks it would not let the program go live.",
       fix: Finding.Fix(
         "Make the program answer what the check asks, or name a path to ask instead.",
-        commands: ["preflight check --health /PATH"]),
+        commands: [evidence.check("--health", "/PATH")]),
       evidence: proofs)
   }
 
@@ -138,7 +138,7 @@ enum Health {
         isHost
           ? "Add the platform's host names to ALLOWED_HOSTS."
           : isExplicit ? "Serve the path, or name another one." : "Name a path that answers 200.",
-        commands: isHost ? [] : ["preflight check --health /PATH"]),
+        commands: isHost ? [] : [evidence.check("--health", "/PATH")]),
       evidence: [proof(probe)]
         + (isHost ? [phase.flatMap { phase in host.map { phase.proof($0) } }].compactMap { $0 } : []))
   }

@@ -9,6 +9,12 @@ enum ImportNames {
   /// Whether an import name is that of a well-known distribution.
   static func isKnown(_ module: String) -> Bool { special[module] != nil }
 
+  /// Whether a distribution (normalised) is what one of the well-known import names comes from.
+  static func provides(_ distribution: String) -> Bool { provided.contains(distribution) }
+
+  private static let provided = Set(
+    special.values.map { DependencyAdvice.normalized(DependencyAdvice.name(ofRequirement: $0)) })
+
   private static let special: [String: String] = [
     "Crypto": "pycryptodome", "Cryptodome": "pycryptodomex", "IPython": "ipython",
     "MySQLdb": "mysqlclient", "OpenSSL": "pyOpenSSL", "PIL": "Pillow", "absl": "absl-py",

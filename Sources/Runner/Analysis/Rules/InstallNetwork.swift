@@ -31,7 +31,7 @@ enum InstallNetwork {
       message: "It succeeded without.",
       fix: Finding.Fix(
         "Allow the host if it is needed.",
-        commands: [EgressText.allow(EgressText.list(attempts))]),
+        commands: [evidence.check("--network", "registries,allow:\(EgressText.list(attempts))")]),
       evidence: EgressText.proofs(attempts))
   }
 
@@ -48,7 +48,7 @@ enum InstallNetwork {
         + "a fault of the project.",
       fix: Finding.Fix(
         "Allow the host for the check.",
-        commands: [list.map(EgressText.allow) ?? "preflight check --network registries"]),
+        commands: [evidence.check("--network", list.map { "registries,allow:\($0)" } ?? "registries")]),
       evidence: [cause.proof] + EgressText.proofs(attempts))
   }
 
@@ -71,7 +71,7 @@ enum InstallNetwork {
         + "network or the host is back.",
       fix: Finding.Fix(
         "Repeat the check; if it stays, look at the network, the proxy and the index URL.",
-        commands: ["preflight check"]),
+        commands: [evidence.settings.invocation.check()]),
       evidence: proofs + [cause.proof], isTransient: true)
   }
 

@@ -13,7 +13,70 @@ enum ListeningAddress {
       else { return [] }
       return [otherPort(socket, port, evidence)]
     },
+    Rule("refuses-ipv4", "The program listens on IPv6 only.") { evidence in
+      guard let port = evidence.settings.port else { return [] }
+      let own = evidence.listening.filter { $0.port == port }
+      guard let socket = own.first, own.allSatisfy({ $0.address == "::" }),
+        evidence.probes.isEmpty || evidence.probes.allSatisfy({ $0.status == nil }),
+        let place = evidence.project.place(
+          in: evidence.project.sourcePaths,
+          where: {
+            $0.hasAny(of: ["IPV6_V6ONLY", "ipv6Only", "v6only"])
+          })
+      else { return [] }
+      return [ipv6Only(socket, place, evidence)]
+    },
+    Rule("listens-on-unix-socket", "The program listens on a socket file and on no port.") { evidence in
+      guard let port = evidence.settings.port, evidence.listening.isEmpty, let phase = evidence.phase(.start),
+        let line = phase.firstLine(where: { text in
+          text.hasAny(of: [
+            "Listening at: unix:", "running on unix socket", "Running on unix:", "unix://",
+            "Listening on unix",
+          ])
+        })
+      else { return [] }
+      return [unixSocket(line, phase, port, evidence)]
+    },
   ]
+
+  private static func ipv6Only(
+    _ socket: ListeningSocket, _ place: Finding.Location, _ evidence: Evidence
+  ) -> Finding {
+    Finding(
+      rule: "refuses-ipv4", category: .network, subject: "IPV6_V6ONLY",
+      title: "Listens on IPv6 only: callers that use IPv4 are refused",
+      message:
+        "The socket on [\(socket.address)]:\(socket.port) has IPV6_V6ONLY set; the routers and health checks of most "
+        + "platforms come by IPv4.",
+      fix: Finding.Fix("Leave IPV6_V6ONLY off, or listen on 0.0.0.0 as well."),
+      evidence: proofs(socket, evidence), location: place)
+  }
+
+  private static func unixSocket(
+    _ line: LogLine, _ phase: PhaseEvidence, _ port: Int, _ evidence: Evidence
+  ) -> Finding {
+    let isInStart = evidence.project.startLine?.has("unix:") ?? false
+    let changed =
+      isInStart
+      ? evidence.project.startLine.map { line in
+        line.split(separator: " ").map { $0.has("unix:") ? "0.0.0.0:$PORT" : String($0) }.joined(
+          separator: " ")
+      } : nil
+    return Finding(
+      rule: "listens-on-unix-socket", category: .network, subject: "unix socket",
+      title: "Listens on a socket file (unix:), and on no TCP port",
+      message:
+        "No platform's router reaches a file inside the container; the program has to listen on port \(port), which "
+        + "is in the variable PORT.",
+      fix: Finding.Fix(
+        "Bind to 0.0.0.0:$PORT \(evidence.inStart).",
+        commands: changed.map { [evidence.check("--start", $0)] } ?? []),
+      evidence: [phase.proof(line)],
+      location: isInStart
+        ? evidence.project.startPlace
+        : evidence.project.place(in: evidence.project.sourcePaths, where: { $0.has("unix:") })
+          ?? evidence.project.startPlace)
+  }
 
   /// Whether nothing outside the machine can reach an address.
   static func isLoopback(_ address: String) -> Bool {
@@ -28,7 +91,8 @@ enum ListeningAddress {
       message:
         "The program accepts connections from its own machine alone; a platform's router comes from "
         + "outside and gets no answer.",
-      fix: ServerAdvice.bind(evidence), evidence: proofs(socket, evidence))
+      fix: ServerAdvice.bind(evidence), evidence: proofs(socket, evidence),
+      location: evidence.project.loopbackPlace())
   }
 
   private static func otherPort(_ socket: ListeningSocket, _ port: Int, _ evidence: Evidence) -> Finding {
@@ -50,7 +114,8 @@ enum ListeningAddress {
           : "The port seems to be written in the code or configuration; the platform assigns it in the "
             + "variable PORT.")
         + also,
-      fix: ServerAdvice.port(evidence, written: isWritten ? number : nil), evidence: proofs(socket, evidence))
+      fix: ServerAdvice.port(evidence, written: isWritten ? number : nil), evidence: proofs(socket, evidence),
+      location: evidence.project.portPlace(of: socket.port))
   }
 
   private static func text(_ socket: ListeningSocket) -> String {
@@ -76,10 +141,12 @@ enum ListeningAddress {
 enum ServerAdvice {
   /// Advice for listening on every interface.
   static func bind(_ evidence: Evidence) -> Finding.Fix {
-    let command = evidence.startCommand
+    let command = evidence.project.startLine ?? evidence.startCommand
     let summary = "Listen on 0.0.0.0 (or ::) and on the port in PORT"
-    if let changed = changedCommand(command).flatMap(FixCommand.init(start:)) {
-      return Finding.Fix("\(summary): change the start command.", commands: [changed])
+    if let changed = changedCommand(command) {
+      return Finding.Fix(
+        "\(summary): \(serverOptions(command)) \(evidence.inStart).",
+        commands: [evidence.check("--start", changed)])
     }
     if evidence.project.ecosystem == "node" {
       return Finding.Fix("\(summary): server.listen(process.env.PORT, \"0.0.0.0\").")
@@ -96,13 +163,22 @@ enum ServerAdvice {
   /// Advice for reading PORT.
   static func port(_ evidence: Evidence, written: String?) -> Finding.Fix {
     if let written { return Finding.Fix("Write $PORT in the start command where it says \(written).") }
-    if let changed = changedCommand(evidence.startCommand).flatMap(FixCommand.init(start:)) {
-      return Finding.Fix("Give the server the port in PORT: change the start command.", commands: [changed])
+    if let changed = changedCommand(evidence.project.startLine ?? evidence.startCommand) {
+      return Finding.Fix(
+        "Give the server the port in PORT: change the start command.",
+        commands: [evidence.check("--start", changed)])
     }
     return Finding.Fix(
       evidence.project.ecosystem == "node"
         ? "Use process.env.PORT: server.listen(process.env.PORT ?? 3000, \"0.0.0.0\")."
         : "Use the variable PORT, with a default for development: int(os.environ.get(\"PORT\", 8000)).")
+  }
+
+  /// What is said to the server of a start command, in its own words.
+  private static func serverOptions(_ command: String) -> String {
+    command.has("gunicorn") || command.has("hypercorn")
+      ? "--bind 0.0.0.0:$PORT"
+      : command.has("runserver") ? "runserver 0.0.0.0:$PORT" : "--host 0.0.0.0 --port $PORT"
   }
 
   /// The start command with the server's own options, for servers that take them.

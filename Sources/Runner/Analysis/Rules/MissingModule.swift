@@ -43,6 +43,8 @@ enum MissingModule {
     var isRelative: Bool
     /// "X is not a package": X is a single file, or shadows the package that was meant.
     var isInsideModule = false
+    /// The installed package whose code imports it.
+    var package: String?
     /// The modules tried before it in the same chain of exceptions.
     var alternatives: [String] = []
   }
@@ -70,7 +72,9 @@ enum MissingModule {
             module: module, phase: phase, severity: severity, line: trace.line,
             location: importer(trace, evidence), language: trace.language,
             isRelative: trace.language == .node && (module.hasPrefix(".") || module.hasPrefix("/")),
-            isInsideModule: trace.language == .python && trace.message.hasSuffix("is not a package")))
+            isInsideModule: trace.language == .python && trace.message.hasSuffix("is not a package"),
+            package: trace.frames.last { !$0.file.hasPrefix("<") }?.file.text(after: "/site-packages/")
+              .map { String($0.prefix { $0 != "/" && $0 != "." }) }))
       }
       return found + runAsModule(phase, severity)
     }
@@ -130,16 +134,26 @@ enum MissingModule {
     let provides =
       distribution.lowercased() == found.module.lowercased()
       ? "" : " It is provided by the distribution \(distribution)."
-    if namesApplication(found.module, evidence.startCommand) {
+    if found.location == nil, namesApplication(found.module, evidence) {
+      let candidate = project.candidate(named: project.startReference?.attribute)
       return Finding(
         rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
         title: "Start command names the module '\(found.module)', which does not exist",
         message:
           "The start command asks for '\(found.module)', but the project has no \(found.module).py and no "
-          + "installed package provides it.",
-        fix: Finding.Fix(
-          "Name the module that holds the application: MODULE:VARIABLE, seen from the project's root."),
-        evidence: [found.phase.proof(found.line)], location: nil)
+          + "installed package provides it."
+          + (candidate.map { " \($0.place.file) has the application: \($0.text)." } ?? ""),
+        fix: evidence.naming(
+          candidate,
+          otherwise:
+            "Name the module that holds the application: MODULE:VARIABLE, seen from the project's root."),
+        evidence: [found.phase.proof(found.line)], location: project.startPlace)
+    }
+    if let package = found.package, let extra = PackageExtras.extra(of: package, for: found.module) {
+      return needsExtra(extra, package, found, evidence)
+    }
+    if let elsewhere = DeclaredElsewhere(distribution, found, evidence) {
+      return elsewhere.finding(found, evidence)
     }
     if isDeclared {
       return Finding(
@@ -163,14 +177,45 @@ enum MissingModule {
       confidence: found.severity == .error ? .high : .low, subject: found.module,
       title: "Python module '\(found.module)' is not installed".adapted(to: found.language),
       message:
-        "The program imports '\(found.module)', and \(manifest) does not declare it.\(provides)\(others)",
-      fix: DependencyAdvice.add(distribution, to: project),
-      evidence: [found.phase.proof(found.line)], location: found.location)
+        "\(importer(found)) imports '\(found.module)', and \(manifest) does not declare it.\(provides)\(others)",
+      fix: found.language == .node || DependencyAdvice.isWellKnown(distribution, in: project)
+        ? DependencyAdvice.add(distribution, to: project)
+        : Finding.Fix(
+          "If it is a file of your own, commit it (is it ignored by git?); if it is a package, find out its name on "
+            + "the index and add that to \(manifest). Do not install a name unseen: it may be a stranger's."),
+      evidence: [found.phase.proof(found.line)],
+      location: found.severity == .error && found.phase.status == .failed
+        ? project.manifest.map { Finding.Location(file: $0) } ?? found.location : found.location)
   }
 
   /// Whether "gunicorn nope:app" is where the name comes from.
-  private static func namesApplication(_ module: String, _ command: String) -> Bool {
-    command.split(separator: " ").contains { $0.hasPrefix(module + ":") || $0.hasPrefix("'" + module + ":") }
+  private static func namesApplication(_ module: String, _ evidence: Evidence) -> Bool {
+    if let own = evidence.project.startReference?.module {
+      return own == module || own.hasPrefix(module + ".")
+    }
+    return evidence.startCommand.split(separator: " ").contains {
+      $0.hasPrefix(module + ":") || $0.hasPrefix("'" + module + ":")
+    }
+  }
+
+  /// The package that misses a module of its own extra: the extra is meant, not the module.
+  private static func needsExtra(
+    _ extra: String, _ package: String, _ found: Occurrence, _ evidence: Evidence
+  ) -> Finding {
+    let manifest = Finding.manifestName(evidence.project)
+    return Finding(
+      rule: "module-not-found", category: .dependencyMissing, severity: found.severity, subject: found.module,
+      title: "\(package) needs '\(found.module)', which comes with \(extra)",
+      message:
+        "The package \(package) is installed without what this use of it needs, and \(manifest) does not name that either.",
+      fix: DependencyAdvice.add(extra, to: evidence.project),
+      evidence: [found.phase.proof(found.line)],
+      location: evidence.project.requirementPlace(of: DependencyAdvice.name(ofRequirement: extra))
+        ?? evidence.project.manifest.map { Finding.Location(file: $0) })
+  }
+
+  private static func importer(_ found: Occurrence) -> String {
+    found.location.map { place in place.file + (place.line.map { " line \($0)" } ?? "") } ?? "The program"
   }
 
   private static func notOnPath(_ found: Occurrence, folder: String, _ evidence: Evidence) -> Finding {
@@ -180,18 +225,19 @@ enum MissingModule {
       folder == "src"
       ? Finding.Fix(
         "Install the project itself (src layout), or put src on PYTHONPATH.",
-        commands: ["pip install .", "preflight check --env PYTHONPATH=src"])
+        commands: [evidence.check(setting: ["PYTHONPATH=src"])])
       : Finding.Fix(
         "Start the program from where its imports begin: `python -m package.module` in \(place), or "
           + "PYTHONPATH=\(path).",
-        commands: [FixCommand("preflight", "check", "--env", "PYTHONPATH=\(path)")])
+        commands: [evidence.check(setting: ["PYTHONPATH=\(path)"])])
     return Finding(
       rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
       title: "The project's own module '\(found.module)' is not on the import path",
       message:
         "'\(found.module)' exists in \(place), but Python does not look there: it searches the folder of the "
         + "started script, PYTHONPATH and the installed packages. Do not add a dependency of that name.",
-      fix: fix, evidence: [found.phase.proof(found.line)], location: found.location)
+      fix: fix, evidence: [found.phase.proof(found.line)],
+      location: found.location ?? evidence.project.startPlace)
   }
 
   private static func insideModule(_ found: Occurrence) -> Finding {
@@ -241,9 +287,12 @@ enum MissingModule {
         + hint + " An ES module import needs the file's ending, and Linux tells upper and lower case apart.",
       fix: Finding.Fix(
         isEntry
-          ? "Build it first, or correct \"main\" or the start script in package.json."
+          ? "Build it first (a script \"build\" in package.json makes it), or correct \"main\" or the start script in "
+            + "package.json\(sibling.map { " to \($0)" } ?? "")."
           : "Correct the path, or add the file (is it ignored by git, or made by a build step?)."),
-      evidence: [found.phase.proof(found.line)], location: found.location)
+      evidence: [found.phase.proof(found.line)],
+      location: found.location ?? evidence.project.startPlace
+        ?? (evidence.project.files.contains("package.json") ? Finding.Location(file: "package.json") : nil))
   }
 
   private static func removed(

@@ -6,11 +6,24 @@ enum MissingVariable {
       evidence.judgedPhases.flatMap { phase -> [Finding] in
         guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
         let traces = ErrorTrace.all(in: phase.log)
-        let needs = traces.compactMap { need(in: $0, evidence) } + lastWords(phase, traces)
+        let needs =
+          traces.compactMap { need(in: $0, evidence) } + lastWords(phase, traces)
+          + (severity == .error ? said(phase, traces, evidence) : [])
         var seen: Set<[String]> = []
         return needs.filter { seen.insert($0.names).inserted }.map { finding($0, phase, severity, evidence) }
       }
-    }
+    },
+    Rule(
+      "environment-variable-unusable", "The program stops because of the value of an environment variable."
+    ) {
+      evidence in
+      evidence.judgedPhases.flatMap { phase -> [Finding] in
+        guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
+        return ErrorTrace.all(in: phase.log).compactMap {
+          VariableReads.unusable($0, phase, severity, evidence)
+        }
+      }
+    },
   ]
 
   /// Variables that are asked for, and how sure that is.
@@ -19,13 +32,35 @@ enum MissingVariable {
     var line: LogLine
     var location: Finding.Location?
     var confidence: Finding.Confidence
+    /// What follows from it, for the title: "SECRET_KEY is empty".
+    var reason: String?
   }
 
   private static func need(in trace: ErrorTrace, _ evidence: Evidence) -> Need? {
-    guard let (names, confidence) = names(in: trace, evidence), !names.isEmpty else { return nil }
+    guard let (names, confidence) = names(in: trace, evidence), !names.isEmpty else {
+      return VariableReads.missing(trace, evidence)
+    }
+    let place = trace.location(in: evidence.settings.workingDirectory)
     return Need(
-      names: names, line: trace.line, location: trace.location(in: evidence.settings.workingDirectory),
+      names: names, line: trace.line, location: place ?? evidence.project.environmentPlace(of: names[0]),
       confidence: confidence)
+  }
+
+  /// A line that names a variable which the sources read and which is not set: "STRIPE_KEY is not set".
+  private static func said(
+    _ phase: PhaseEvidence, _ traces: [ErrorTrace], _ evidence: Evidence
+  ) -> [Need] {
+    guard traces.allSatisfy({ $0.isWrapper }) else { return [] }
+    for line in phase.log.suffix(2000) where VariableReads.soundsMissing(line.text) {
+      if let name = VariableReads.unset(in: line.text, evidence).first {
+        return [
+          Need(
+            names: [name], line: line, location: evidence.project.environmentPlace(of: name),
+            confidence: .high)
+        ]
+      }
+    }
+    return []
   }
 
   private static func names(
@@ -46,6 +81,9 @@ enum MissingVariable {
       let names = settingsFields(trace)
       return names.isEmpty ? nil : (names, .high)
     default:
+      let named =
+        VariableReads.soundsMissing(trace.message) ? VariableReads.unset(in: trace.message, evidence) : []
+      if let name = named.first { return ([name], .high) }
       return spoken(trace.message).map { ($0, .medium) }
     }
   }
@@ -108,19 +146,19 @@ enum MissingVariable {
   ) -> Finding {
     let list = need.names.joined(separator: ", ")
     let isOne = need.names.count == 1
-    let arguments = need.names.flatMap { ["--env", "\($0)=value"] }
     let moment = severity == .error ? "stops because" : "reported an error because"
     return Finding(
       rule: "environment-variable-missing", category: .environmentVariable, severity: severity,
       confidence: severity == .error ? need.confidence : .low, subject: list,
-      title: isOne ? "Environment variable \(list) is not set" : "Environment variables \(list) are not set",
+      title: need.reason.map { "\($0): \(list) is not set" }
+        ?? (isOne ? "Environment variable \(list) is not set" : "Environment variables \(list) are not set"),
       message:
         "The program \(moment) it reads \(list) and \(isOne ? "it has" : "they have") no value in its "
         + "environment.",
       fix: Finding.Fix(
         "Set \(isOne ? "it" : "them") for the check, and on the platform before deploying (or give the "
           + "program a default).",
-        commands: [FixCommand(["preflight", "check"] + arguments)]),
+        commands: [evidence.check(setting: need.names.map { "\($0)=value" })]),
       evidence: [phase.proof(need.line)], location: need.location)
   }
 }

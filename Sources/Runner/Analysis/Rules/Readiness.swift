@@ -23,19 +23,87 @@ enum Readiness {
   private static func exits(_ phase: PhaseEvidence, _ port: Int, _ evidence: Evidence) -> Finding {
     let seconds = Double(phase.durationMilliseconds / 100) / 10
     let heard = evidence.listening.isEmpty ? "without ever listening on a port" : "after it had listened"
-    return Finding(
-      rule: "exits-before-listening", category: .configuration, subject: "exit 0",
-      title: "Ends by itself after \(seconds) s, \(heard)",
-      message:
-        "The start command finished with exit code 0, so nothing is left to answer on port \(port). Either "
-        + "it is not the command that "
-        + "serves (it only prepares, or starts a daemon in the background), or the project is a worker and "
-        + "not a web service.",
-      fix: Finding.Fix(
+    let cause = Exit(evidence)
+    let fix: Finding.Fix
+    switch cause {
+    case .daemon(let option):
+      fix = Finding.Fix(
+        "Remove \(option) \(evidence.inStart), so that the server stays in the foreground.",
+        commands: evidence.project.startLine.map { line in
+          [
+            evidence.check(
+              "--start", line.split(separator: " ").filter { $0 != option }.joined(separator: " "))
+          ]
+        } ?? [])
+    case .onlyDefines(let file, let reference):
+      fix = Finding.Fix(
+        "Start it with a server \(evidence.inStart): gunicorn \(reference) (or uvicorn), or call app.run(host=\"0.0.0.0\", "
+          + "port=int(os.environ[\"PORT\"])) under `if __name__ == \"__main__\":` in \(file).",
+        commands: [evidence.check("--start", "gunicorn --bind 0.0.0.0:$PORT \(reference)")])
+    case .unknown:
+      fix = Finding.Fix(
         "For a web service, name the command that serves and keep it in the foreground; for a worker or a "
           + "job, declare it as such (`worker: COMMAND` in the Procfile).",
-        commands: ["preflight check --start 'COMMAND'"]),
-      evidence: phase.lastLines(1).map { phase.proof($0) } + [phase.exitProof()])
+        commands: [evidence.check("--start", "COMMAND")])
+    }
+    return Finding(
+      rule: "exits-before-listening", category: .configuration, subject: "exit 0",
+      title: "Ends by itself after \(seconds) s, \(heard)\(cause.title)",
+      message:
+        "The start command finished with exit code 0, so nothing is left to answer on port \(port). \(cause.message)",
+      fix: fix,
+      evidence: phase.lastLines(1).map { phase.proof($0) } + [phase.exitProof()],
+      location: evidence.project.startPlace)
+  }
+
+  /// Why a start command ended with status 0.
+  private enum Exit {
+    case daemon(option: String)
+    case onlyDefines(file: String, reference: String)
+    case unknown
+
+    init(_ evidence: Evidence) {
+      let project = evidence.project
+      let words = (project.startLine ?? evidence.startCommand).split(separator: " ").map(String.init)
+      let isServer = words.contains {
+        $0 == "gunicorn" || $0.hasSuffix("/gunicorn") || $0 == "celery" || $0 == "uwsgi"
+      }
+      if isServer,
+        let option = words.first(where: { ["--daemon", "-D", "--detach", "--daemonize"].contains($0) })
+      {
+        self = .daemon(option: option)
+      } else if let file = words.first(where: { $0.hasSuffix(".py") }).map({
+        $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0
+      }),
+        let application = project.applications.first(where: { $0.file == file }),
+        let module = StartReference.module(of: file)
+      {
+        self = .onlyDefines(
+          file: file, reference: "\(module):\(application.name)" + (application.isFactory ? "()" : ""))
+      } else {
+        self = .unknown
+      }
+    }
+
+    var title: String {
+      switch self {
+      case .daemon(let option): ": \(option) puts the server into the background (daemon)"
+      case .onlyDefines(let file, _): ": \(file) only defines the application"
+      case .unknown: ""
+      }
+    }
+
+    var message: String {
+      switch self {
+      case .daemon:
+        "A daemon leaves the foreground at once; a platform takes the end of the command for the end of the program."
+      case .onlyDefines(let file, _):
+        "\(file) makes the application object and nothing in it serves: there is no app.run() and no server."
+      case .unknown:
+        "Either it is not the command that serves (it only prepares, or starts a daemon in the background), or the "
+          + "project is a worker and not a web service."
+      }
+    }
   }
 
   private static func neverListens(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding {
@@ -59,8 +127,9 @@ enum Readiness {
             + "nothing is declared as one (`worker: COMMAND` in the Procfile)."
           : "Allow the host for the check.",
         commands: denied.isEmpty
-          ? [] : [EgressText.allow(EgressText.list(denied))]),
+          ? [] : [evidence.check("--network", "registries,allow:\(EgressText.list(denied))")]),
       evidence: (last.map { [phase.proof($0)] } ?? [])
-        + [Finding.Proof(kind: .listening, phase: .start, text: "no listening socket after \(seconds) s")])
+        + [Finding.Proof(kind: .listening, phase: .start, text: "no listening socket after \(seconds) s")],
+      location: evidence.project.startPlace)
   }
 }

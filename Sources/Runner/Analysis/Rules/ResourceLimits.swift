@@ -11,7 +11,7 @@ enum ResourceLimits {
       evidence.judgedPhases.compactMap { noSpace($0) }
     },
     Rule("time-limit", "Installing or building took longer than allowed.") { evidence in
-      evidence.judgedPhases.compactMap { timeLimit($0) }
+      evidence.judgedPhases.compactMap { timeLimit($0, evidence) }
     },
   ]
 
@@ -72,8 +72,8 @@ enum ResourceLimits {
         "Give it more memory here and on the platform, or use less: fewer workers, smaller batches, "
           + "streaming instead of loading.",
         commands: [
-          FixCommand(
-            "preflight", "check", "--memory",
+          evidence.check(
+            "--memory",
             ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))
         ]),
       evidence: proof)
@@ -99,16 +99,15 @@ enum ResourceLimits {
         ? Finding.Fix(
           "Set the heap to about three quarters of the memory limit, or find what keeps growing.",
           commands: [
-            FixCommand(
-              "preflight", "check", "--env",
+            evidence.check(setting: [
               "NODE_OPTIONS=--max-old-space-size=\(ByteCount.threeQuartersInMebibytes(evidence.settings.memoryLimitInBytes))"
-            )
+            ])
           ])
         : Finding.Fix(
           "Use less at once, or give it more memory here and on the platform.",
           commands: [
-            FixCommand(
-              "preflight", "check", "--memory",
+            evidence.check(
+              "--memory",
               ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))
           ]),
       evidence: [phase.proof(line), phase.exitProof()],
@@ -145,8 +144,8 @@ enum ResourceLimits {
       fix: Finding.Fix(
         "Set the number of workers and threads explicitly, or raise the limit.",
         commands: [
-          "preflight check --env WEB_CONCURRENCY=2",
-          FixCommand("preflight", "check", "--pids", "\((evidence.settings.processLimit ?? 128) * 2)"),
+          evidence.check(setting: ["WEB_CONCURRENCY=2"]),
+          evidence.check("--pids", "\((evidence.settings.processLimit ?? 128) * 2)"),
         ]),
       evidence: (refused.map { [phase.proof($0)] } ?? []) + [
         Finding.Proof(
@@ -177,7 +176,7 @@ enum ResourceLimits {
       evidence: [proof])
   }
 
-  private static func timeLimit(_ phase: PhaseEvidence) -> Finding? {
+  private static func timeLimit(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     guard phase.endedBy == .timeLimit, phase.name != .start else { return nil }
     let seconds = phase.durationMilliseconds / 1000
     return Finding(
@@ -186,7 +185,7 @@ enum ResourceLimits {
       message: "It was stopped after \(seconds) s; its last output may say what it was waiting for.",
       fix: Finding.Fix(
         "Allow more time, or find what it waits for (a prompt, a download, a compilation).",
-        commands: [FixCommand("preflight", "check", "--timeout", "\(max(60, seconds * 2))s")]),
+        commands: [evidence.check("--timeout", "\(max(60, seconds * 2))s")]),
       evidence: (phase.lastWords.map { [phase.proof($0)] } ?? []) + [phase.exitProof()])
   }
 }

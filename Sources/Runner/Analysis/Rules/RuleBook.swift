@@ -1,21 +1,26 @@
 /// An ordered list of rules: causes before consequences.
 package struct RuleBook: Sendable {
   package var rules: [Rule]
+  /// What tools say in their own words; judged before the rules.
+  package var signatures: SignatureBook?
 
   /// Makes a book of the given rules.
-  package init(rules: [Rule]) {
+  package init(rules: [Rule], signatures: SignatureBook? = nil) {
     self.rules = rules
+    self.signatures = signatures
   }
 
   /// Every rule of this version.
   package static let standard = RuleBook(
     rules: InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
-      + FailedBuild.rules + MissingModule.rules + MissingVariable.rules + SyntaxFault.rules
-      + ResourceLimits.rules + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules
-      + RunNetwork.rules
-      + ListeningAddress.rules
-      + Health.rules + Shutdown.rules
-      + InstallFailure.rules + Crash.rules + Readiness.rules + UnexplainedFailure.rules)
+      + FailedBuild.rules + ImportTrouble.rules + MissingModule.rules + MissingVariable.rules
+      + SyntaxFault.rules
+      + FileTrouble.rules + SystemLibraries.rules
+      + ResourceLimits.rules + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
+      + ListeningAddress.rules + DjangoTrouble.rules
+      + Health.rules + Shutdown.rules + DeploymentHabits.rules + LockStale.rules
+      + InstallFailure.rules + Crash.rules + Readiness.rules + UnexplainedFailure.rules,
+    signatures: .standard)
 
   /// Returns what the rules find: errors before warnings before notes, each in causal order.
   ///
@@ -23,15 +28,54 @@ package struct RuleBook: Sendable {
   package func findings(in evidence: Evidence) -> [Finding] {
     let plain = evidence.withPlainText()
     var found: [Finding] = []
-    for rule in rules {
-      for finding in rule.judge(plain, found)
-      where !found.contains(where: { $0.fingerprint == finding.fingerprint }) {
+    func add(_ findings: [Finding]) {
+      for finding in findings where !found.contains(where: { $0.isSame(as: finding) }) {
         found.append(finding)
       }
+    }
+    if let signatures { add(SignatureRules.judge(plain, by: signatures)) }
+    // What a tool says of an exception explains the exceptions that led to it.
+    let explained = found.isEmpty ? [] : plain.chains(of: found)
+    for rule in rules {
+      add(
+        rule.judge(plain, found).filter { finding in
+          !explained.contains { finding.severity != .warning && $0.contains(finding) }
+        })
     }
     return found.enumerated()
       .sorted { ($0.element.causalOrder, $0.offset) < ($1.element.causalOrder, $1.offset) }
       .map(\.element)
+  }
+}
+
+/// The lines of a phase that belong to one chain of exceptions.
+struct ExceptionChain {
+  var phase: PhaseEvidence.Name
+  var lines: Set<Int>
+
+  /// Whether a finding rests on one of them.
+  func contains(_ finding: Finding) -> Bool {
+    guard let proof = finding.evidence.first, proof.kind == .log, proof.phase == phase, let line = proof.line
+    else {
+      return false
+    }
+    return lines.contains(line)
+  }
+}
+
+extension Evidence {
+  /// The chains of exceptions that findings rest on.
+  fileprivate func chains(of findings: [Finding]) -> [ExceptionChain] {
+    judgedPhases.flatMap { phase -> [ExceptionChain] in
+      let own = findings.filter { $0.severity == .error && $0.phase == phase.name }
+      guard !own.isEmpty else { return [] }
+      let traces = ErrorTrace.all(in: phase.log)
+      return Set(traces.map(\.chain)).compactMap { chain in
+        let members = traces.filter { $0.chain == chain && $0.language == .python }
+        let result = ExceptionChain(phase: phase.name, lines: Set(members.map(\.line.number)))
+        return own.contains(where: result.contains) ? result : nil
+      }
+    }
   }
 }
 
@@ -53,6 +97,17 @@ extension Finding {
       severity: Severity.allCases.firstIndex(of: severity) ?? 0,
       phase: phase.flatMap { PhaseEvidence.Name.allCases.firstIndex(of: $0) } ?? Int.max,
       line: evidence.first { $0.kind == .log }?.line ?? Int.max)
+  }
+
+  /// Whether another finding says the same, or names another cause for the same line of a log.
+  ///
+  /// A line has one cause: the one that was found first, if it matters as much.
+  fileprivate func isSame(as other: Finding) -> Bool {
+    if fingerprint == other.fingerprint { return true }
+    guard rule != other.rule, severity == other.severity || severity == .error,
+      let line = evidence.first, line.kind == .log, let first = other.evidence.first
+    else { return false }
+    return line.phase == first.phase && line.line == first.line && first.kind == .log
   }
 
   /// The phase it is about.

@@ -17,7 +17,7 @@ enum RunNetwork {
       subject: EgressText.hosts(denied),
       title: "The program tried to reach \(EgressText.hosts(denied)) and was refused",
       message: "The network policy of this check refused it. What depends on it was not tested.",
-      fix: allow(EgressText.list(denied)), evidence: EgressText.proofs(denied))
+      fix: allow(EgressText.list(denied), evidence), evidence: EgressText.proofs(denied))
   }
 
   /// The line that shows a failed program to have failed for the refused connection.
@@ -71,13 +71,13 @@ enum RunNetwork {
         : "The network policy of this check refused the connection. ")
         + "This is not a fault of the project; where it is deployed, the host has to be reachable when it "
         + "starts.",
-      fix: allow(list), evidence: [phase.proof(line)] + EgressText.proofs(denied),
+      fix: allow(list, evidence), evidence: [phase.proof(line)] + EgressText.proofs(denied),
       location: trace?.location(in: evidence.settings.workingDirectory))
   }
 
-  private static func allow(_ list: String?) -> Finding.Fix {
+  private static func allow(_ list: String?, _ evidence: Evidence) -> Finding.Fix {
     Finding.Fix(
       "Allow \(list == nil ? "the hosts it needs" : "the host") for the check.",
-      commands: [EgressText.allow(list ?? "HOST")])
+      commands: [evidence.check("--network", "registries,allow:\(list ?? "HOST")")])
   }
 }

@@ -15,13 +15,17 @@ enum Shutdown {
       command.count >= 3 && (command[0].hasSuffix("sh")) && command[1].hasPrefix("-")
       && command[1].hasSuffix("c")
     let isCompound = isShell && command[2].hasAny(of: ["&&", ";", "|"]) && !command[2].has("exec ")
+    let script = script(evidence)
     let advice =
-      isCompound
-      ? "Put `exec` before the last command of the start line, so that the signal reaches the program and "
-        + "not the shell."
-      : evidence.project.ecosystem == "node"
-        ? "Handle it: process.on('\(signal)', () => server.close(() => process.exit(0)))."
-        : "Handle \(signal): finish what is being served, then exit; production servers (gunicorn, uvicorn) do."
+      script.map {
+        "Put `exec` before the last command of \($0), so that the signal reaches the program and not the shell."
+      }
+      ?? (isCompound
+        ? "Put `exec` before the last command of the start line, so that the signal reaches the program and "
+          + "not the shell."
+        : evidence.project.ecosystem == "node"
+          ? "Handle it: process.on('\(signal)', () => server.close(() => process.exit(0)))."
+          : "Handle \(signal): finish what is being served, then exit; production servers (gunicorn, uvicorn) do.")
     return Finding(
       rule: "ignores-stop-request", category: .shutdown, severity: .warning, subject: signal,
       title: "Does not stop on \(signal)",
@@ -34,6 +38,24 @@ enum Shutdown {
         Finding.Proof(
           kind: .exitStatus, phase: .stop,
           text: "\(signal) sent, SIGKILL after the grace period of \(seconds) s")
-      ] + phase.lastLines(1).map { phase.proof($0) })
+      ] + phase.lastLines(1).map { phase.proof($0) },
+      location: script.map { Finding.Location(file: $0) } ?? (isCompound ? evidence.project.startPlace : nil))
+  }
+
+  /// The shell script that is started and that stays between the platform and the program.
+  private static func script(_ evidence: Evidence) -> String? {
+    guard let line = evidence.project.startLine else { return nil }
+    let words = line.split(separator: " ").map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : String($0) }
+    guard
+      let file = words.first(where: {
+        $0.hasSuffix(".sh") || evidence.project.texts[$0]?.hasPrefix("#!") ?? false
+      }),
+      let text = evidence.project.texts[file],
+      file.hasSuffix(".sh") || text.hasPrefix("#!/bin/sh") || text.hasPrefix("#!/bin/bash"),
+      let last = text.split(separator: "\n").last(where: { !$0.trimmed.hasPrefix("#") && !$0.trimmed.isEmpty }
+      ),
+      !last.trimmed.hasPrefix("exec ")
+    else { return nil }
+    return file
   }
 }

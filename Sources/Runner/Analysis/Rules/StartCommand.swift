@@ -8,9 +8,9 @@ enum StartCommand {
     Rule("start-command-not-executable", "The start command names a file that may not be run.") { evidence in
       guard let phase = failedStart(evidence), phase.exitCode == 126 else { return [] }
       if let (program, reason, seen) = phase.notExecuted {
-        return [notExecutable("\(program): \(reason)", seen.proof(in: phase.name), phase)]
+        return [notExecutable("\(program): \(reason)", seen.proof(in: phase.name), phase, evidence)]
       }
-      return phase.lastWords.map { [notExecutable($0.text, phase.proof($0), phase)] } ?? []
+      return phase.lastWords.map { [notExecutable($0.text, phase.proof($0), phase, evidence)] } ?? []
     },
     Rule("start-script-missing", "The start command names a script or file that does not exist.") {
       evidence in
@@ -65,7 +65,10 @@ enum StartCommand {
           exists
             ? "Correct the first line (#!) of \(program), or convert its line endings."
             : "Correct the start command, or install what provides \(program)."),
-        evidence: proof)
+        evidence: proof,
+        location: exists
+          ? Finding.Location(file: program.hasPrefix("./") ? String(program.dropFirst(2)) : program)
+          : evidence.project.startPlace)
     }
     let declared = evidence.project.declaredDependencies.contains(DependencyAdvice.normalized(distribution))
     return Finding(
@@ -79,7 +82,8 @@ enum StartCommand {
       fix: declared
         ? Finding.Fix("Move \(distribution) to the production dependencies.")
         : DependencyAdvice.add(distribution, to: evidence.project),
-      evidence: proof)
+      evidence: proof,
+      location: evidence.project.manifest.map { Finding.Location(file: $0) } ?? evidence.project.startPlace)
   }
 
   private static let providers = [
@@ -92,13 +96,14 @@ enum StartCommand {
   ]
 
   private static func notExecutable(
-    _ text: String, _ proof: Finding.Proof, _ phase: PhaseEvidence
+    _ text: String, _ proof: Finding.Proof, _ phase: PhaseEvidence, _ evidence: Evidence
   ) -> Finding {
     let name = text.text(before: ": Permission denied")?.split(separator: ":").last.map {
       String($0.trimmed)
     }
     let isFormat = text.has("Exec format error") || text.has("cannot execute binary file")
     let file = name ?? phase.command.first ?? "the file"
+    let plain = file.hasPrefix("./") ? String(file.dropFirst(2)) : file
     return Finding(
       rule: "start-command-not-executable", category: isFormat ? .environmentMismatch : .configuration,
       subject: file,
@@ -113,10 +118,11 @@ enum StartCommand {
         : Finding.Fix(
           "Make it executable and commit the mode.",
           commands: [
-            FixCommand("chmod", "+x", "--", file),
-            FixCommand("git", "update-index", "--chmod=+x", "--", file),
+            FixCommand("chmod", "+x", "--", file), FixCommand("git", "update-index", "--chmod=+x", "--", plain),
           ]),
-      evidence: [proof, phase.exitProof()])
+      evidence: [proof, phase.exitProof()],
+      location: evidence.project.files.contains(plain)
+        ? Finding.Location(file: plain) : evidence.project.startPlace)
   }
 
   // MARK: Scripts
@@ -136,13 +142,9 @@ enum StartCommand {
         fix: Finding.Fix(
           "Correct the start command" + (other.map { ": \($0)" } ?? "") + ".",
           commands: [
-            other.flatMap { other in
-              FixCommand("python", ShellWord.file(other)).flatMap {
-                FixCommand("preflight", "check", "--start", $0.line)
-              }
-            }
+            other.flatMap { FixCommand("python", ShellWord.file($0)) }.flatMap { evidence.check("--start", $0.line) }
           ]),
-        evidence: [phase.proof(line), phase.exitProof()])
+        evidence: [phase.proof(line), phase.exitProof()], location: evidence.project.startPlace)
     }
     guard let line = phase.firstLine(where: { $0.hasPrefix("npm ") && $0.has("Missing script: \"") }),
       let name = line.text.text(between: "Missing script: \"", and: "\"")
@@ -157,6 +159,7 @@ enum StartCommand {
           PackageName.isNode(String(name))
             ? FixCommand("npm", "pkg", "set", "--", "scripts.\(name)=node index.js") : nil
         ]),
-      evidence: [phase.proof(line)], location: Finding.Location(file: "package.json"))
+      evidence: [phase.proof(line)],
+      location: evidence.project.startPlace ?? Finding.Location(file: "package.json"))
   }
 }

@@ -1,0 +1,50 @@
+/// The command line of the check: what printed commands repeat, so that they can be pasted as they are.
+package struct Invocation: Sendable, Codable, Equatable {
+  /// The folder, URL or archive.
+  package var source: String
+  /// The options with their values, in order; those of the output are not among them.
+  package var options: [Option]
+
+  /// One option.
+  package struct Option: Sendable, Codable, Equatable {
+    /// With its dashes: "--env".
+    package var name: String
+    package var value: String?
+
+    package init(_ name: String, _ value: String? = nil) {
+      self.name = name
+      self.value = value
+    }
+
+    /// What a second one of the same name replaces: of `--env` only the same variable.
+    fileprivate var subject: String {
+      name == "--env" ? "\(name) \((value ?? "").prefix { $0 != "=" })" : name
+    }
+  }
+
+  package init(source: String = ".", options: [Option] = []) {
+    self.source = source
+    self.options = options
+  }
+
+  /// The same check with some options more, or others in their place.
+  package func check(_ changes: [Option] = [], source other: String? = nil) -> FixCommand? {
+    let replaced = Set(changes.map(\.subject))
+    let kept = options.filter { !replaced.contains($0.subject) }
+    let words = (kept + changes).flatMap { [$0.name] + ($0.value.map { [$0] } ?? []) }
+    let place = other ?? source
+    return FixCommand(["preflight", "check"] + (place == "." ? [] : [ShellWord.file(place)]) + words)
+  }
+}
+
+extension Evidence {
+  /// The command of this check with an option more, or another in its place.
+  func check(_ name: String, _ value: String) -> FixCommand? {
+    settings.invocation.check([Invocation.Option(name, value)])
+  }
+
+  /// The command of this check with variables more.
+  func check(setting variables: [String]) -> FixCommand? {
+    settings.invocation.check(variables.map { Invocation.Option("--env", $0) })
+  }
+}

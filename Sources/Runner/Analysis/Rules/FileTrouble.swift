@@ -1,0 +1,142 @@
+/// A file that the program needs is not there, or may not be written.
+enum FileTrouble {
+  static let rules = [
+    Rule("file-not-found", "The program opens a file that is not where it looks.") { evidence in
+      errors(in: evidence) { missing($0, $1, $2, evidence) }
+    },
+    Rule("template-not-found", "A template is not where the framework looks.") { evidence in
+      errors(in: evidence) { template($0, $1, $2, evidence) }
+    },
+    Rule("path-not-writable", "The program writes where it may not.") { evidence in
+      errors(in: evidence) { denied($0, $1, $2, evidence) }
+    },
+  ]
+
+  private static func errors(
+    in evidence: Evidence, _ judge: (ErrorTrace, PhaseEvidence, Finding.Severity) -> Finding?
+  ) -> [Finding] {
+    evidence.judgedPhases.filter { $0.name != .install }.flatMap { phase -> [Finding] in
+      guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
+      return ErrorTrace.all(in: phase.log).compactMap { judge($0, phase, severity) }
+    }
+  }
+
+  /// The path in "[Errno 2] No such file or directory: 'x'" and "ENOENT: no such file or directory, open 'x'".
+  private static func path(in trace: ErrorTrace, _ words: [String]) -> String? {
+    for word in words {
+      guard let rest = trace.message.text(after: word), let path = rest.text(between: "'", and: "'") else {
+        continue
+      }
+      return String(path)
+    }
+    return nil
+  }
+
+  private static func missing(
+    _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding? {
+    let isDatabase = trace.message.has("unable to open database file")
+    guard
+      let path = path(in: trace, ["No such file or directory: ", "no such file or directory, "])
+        ?? (isDatabase ? "the database" : nil)
+    else { return nil }
+    let place = trace.location(in: evidence.settings.workingDirectory)
+    let root = evidence.settings.workingDirectory + "/"
+    let relative = path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
+    let plain = relative.hasPrefix("./") ? String(relative.dropFirst(2)) : relative
+    let isProgram = trace.frames.last.map { $0.file.has("subprocess.py") } ?? false
+    if isProgram, !path.contains("/") { return program(path, trace, phase, severity, evidence) }
+    let other = evidence.project.files.first { $0 == plain || $0.hasSuffix("/" + plain) }
+    let folder = StartReference.folder(of: evidence.project.startLine ?? "")
+    let name = plain.split(separator: "/").last.map(String.init) ?? plain
+    let sameName = evidence.project.files.first { $0 == name || $0.hasSuffix("/" + name) }
+    let reason: String
+    if let other, !path.hasPrefix("/"), !folder.isEmpty {
+      reason =
+        "The start command goes to \(folder)/ first, so '\(path)' is looked for there; the project has \(other)."
+    } else if let other, !path.hasPrefix("/") {
+      reason = "A relative path begins where the program was started; the project has \(other)."
+    } else if let other = sameName {
+      reason = "The project has \(other)."
+    } else if isDatabase {
+      reason = "The folder of the database's path does not exist, or may not be written."
+    } else {
+      reason =
+        "The project has no file of that name: it may be ignored by git, or made by a step that a deployment lacks."
+    }
+    return Finding(
+      rule: "file-not-found", category: .filesystem, severity: severity, subject: plain,
+      title: isDatabase
+        ? "The database file cannot be opened" : "The file '\(path)' does not exist where it is opened",
+      message: reason,
+      fix: Finding.Fix(
+        other == nil && sameName == nil
+          ? "Deploy the file, make it in the build, or take its place from a variable."
+          : "Build the path from the source file: Path(__file__).resolve().parent / '...' (Node: path.join(__dirname, '...'))."
+      ),
+      evidence: [phase.proof(trace.line)], location: place)
+  }
+
+  private static func program(
+    _ name: String, _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity,
+    _ evidence: Evidence
+  ) -> Finding {
+    let package = SystemLibraries.package(ofProgram: name)
+    return Finding(
+      rule: "program-missing", category: .dependencyMissing, severity: severity, subject: name,
+      title: "The program \(name) is not installed",
+      message:
+        "The project starts \(name) as a process of its own. It is a system package, which "
+        + "\(Finding.manifestName(evidence.project)) cannot bring.",
+      fix: Finding.Fix(
+        "Install \(package ?? "what provides \(name)") in the image, or use the platform's list of packages.",
+        commands: package.map { ["apt-get install \($0)"] } ?? []),
+      evidence: [phase.proof(trace.line)], location: trace.location(in: evidence.settings.workingDirectory))
+  }
+
+  private static func template(
+    _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding? {
+    guard ["TemplateNotFound", "TemplateDoesNotExist", "TemplateNotFoundError"].contains(trace.shortType)
+    else {
+      return nil
+    }
+    let name = trace.message.prefix { $0 != " " && $0 != "," }.filter { $0 != "'" && $0 != "\"" }
+    let other = evidence.project.files.first { $0 == name || $0.hasSuffix("/" + name) }
+    let folders = trace.message.text(after: "search path: ").map { " It looked in \($0)." } ?? ""
+    return Finding(
+      rule: "template-not-found", category: .configuration, severity: severity, subject: name,
+      title: "The template \(name) is not found",
+      message: (other.map {
+        "The project has it at \($0), which is not a folder that is searched (Flask and FastAPI's usual one is templates/)."
+      }
+        ?? "The project has no file of that name.") + folders,
+      fix: Finding.Fix(
+        other == nil
+          ? "Add the template (is it ignored by git or by .dockerignore?)."
+          : "Move it to templates/ beside the application's module, or name the folder: "
+            + "Flask(__name__, template_folder=...)."),
+      evidence: [phase.proof(trace.line)], location: trace.location(in: evidence.settings.workingDirectory))
+  }
+
+  private static func denied(
+    _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding? {
+    let words = [
+      "Permission denied: ", "permission denied, ", "Read-only file system: ", "read-only file system, ",
+    ]
+    guard let path = path(in: trace, words) else { return nil }
+    let isRead = trace.message.has("Read-only")
+    return Finding(
+      rule: "path-not-writable", category: .filesystem, severity: severity, subject: path,
+      title: "The program may not write \(path)",
+      message:
+        "It runs as an ordinary user, as on a platform, and "
+        + (isRead ? "that file system is read-only." : "the path belongs to the system."),
+      fix: Finding.Fix(
+        path.has("log") || path.hasPrefix("/var/")
+          ? "Write logs to standard output, where platforms collect them; other files below /tmp or a volume."
+          : "Write below /tmp, or to a volume whose place comes from a variable."),
+      evidence: [phase.proof(trace.line)], location: trace.location(in: evidence.settings.workingDirectory))
+  }
+}

@@ -1,0 +1,113 @@
+/// Errors of a line that reads a variable, whatever then fails: int(), split(), a URL, JSON.
+enum VariableReads {
+  /// Exceptions that tell of something else than of a value.
+  private static let otherKinds: Set<String> = [
+    "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError", "RecursionError",
+    "MemoryError", "KeyboardInterrupt", "ReferenceError", "AssertionError",
+  ]
+
+  /// Whether a text says that something is not there.
+  static func soundsMissing(_ text: String) -> Bool {
+    let lower = text.lowercased()
+    return lower.hasAny(of: [
+      "missing", "not set", "required", "undefined", "must be set", "not defined", "not present", "not found",
+      "please set", "unset", "need to set", "must set", "must be provided", "not provided", "is empty",
+      "no value",
+      "must not be empty", "is not configured", "set the",
+    ])
+  }
+
+  /// The variables in a text that the sources read and that are not set.
+  static func unset(in text: String, _ evidence: Evidence) -> [String] {
+    text.variableNames.filter { name in
+      !evidence.settings.environmentNames.contains(name) && evidence.project.environmentPlace(of: name) != nil
+    }
+  }
+
+  /// The variable that was not set where an error came from its value.
+  static func missing(_ trace: ErrorTrace, _ evidence: Evidence) -> MissingVariable.Need? {
+    if let need = emptySetting(trace, evidence) { return need }
+    guard isAboutValue(trace), let place = trace.location(in: evidence.settings.workingDirectory) else {
+      return nil
+    }
+    let reads = evidence.project.environmentReads(at: place).filter {
+      !evidence.settings.environmentNames.contains($0.read.name) && !$0.read.hasDefault
+    }
+    guard let first = reads.first else { return nil }
+    let isNothing = trace.headline.hasAny(of: [
+      "None", "undefined", "null", "''", "\"\"", "empty", "Invalid URL",
+    ])
+    return MissingVariable.Need(
+      names: [first.read.name], line: trace.line, location: first.place,
+      confidence: isNothing && reads.count == 1 ? .high : .medium)
+  }
+
+  /// "The SECRET_KEY setting must not be empty": the variable that the settings take it from.
+  private static func emptySetting(_ trace: ErrorTrace, _ evidence: Evidence) -> MissingVariable.Need? {
+    guard let setting = trace.message.text(between: "The ", and: " setting must not be empty"),
+      let place = evidence.project.assignmentPlace(of: String(setting))
+    else { return nil }
+    let reads = evidence.project.environmentReads(at: place)
+    guard let read = reads.first, !evidence.settings.environmentNames.contains(read.read.name) else {
+      return nil
+    }
+    return MissingVariable.Need(
+      names: [read.read.name], line: trace.line, location: read.place, confidence: .high,
+      reason: "\(setting) is empty")
+  }
+
+  private static func isAboutValue(_ trace: ErrorTrace) -> Bool {
+    if trace.language == .node, trace.message.hasSuffix("is not valid JSON") { return true }
+    return !otherKinds.contains(trace.shortType) && !trace.isWrapper
+  }
+
+  /// The variable that is set, and to something that cannot be used.
+  static func unusable(
+    _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding? {
+    guard isAboutValue(trace), trace.shortType != "KeyError",
+      let place = trace.location(in: evidence.settings.workingDirectory)
+    else { return nil }
+    let reads = evidence.project.environmentReads(at: place)
+    guard reads.count == 1, let (read, readPlace) = reads.first.map({ ($0.read, $0.place) }),
+      evidence.settings.environmentNames.contains(read.name)
+    else { return nil }
+    let isText = trace.message.hasAny(of: [
+      "'str' object cannot be interpreted as an integer", "an integer is required", "not 'str'", "got str",
+    ])
+    let name = read.name
+    guard isText || trace.message.hasAny(of: valueTroubles) || trace.shortType == "ValueError" else {
+      return nil
+    }
+    let quoted = trace.message.has("'\"") || trace.message.has("\"'")
+    let why =
+      isText
+      ? "Variables are text. Where the variable is not set, a default of another type may hide that."
+      : quoted
+        ? "The value has quotes in it: an env file or a shell kept them, and they belong to the value now."
+        : trace.message.has("''") || trace.message.has("char 0")
+          ? "It is set to an empty text, which is not the same as not set: a default does not apply."
+          : "What it is set to cannot be read there."
+    return Finding(
+      rule: "environment-variable-unusable",
+      category: isText ? .configuration : .environmentVariable, severity: severity,
+      subject: name,
+      title: isText
+        ? "\(name) is a text and is used as a number: int(os.environ['\(name)'])"
+        : "The value of \(name) cannot be used: \(trace.headline.prefix(120))",
+      message: "\(readPlace.file)\(readPlace.line.map { " line \($0)" } ?? "") reads \(name). \(why)",
+      fix: isText
+        ? Finding.Fix("Convert it where it is read: int(os.environ.get('\(name)', 8000)).")
+        : Finding.Fix(
+          "Set \(name) to a value that can be read\(quoted ? ", without quotes" : ""), or treat an empty one as not set.",
+          commands: [evidence.check(setting: ["\(name)=value"])]),
+      evidence: [phase.proof(trace.line)], location: readPlace)
+  }
+
+  private static let valueTroubles = [
+    "invalid literal", "could not convert", "Expecting value", "Invalid URL", "Could not parse",
+    "not valid JSON",
+    "Unexpected token", "Unexpected end of JSON", "invalid port", "Port could not be cast", "Invalid base64",
+    "Incorrect padding", "ERR_SOCKET_BAD_PORT", "Invalid boolean", "not a valid",
+  ]
+}
