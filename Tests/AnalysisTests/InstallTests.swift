@@ -46,7 +46,13 @@ struct UnavailableDistributionTests {
     "takes an empty answer after connection errors for an unreachable index",
     arguments: ["pip-unreachable", "pip-unreachable-old", "pip-proxy-403"])
   func unreachable(fixture: String) throws {
-    let judgement = Judgement(of: try Scenario.installFailed(fixture))
+    var evidence = try Scenario.installFailed(fixture)
+    let claimed = evidence.findings
+    #expect(
+      claimed.map(\.rule) == ["install-failed"] && claimed[0].blame == .project, "a printed line is no proof")
+    #expect(claimed[0].message.contains("saw no host that could not be reached"))
+    evidence.phases[0].observations = [.unreachable(host: "pypi.org", port: 443, reason: "timed out")]
+    let judgement = Judgement(of: evidence)
     #expect(judgement.findings.map(\.rule) == ["package-index-unreachable"])
     #expect(judgement.findings.first?.blame == .upstream)
     #expect(judgement.verdict == .inconclusive)
@@ -64,7 +70,12 @@ struct UnavailableDistributionTests {
     "recognises npm's network failures and names the registry",
     arguments: ["npm-enotfound", "npm-unreachable"])
   func npm(fixture: String) throws {
-    let judgement = Judgement(of: try Scenario.installFailed(fixture, project: Scenario.node))
+    var evidence = try Scenario.installFailed(fixture, project: Scenario.node)
+    #expect(evidence.verdict == .notReady)
+    evidence.phases[0].observations = [
+      .unreachable(host: "registry.npmjs.org", port: 443, reason: "timed out")
+    ]
+    let judgement = Judgement(of: evidence)
     #expect(judgement.findings.first?.title == "registry.npmjs.org could not be reached during install")
     #expect(judgement.isTransient)
   }
@@ -161,7 +172,9 @@ struct UvResolutionTests {
 
   @Test("for want of the network is transient")
   func unreachable() throws {
-    let judgement = Judgement(of: try Scenario.installFailed("uv-unreachable"))
+    var evidence = try Scenario.installFailed("uv-unreachable")
+    evidence.phases[0].observations = [.unreachable(host: "pypi.org", port: 443, reason: "timed out")]
+    let judgement = Judgement(of: evidence)
     #expect(judgement.findings.map(\.title) == ["pypi.org could not be reached during install"])
     #expect(judgement.isTransient)
   }
@@ -207,7 +220,9 @@ struct InstallFailureTests {
 
   @Test("is the disk's fault when no space is left")
   func noSpace() throws {
-    let evidence = try Scenario.installFailed("pip-no-space")
+    var evidence = try Scenario.installFailed("pip-no-space")
+    #expect(evidence.findings.first?.rule == "no-space-left" && evidence.findings.first?.blame == .project)
+    evidence.phases[0].observations = [.diskFull(path: "/cache", freeBytes: 0)]
     #expect(evidence.findings.map(\.rule) == ["no-space-left"])
     #expect(evidence.verdict == .inconclusive)
   }

@@ -45,7 +45,7 @@ enum Fixture {
   }
 
   /// The repository's root: this file lies in Tests/AnalysisTests.
-  private static func root(file: String = #filePath) -> String {
+  static func root(file: String = #filePath) -> String {
     file.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
   }
 }

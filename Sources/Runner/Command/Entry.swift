@@ -14,7 +14,8 @@ struct Preflight: ParsableCommand {
     abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
     version: Release.version,
     subcommands: [
-      CheckCommand.self, PlanCommand.self, RunCommand.self, ImageCommand.self, DoctorCommand.self,
+      CheckCommand.self, PlanCommand.self, RunCommand.self, RulesCommand.self, ImageCommand.self,
+      DoctorCommand.self,
       BenchCommand.self,
     ])
 

@@ -19,7 +19,7 @@ struct ErrorTrace {
   var frames: [Frame]
   /// The line that names the exception.
   var line: LogLine
-  /// The frames of the exceptions this one led to, where its own frames are all library code.
+  /// The frames of the exceptions this one led to, the nearest last, where its own frames are all library code.
   var laterFrames: [Frame] = []
   /// Traces of one exception chain ("During handling of the above exception...") share a number.
   var chain: Int
@@ -61,8 +61,9 @@ struct ErrorTrace {
       .sorted { $0.line.number < $1.line.number }
     return traces.map { trace in
       var whole = trace
-      let later = traces.first { $0.chain == trace.chain && $0.line.number > trace.line.number }
-      whole.laterFrames = later?.frames ?? []
+      whole.laterFrames = traces.filter {
+        $0.chain == trace.chain && $0.line.number > trace.line.number
+      }.flatMap { $0.frames.reversed() }.reversed()
       return whole
     }
   }

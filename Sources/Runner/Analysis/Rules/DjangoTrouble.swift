@@ -42,7 +42,9 @@ enum DjangoTrouble {
     _ probe: ProbeAttempt, _ place: Finding.Location, _ evidence: Evidence
   ) -> Finding {
     Finding(
-      rule: "django-allowed-hosts", category: .health, subject: "ALLOWED_HOSTS",
+      rule: "django-allowed-hosts", category: .health,
+      severity: evidence.settings.healthPath == nil ? .warning : .error,
+      subject: "ALLOWED_HOSTS",
       title: "Django answers 400: the host of the request is not in ALLOWED_HOSTS",
       message:
         "A platform's health check asks by the machine's address or an internal name, which ALLOWED_HOSTS does not "

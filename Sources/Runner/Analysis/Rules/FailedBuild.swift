@@ -91,6 +91,5 @@ extension ResourceLimits {
   static func explains(_ phase: PhaseEvidence) -> Bool {
     phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog
       || phase.endedBy == .diskWatchdog || phase.diskFull != nil
-      || phase.log.contains { $0.text.has("No space left on device") }
   }
 }

@@ -14,8 +14,11 @@ enum Health {
       else { return [] }
       return [noAnswer(probe, evidence)]
     },
-    Rule("health-path-failed", "The health path answers with a client error.") { evidence in
-      guard let probe = decisive(evidence), let status = probe.status, (400..<500).contains(status) else {
+    Rule(consequence: "health-path-failed", "The health path answers with a client error.") {
+      evidence, causes in
+      guard let probe = decisive(evidence), let status = probe.status, (400..<500).contains(status),
+        !causes.contains(where: { $0.rule == "django-allowed-hosts" })
+      else {
         return []
       }
       return [clientError(probe, status, evidence)]

@@ -30,7 +30,10 @@ enum InstallFailure {
         message: "\(phase.command.joined(separator: " ").prefix(200)) ended with \(status)."
           + (line == nil
             ? " It printed nothing."
-            : isError ? " The line shown is the first error it printed." : " The line shown is its last."),
+            : isError ? " The line shown is the first error it printed." : " The line shown is its last.")
+          + (InstallNetwork.isClaimed(by: phase)
+            ? " It speaks of the network; this check saw no host that could not be reached. If a host answered with "
+              + "errors of its own, repeating the check helps." : ""),
         fix: Finding.Fix(
           "Run the command in the same sandbox and correct what it reports.",
           commands: [FixCommand(["preflight", "run", "--"] + phase.command)]),

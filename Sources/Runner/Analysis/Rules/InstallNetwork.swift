@@ -16,10 +16,11 @@ enum InstallNetwork {
 
   private static func denied(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     let attempts = evidence.deniedEgress(in: phase.name)
-    let known = cause(of: phase)
-    let isOffline = evidence.settings.networkPolicy == "none"
-    guard !attempts.isEmpty || (known != nil && isOffline) else { return nil }
-    let cause = known ?? lineNaming(attempts, in: phase).map { Cause(line: $0, in: phase) }
+    // What the phase printed is no evidence that our policy refused anything.
+    guard !attempts.isEmpty else { return nil }
+    let cause =
+      cause(of: phase) ?? terminalLine(in: phase).map { Cause(line: $0, in: phase) }
+      ?? lineNaming(attempts, in: phase).map { Cause(line: $0, in: phase) }
     if phase.status == .failed, let cause {
       return deniedFinding(phase, attempts, cause, evidence)
     }
@@ -49,7 +50,10 @@ enum InstallNetwork {
       fix: Finding.Fix(
         "Allow the host for the check.",
         commands: [evidence.check("--network", list.map { "registries,allow:\($0)" } ?? "registries")]),
-      evidence: [cause.proof] + EgressText.proofs(attempts))
+      evidence: [cause.proof] + EgressText.proofs(attempts),
+      location: evidence.project.place(in: evidence.project.dependencyFiles) { line in
+        attempts.contains { line.has($0.host) }
+      })
   }
 
   private static func unreachable(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
@@ -77,8 +81,13 @@ enum InstallNetwork {
 
   // MARK: Reading
 
-  /// Whether a failed phase ended because a host could not be reached.
+  /// Whether a failed phase ended because a host could not be reached: what preflight saw itself.
   static func explains(_ phase: PhaseEvidence) -> Bool { cause(of: phase) != nil }
+
+  /// Whether a failed phase says that a host could not be reached: what it printed, which moves no blame.
+  static func isClaimed(by phase: PhaseEvidence) -> Bool {
+    phase.status == .failed && terminalLine(in: phase) != nil
+  }
 
   /// What shows that a host could not be reached.
   private struct Cause {
@@ -101,9 +110,9 @@ enum InstallNetwork {
 
   private static func cause(of phase: PhaseEvidence) -> Cause? {
     guard phase.status == .failed else { return nil }
-    // Seen by the egress proxy itself, whatever the tool made of it.
-    if let (host, seen) = phase.unreachable { return Cause(host: host, seen: seen, in: phase) }
-    return terminalLine(in: phase).map { Cause(line: $0, in: phase) }
+    // Seen by the egress proxy itself, whatever the tool made of it. A printed line alone is never believed.
+    guard let (host, seen) = phase.unreachable else { return nil }
+    return Cause(host: host, seen: seen, in: phase)
   }
 
   /// The line that ends a phase for want of the network; retries that were survived do not count.

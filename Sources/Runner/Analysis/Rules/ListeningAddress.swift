@@ -13,70 +13,7 @@ enum ListeningAddress {
       else { return [] }
       return [otherPort(socket, port, evidence)]
     },
-    Rule("refuses-ipv4", "The program listens on IPv6 only.") { evidence in
-      guard let port = evidence.settings.port else { return [] }
-      let own = evidence.listening.filter { $0.port == port }
-      guard let socket = own.first, own.allSatisfy({ $0.address == "::" }),
-        evidence.probes.isEmpty || evidence.probes.allSatisfy({ $0.status == nil }),
-        let place = evidence.project.place(
-          in: evidence.project.sourcePaths,
-          where: {
-            $0.hasAny(of: ["IPV6_V6ONLY", "ipv6Only", "v6only"])
-          })
-      else { return [] }
-      return [ipv6Only(socket, place, evidence)]
-    },
-    Rule("listens-on-unix-socket", "The program listens on a socket file and on no port.") { evidence in
-      guard let port = evidence.settings.port, evidence.listening.isEmpty, let phase = evidence.phase(.start),
-        let line = phase.firstLine(where: { text in
-          text.hasAny(of: [
-            "Listening at: unix:", "running on unix socket", "Running on unix:", "unix://",
-            "Listening on unix",
-          ])
-        })
-      else { return [] }
-      return [unixSocket(line, phase, port, evidence)]
-    },
   ]
-
-  private static func ipv6Only(
-    _ socket: ListeningSocket, _ place: Finding.Location, _ evidence: Evidence
-  ) -> Finding {
-    Finding(
-      rule: "refuses-ipv4", category: .network, subject: "IPV6_V6ONLY",
-      title: "Listens on IPv6 only: callers that use IPv4 are refused",
-      message:
-        "The socket on [\(socket.address)]:\(socket.port) has IPV6_V6ONLY set; the routers and health checks of most "
-        + "platforms come by IPv4.",
-      fix: Finding.Fix("Leave IPV6_V6ONLY off, or listen on 0.0.0.0 as well."),
-      evidence: proofs(socket, evidence), location: place)
-  }
-
-  private static func unixSocket(
-    _ line: LogLine, _ phase: PhaseEvidence, _ port: Int, _ evidence: Evidence
-  ) -> Finding {
-    let isInStart = evidence.project.startLine?.has("unix:") ?? false
-    let changed =
-      isInStart
-      ? evidence.project.startLine.map { line in
-        line.split(separator: " ").map { $0.has("unix:") ? "0.0.0.0:$PORT" : String($0) }.joined(
-          separator: " ")
-      } : nil
-    return Finding(
-      rule: "listens-on-unix-socket", category: .network, subject: "unix socket",
-      title: "Listens on a socket file (unix:), and on no TCP port",
-      message:
-        "No platform's router reaches a file inside the container; the program has to listen on port \(port), which "
-        + "is in the variable PORT.",
-      fix: Finding.Fix(
-        "Bind to 0.0.0.0:$PORT \(evidence.inStart).",
-        commands: changed.map { [evidence.check("--start", $0)] } ?? []),
-      evidence: [phase.proof(line)],
-      location: isInStart
-        ? evidence.project.startPlace
-        : evidence.project.place(in: evidence.project.sourcePaths, where: { $0.has("unix:") })
-          ?? evidence.project.startPlace)
-  }
 
   /// Whether nothing outside the machine can reach an address.
   static func isLoopback(_ address: String) -> Bool {
@@ -85,14 +22,19 @@ enum ListeningAddress {
   }
 
   private static func loopback(_ socket: ListeningSocket, _ port: Int, _ evidence: Evidence) -> Finding {
-    Finding(
+    let variable = evidence.project.addressVariable(among: evidence.settings.environmentNames)
+    return Finding(
       rule: "listens-on-loopback-only", category: .network, subject: "loopback",
       title: "Listens on \(text(socket)) only, where no platform can reach it",
       message:
         "The program accepts connections from its own machine alone; a platform's router comes from "
-        + "outside and gets no answer.",
-      fix: ServerAdvice.bind(evidence), evidence: proofs(socket, evidence),
-      location: evidence.project.loopbackPlace())
+        + "outside and gets no answer."
+        + (variable.map { " The address comes from the variable \($0)." } ?? ""),
+      fix: variable.map {
+        Finding.Fix("Set \($0)=0.0.0.0.", commands: [evidence.check(setting: ["\($0)=0.0.0.0"])])
+      } ?? ServerAdvice.bind(evidence), evidence: proofs(socket, evidence),
+      location: variable.flatMap { evidence.project.environmentPlace(of: $0) }
+        ?? evidence.project.loopbackPlace())
   }
 
   private static func otherPort(_ socket: ListeningSocket, _ port: Int, _ evidence: Evidence) -> Finding {

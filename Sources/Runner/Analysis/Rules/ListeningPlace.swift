@@ -30,6 +30,20 @@ extension ProjectFacts {
     return place(in: sourcePaths) { ProjectFacts.binds($0) && !$0.trimmed.hasPrefix("import") } ?? startPlace
   }
 
+  /// The variable that gives the address, when it is set: HOST, HOSTNAME, BIND_ADDRESS.
+  func addressVariable(among set: [String]) -> String? {
+    for file in sourcePaths {
+      guard let text = texts[file] else { continue }
+      for line in text.split(separator: "\n") where ProjectFacts.binds(line) || line.has("HOST") {
+        let reads = EnvironmentRead.all(in: line).map(\.name)
+        if let name = reads.first(where: { set.contains($0) && $0.hasAny(of: ["HOST", "ADDR", "BIND"]) }) {
+          return name
+        }
+      }
+    }
+    return nil
+  }
+
   private static func binds(_ line: Substring) -> Bool {
     line.hasAny(of: [
       "bind", ".listen(", "app.run(", ".run(", "HTTPServer(", "Server(", "create_server(", "host", "HOST",

@@ -167,7 +167,8 @@ enum MissingModule {
           "Make sure \(distribution) is among the production dependencies and that the start command uses "
             + "the interpreter they are installed for."
         ),
-        evidence: [found.phase.proof(found.line)], location: found.location)
+        evidence: [found.phase.proof(found.line)],
+        location: project.requirementPlace(of: distribution) ?? found.location)
     }
     let others =
       found.alternatives.isEmpty

@@ -8,7 +8,7 @@ enum ResourceLimits {
       evidence.judgedPhases.compactMap { tooManyProcesses($0, evidence) }
     },
     Rule("no-space-left", "A phase filled the disk it was given.") { evidence in
-      evidence.judgedPhases.compactMap { noSpace($0) }
+      evidence.judgedPhases.compactMap { noSpace($0, evidence) }
     },
     Rule("time-limit", "Installing or building took longer than allowed.") { evidence in
       evidence.judgedPhases.compactMap { timeLimit($0, evidence) }
@@ -76,7 +76,7 @@ enum ResourceLimits {
             "--memory",
             ByteCount.roomier(evidence.settings.memoryLimitInBytes, phase.resources.memoryPeakBytes))
         ]),
-      evidence: proof)
+      evidence: proof, location: phase.name == .start ? evidence.project.startPlace : nil)
   }
 
   private static func ownHeapFinding(
@@ -127,7 +127,10 @@ enum ResourceLimits {
     let isAtLimit =
       phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
       && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
-    guard isEnded || isAtLimit || (phase.status == .failed && refused != nil) else { return nil }
+    // What the program says counts where the counters say that it was near the limit.
+    let isNear =
+      (phase.resources.processesPeak ?? 0) * 10 >= (evidence.settings.processLimit ?? .max / 10) * 9
+    guard isEnded || isAtLimit || (phase.status == .failed && refused != nil && isNear) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"
     let enforcer = isEnded ? "preflight's process watchdog" : "the kernel"
@@ -154,15 +157,26 @@ enum ResourceLimits {
       ])
   }
 
-  private static func noSpace(_ phase: PhaseEvidence) -> Finding? {
+  /// A disk that preflight saw full is no fault of the project; one that the program only speaks of may be.
+  private static func noSpace(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     let line = phase.firstLine {
-      $0.has("[Errno 28] No space left on device") || $0.has("ENOSPC: no space left")
-        || $0.has("No space left on device")
+      $0.has("No space left on device") || $0.has("ENOSPC: no space left")
     }
     guard phase.status == .failed, phase.endedBy != .diskWatchdog,
       let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
     else { return nil }
     let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
+    guard let seen = phase.diskFull else {
+      let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+      return Finding(
+        rule: "no-space-left", category: .filesystem, confidence: .medium, subject: phase.name.rawValue,
+        title: "It found no space left while it wrote, during \(phase.name.rawValue)",
+        message:
+          "The disk of this check has space: the place it writes to is small, as /tmp is, which is memory here and on "
+          + "many platforms.\(written)",
+        fix: Finding.Fix("Write less there, write in pieces, or use a volume or an object store."),
+        evidence: [proof], location: trace?.location(in: evidence.settings.workingDirectory))
+    }
     return Finding(
       rule: "no-space-left", category: .filesystem, blame: .sandbox, confidence: .medium,
       subject: phase.name.rawValue,
@@ -173,7 +187,7 @@ enum ResourceLimits {
       fix: Finding.Fix(
         "Free space and repeat the check; unused images and caches can go.",
         commands: ["rm -r ~/.cache/preflight"]),
-      evidence: [proof])
+      evidence: line == nil ? [proof] : [proof, seen.proof(in: phase.name)])
   }
 
   private static func timeLimit(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {

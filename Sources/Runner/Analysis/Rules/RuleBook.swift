@@ -22,6 +22,15 @@ package struct RuleBook: Sendable {
       + InstallFailure.rules + Crash.rules + Readiness.rules + UnexplainedFailure.rules,
     signatures: .standard)
 
+  /// What `preflight rules` and docs/rules.md say of the rules and signatures, by their identifiers.
+  package var descriptions: [RuleDescription] {
+    let own = rules.map { RuleDescription(id: $0.id, summary: $0.summary, signature: nil) }
+    let read = (signatures?.signatures ?? []).map {
+      RuleDescription(id: $0.id, summary: $0.summary, signature: $0)
+    }
+    return (own + read).sorted { $0.id < $1.id }
+  }
+
   /// Returns what the rules find: errors before warnings before notes, each in causal order.
   ///
   /// Causal order is the order of the phases, then of the log lines the findings rest on, then of the rules.

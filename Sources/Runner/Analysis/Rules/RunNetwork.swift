@@ -10,7 +10,9 @@ enum RunNetwork {
   private static func judge(_ evidence: Evidence) -> Finding? {
     guard let phase = evidence.phase(.start) else { return nil }
     let denied = evidence.deniedEgress(in: .start, .probe, .stop)
-    if let line = culprit(phase, denied, evidence) { return crash(phase, line, denied, evidence) }
+    if let line = culprit(phase, denied, evidence) {
+      return internalName(phase, line, denied, evidence) ?? crash(phase, line, denied, evidence)
+    }
     guard !denied.isEmpty else { return nil }
     return Finding(
       rule: "run-egress-denied", category: .network, blame: .sandbox, severity: .warning,
@@ -24,10 +26,10 @@ enum RunNetwork {
   private static func culprit(_ phase: PhaseEvidence, _ denied: [EgressAttempt], _ evidence: Evidence)
     -> LogLine?
   {
-    guard evidence.programFailed, evidence.settings.networkPolicy != "host",
+    // A printed line alone is never believed: some attempt has to have been seen and refused.
+    guard evidence.programFailed, evidence.settings.networkPolicy != "host", !denied.isEmpty,
       [nil, .itself, .timeLimit].contains(phase.endedBy)
     else { return nil }
-    let isOurs: (String) -> Bool = { RunNetwork.isOurs($0, denied, evidence) }
     let traces = ErrorTrace.all(in: phase.log).filter { !$0.isWrapper }
     // A connection error that was survived is not what the program died of: only the last chain counts.
     if let last = traces.last {
@@ -44,13 +46,10 @@ enum RunNetwork {
 
   /// Whether a text tells of a connection our policy prevents.
   ///
-  /// A service missing on the program's own machine is none; without a recorded attempt only what nothing but
-  /// a missing resolver or route causes counts.
-  private static func isOurs(_ text: String, _ denied: [EgressAttempt], _ evidence: Evidence) -> Bool {
-    if text.hasAny(of: ["127.0.0.1", "localhost", "::1"]) { return false }
-    if EgressText.soundsLikeNoNetwork(text) { return true }
-    if denied.isEmpty { return evidence.settings.networkPolicy == "none" && text.has("ENOTFOUND") }
-    return EgressText.soundsLikeNetwork(text)
+  /// A service missing on the program's own machine is none.
+  private static func isOurs(_ text: String) -> Bool {
+    !text.hasAny(of: ["127.0.0.1", "localhost", "::1"])
+      && (EgressText.soundsLikeNoNetwork(text) || EgressText.soundsLikeNetwork(text))
   }
 
   private static func crash(
@@ -58,21 +57,46 @@ enum RunNetwork {
   ) -> Finding {
     let trace = ErrorTrace.all(in: phase.log).last { $0.line.number <= line.number }
     let named = denied.first { line.text.has($0.host) }.map { [$0] } ?? denied
-    let fromLog = line.text.text(after: "getaddrinfo ").flatMap { $0.split(separator: " ").dropFirst().first }
-    let hosts = named.isEmpty ? fromLog.map(String.init) : EgressText.hosts(named)
-    let list = denied.isEmpty ? fromLog.map(String.init) : EgressText.list(denied)
+    let hosts = EgressText.hosts(named)
     return Finding(
-      rule: "run-egress-denied", category: .network, blame: .sandbox,
-      confidence: denied.isEmpty ? .medium : .high,
-      subject: hosts ?? "network",
-      title: "The sandbox did not let the program reach \(hosts ?? "the network"), and it stopped",
-      message: (denied.isEmpty
-        ? "Under the network policy of this check there is no resolver or route to it. "
-        : "The network policy of this check refused the connection. ")
-        + "This is not a fault of the project; where it is deployed, the host has to be reachable when it "
-        + "starts.",
-      fix: allow(list, evidence), evidence: [phase.proof(line)] + EgressText.proofs(denied),
-      location: trace?.location(in: evidence.settings.workingDirectory))
+      rule: "run-egress-denied", category: .network, blame: .sandbox, subject: hosts,
+      title: "The sandbox did not let the program reach \(hosts), and it stopped",
+      message:
+        "The network policy of this check refused the connection. This is not a fault of the project; where it is "
+        + "deployed, the host has to be reachable when it starts.",
+      fix: allow(EgressText.list(denied), evidence),
+      evidence: [phase.proof(line)] + EgressText.proofs(denied),
+      location: trace?.location(in: evidence.settings.workingDirectory)
+        ?? evidence.project.place(in: evidence.project.sourcePaths) { line in
+          denied.contains { line.has($0.host) }
+        })
+  }
+
+  /// A host without a dot is a name of the developer's own network: a service of a compose file.
+  private static func internalName(
+    _ phase: PhaseEvidence, _ line: LogLine, _ denied: [EgressAttempt], _ evidence: Evidence
+  ) -> Finding? {
+    let names = denied.filter { !$0.host.contains(".") && !$0.host.contains(":") }
+    guard let host = (names.first { line.text.has($0.host) } ?? names.first)?.host,
+      names.count == denied.count
+    else { return nil }
+    let compose = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
+    let service = evidence.project.place(in: compose) { $0.trimmed == "\(host):" }
+    let trace = ErrorTrace.all(in: phase.log).last { $0.line.number <= line.number }
+    return Finding(
+      rule: "host-of-compose", category: .network, confidence: service == nil ? .medium : .high,
+      subject: host,
+      title: "The program connects to the host '\(host)', which a deployment does not have",
+      message: (service.map { "It is a service of \($0.file) and a name only beside it." }
+        ?? "A name without a dot is one of the developer's own network.")
+        + " On a platform the service is another machine, whose address is in a variable.",
+      fix: Finding.Fix(
+        "Take the address from a variable (for example DATABASE_URL) and set it on the platform."),
+      evidence: [phase.proof(line)] + EgressText.proofs(names),
+      location: trace?.location(in: evidence.settings.workingDirectory)
+        ?? evidence.project.place(in: evidence.project.sourcePaths) {
+          $0.has("'\(host)'") || $0.has("\"\(host)\"") || $0.has("@\(host)") || $0.has("//\(host)")
+        })
   }
 
   private static func allow(_ list: String?, _ evidence: Evidence) -> Finding.Fix {

@@ -70,6 +70,7 @@ enum StartCommand {
           ? Finding.Location(file: program.hasPrefix("./") ? String(program.dropFirst(2)) : program)
           : evidence.project.startPlace)
     }
+    if let finding = conda(program, distribution, proof, evidence) { return finding }
     let declared = evidence.project.declaredDependencies.contains(DependencyAdvice.normalized(distribution))
     return Finding(
       rule: "start-command-not-found", category: .dependencyMissing, subject: program,
@@ -84,6 +85,26 @@ enum StartCommand {
         : DependencyAdvice.add(distribution, to: evidence.project),
       evidence: proof,
       location: evidence.project.manifest.map { Finding.Location(file: $0) } ?? evidence.project.startPlace)
+  }
+
+  /// The dependencies are in a conda environment, which nothing here installs.
+  private static func conda(
+    _ program: String, _ distribution: String, _ proof: [Finding.Proof], _ evidence: Evidence
+  ) -> Finding? {
+    let project = evidence.project
+    guard project.manifest == nil,
+      let file = ["environment.yml", "environment.yaml"].first(where: project.files.contains)
+    else { return nil }
+    return Finding(
+      rule: "start-command-not-found", category: .dependencyMissing, subject: program,
+      title: "\(program) is not installed: \(file) is a conda environment, which is not installed here",
+      message:
+        "Most platforms and this check install what a requirements.txt or pyproject.toml names; \(file) is read by conda "
+        + "alone.",
+      fix: Finding.Fix(
+        "Name the dependencies in a requirements.txt, or say how they are installed: --install 'COMMAND'.",
+        commands: [evidence.check("--install", "pip install \(distribution)")]),
+      evidence: proof, location: Finding.Location(file: file))
   }
 
   private static let providers = [

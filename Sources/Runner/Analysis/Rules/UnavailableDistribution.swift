@@ -12,6 +12,7 @@ enum UnavailableDistribution {
     Rule("dependency-not-found", "No package of that name exists.") { evidence in
       requests(in: evidence).compactMap { request in
         guard request.versions.isEmpty, request.neededPython == nil, !InstallNetwork.explains(request.phase),
+          !InstallNetwork.isClaimed(by: request.phase),
           evidence.deniedEgress(in: request.phase.name).isEmpty, evidence.settings.networkPolicy != "none"
         else { return nil }
         return unknownName(request, evidence)

@@ -44,8 +44,9 @@ enum SignaturePlace: Sendable, Equatable {
   case requirement(String)
   case assignment(String)
   case file(String)
+  case source(String)
 
-  /// Reads "start", "requirement werkzeug", "assignment ALLOWED_HOSTS", "file flask.py".
+  /// Reads "start", "requirement werkzeug", "assignment ALLOWED_HOSTS", "file flask.py", "source debug=True".
   init(_ text: String) throws(PatternError) {
     let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
     switch (parts.first, parts.count) {
@@ -55,9 +56,11 @@ enum SignaturePlace: Sendable, Equatable {
     case ("requirement", 2): self = .requirement(parts[1])
     case ("assignment", 2): self = .assignment(parts[1])
     case ("file", 2): self = .file(parts[1])
+    case ("source", 2): self = .source(parts[1])
     default:
       throw PatternError(
-        "'\(text)' is no place: start, manifest, trace, requirement NAME, assignment NAME, file PATH")
+        "'\(text)' is no place: start, manifest, trace, requirement NAME, assignment NAME, file PATH, source TEXT"
+      )
     }
   }
 
@@ -65,7 +68,7 @@ enum SignaturePlace: Sendable, Equatable {
   var template: String {
     switch self {
     case .start, .manifest, .trace: ""
-    case .requirement(let text), .assignment(let text), .file(let text): text
+    case .requirement(let text), .assignment(let text), .file(let text), .source(let text): text
     }
   }
 
@@ -80,6 +83,7 @@ enum SignaturePlace: Sendable, Equatable {
     case .requirement:
       return project.requirementPlace(of: name) ?? project.manifest.map { Finding.Location(file: $0) }
     case .assignment: return project.assignmentPlace(of: name)
+    case .source: return project.place(in: project.sourcePaths) { $0.has(name) }
     case .file: return project.files.contains(name) ? Finding.Location(file: name) : nil
     case .trace:
       let traces = ErrorTrace.all(in: phase.log)
