@@ -90,7 +90,9 @@ enum FileTrouble {
         + "\(Finding.manifestName(evidence.project)) cannot bring.",
       fix: Finding.Fix(
         "Install \(package ?? "what provides \(name)") in the image, or use the platform's list of packages.",
-        commands: package.map { ["apt-get install \($0)"] } ?? []),
+        commands: [
+          package.flatMap { FixCommand(["apt-get", "install"] + $0.split(separator: " ").map(String.init)) }
+        ]),
       evidence: [phase.proof(trace.line)], location: trace.location(in: evidence.settings.workingDirectory))
   }
 

@@ -43,7 +43,7 @@ enum LockStale {
   }
 
   private static func finding(
-    _ lock: String, _ manifest: String, _ missing: [String], _ command: String, _ platform: String
+    _ lock: String, _ manifest: String, _ missing: [String], _ command: FixCommand, _ platform: String
   ) -> Finding {
     Finding(
       rule: "lock-file-stale", category: .dependencyConflict, severity: .warning, subject: lock,
@@ -51,7 +51,7 @@ enum LockStale {
       message:
         "\(manifest) was changed without locking anew. A platform that installs from the lock file (\(platform)) refuses, "
         + "or leaves out what is missing.",
-      fix: Finding.Fix("Run \(command) and commit \(lock).", commands: [command]),
+      fix: Finding.Fix("Run \(command.line) and commit \(lock).", commands: [command]),
       evidence: [
         Finding.Proof(kind: .file, text: "\(lock) lacks \(missing.joined(separator: ", "))", file: lock)
       ],

@@ -53,7 +53,9 @@ enum SystemLibraries {
       fix: Finding.Fix(
         "Install \(package ?? "the Debian package that has \(library)") in the image"
           + (isOpenCV ? ", or require opencv-python-headless instead of opencv-python." : "."),
-        commands: package.map { ["apt-get install \($0)"] } ?? []),
+        commands: [
+          package.flatMap { FixCommand(["apt-get", "install"] + $0.split(separator: " ").map(String.init)) }
+        ]),
       evidence: [phase.proof(line)],
       location: importer.flatMap {
         evidence.project.requirementPlace(of: ImportNames.distribution(for: String($0)))
