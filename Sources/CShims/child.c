@@ -1,6 +1,8 @@
 // The child between clone and execve: one ordered list of steps, async-signal-safe calls only.
 #include "isl_child.h"
+#include "isl_refused.h"
 #include "isl_startup.h"
+#include "isl_syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +189,14 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   return -EINVAL;
 }
 
+/// Once more where the first time has found that a call is not to be had: every step then has an older way, or says so again.
+static int run_step_either_way(struct isl_child *child, const struct isl_step *step) {
+  (void)isl_found_refusal();
+  int r = run_step(child, step);
+  while (r == -ENOSYS && isl_found_refusal()) r = run_step(child, step);
+  return r;
+}
+
 static void reset_signals(const struct isl_child *child) {
   // The raw call: sigaction(3) leaves out 32 and 33, which are glibc's, and they too are inherited.
   static const unsigned long nothing[4]; // struct sigaction of the kernel: SIG_DFL, no flags, no mask
@@ -248,10 +258,13 @@ static int join(struct isl_child *child) {
   // What can be seen from inside before execve is still the host's (CVE-2016-9962).
   isl_hide(child);
   child->is_inside = 1;
-  if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) return -errno;
+  int r = 0;
+  if (isl_is_process_folder(child->join)) r = isl_join_by_folder(child->join, child->plan->join_flags);
+  else if (syscall(SYS_setns, child->join, (int)child->plan->join_flags) < 0) r = -errno;
+  if (r < 0) return r;
   close(child->join);
   child->join = -1;
-  int r = go_on_as_sibling(child, 0);
+  r = go_on_as_sibling(child, 0);
   if (r < 0) return r;
   child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   return child->root < 0 ? -errno : 0;
@@ -314,7 +327,7 @@ static void run_plan(struct isl_child *child) {
   const struct isl_plan_header *plan = child->plan;
   for (uint32_t i = 0; i < plan->step_count; i++) {
     const struct isl_step *step = &child->steps[i];
-    int r = run_step(child, step);
+    int r = run_step_either_way(child, step);
     if (r >= 0 && child->plan != plan) return;
     if (r >= 0) continue;
     if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step->kind, step->index, -r);

@@ -1,11 +1,10 @@
 // Which descriptors the child has: at first those of its caller, in the end only what the payload gets.
 #include "isl_child.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int isl_take_streams(const int streams[3]) {
@@ -24,10 +23,7 @@ int isl_take_streams(const int streams[3]) {
 }
 
 static void close_all_between(int first, int last) {
-  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-  for (rlim_t fd = (rlim_t)first; fd <= (rlim_t)last && fd < limit.rlim_cur && fd < 65536; fd++) close((int)fd);
+  if (first <= last) (void)isl_close_range((unsigned)first, (unsigned)last, 0);
 }
 
 /// A descriptor of the plan, moved out of the way of those that the payload gets.

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ISL_NULL_DEVICE ((1u << 8) | 3)
@@ -40,22 +39,37 @@ static int bind_host_device(struct isl_child *child, const char *host, const cha
 /// The same in a filesystem that holds nothing but what we put there: what was copied is verified, and
 /// ISL_STEP_DEVICE_ATTRIBUTES makes all of them read-only at once. -EEXIST where it is another one.
 static int bind_in_fresh(struct isl_child *child, const char *host, const char *path, uint64_t rdev) {
-  const char *leaf = child->fresh < 0 ? NULL : isl_leaf_below(child->fresh_path, path);
+  const char *leaf = child->fresh < 0 || !isl_mount_new_api(child) ? NULL : isl_leaf_below(child->fresh_path, path);
   if (!leaf) return -EEXIST;
   int tree = isl_mount_clone_tree(AT_FDCWD, host, AT_SYMLINK_NOFOLLOW);
   if (tree < 0) return tree == -ENOSYS ? -EEXIST : tree;
   struct stat st;
   int r = fstat(tree, &st) < 0 ? -errno : (st.st_mode & S_IFMT) != S_IFCHR || st.st_rdev != rdev ? -ENODEV : 0;
   if (r == 0 && mknodat(child->fresh, leaf, S_IFREG | 0666, 0) < 0) r = -errno;
-  if (r == 0 && syscall(SYS_move_mount, tree, "", child->fresh, leaf, 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0) r = -errno;
+  if (r == 0) r = isl_mount_move(tree, child->fresh, leaf, 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */);
   if (r == 0 && rdev == ISL_NULL_DEVICE) child->null_mount = tree;
   else isl_leave_open(tree);
+  return r;
+}
+
+/// The same one by one, by mount(2).
+static int remount_devices(const struct isl_child *child, uint64_t attributes) {
+  int r = 0;
+  for (uint32_t i = 0; i < child->plan->step_count && r == 0; i++) {
+    const char *path = isl_text(child, child->steps[i].a);
+    if (child->steps[i].kind != ISL_STEP_DEVICE || !isl_leaf_below(child->fresh_path, path)) continue;
+    int device = isl_resolve(child, child->root, path, 1);
+    if (device < 0) return device;
+    r = isl_mount_legacy_remount(device, attributes);
+    isl_leave_open(device);
+  }
   return r;
 }
 
 int isl_step_device_attributes(struct isl_child *child, const struct isl_step *step) {
   if (child->fresh < 0) return 0;
   uint64_t attributes = isl_device_attributes(child);
+  if (!isl_mount_new_api(child)) return remount_devices(child, attributes);
   int r = isl_mount_set_attributes(child->fresh, attributes, 0, 1);
   return r < 0 ? r : isl_mount_set_attributes(child->fresh, 0, attributes & ~step->v, 0);
 }

@@ -69,6 +69,17 @@ static int write_map(pid_t process, const char *name, uint32_t start, uint32_t c
   return written == length ? 0 : -1;
 }
 
+/// Waits for a child's end at most so long; it is still to be collected then.
+static void await_end(pid_t child, int pidfd, int milliseconds) {
+  struct pollfd watched = {.fd = pidfd, .events = POLLIN};
+  if (pidfd >= 0) poll(&watched, 1, milliseconds);
+  for (int left = pidfd < 0 ? milliseconds : 0; left > 0; left -= 20) {
+    siginfo_t end = {0};
+    if (waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == child) return;
+    poll(NULL, 0, 20);
+  }
+}
+
 /// The guardian: ends the program's group when the lifeline hangs up, and what the program leaves when it ends.
 static void guard(const struct program *program, int lifeline) {
   int maps[2];
@@ -101,7 +112,7 @@ static void guard(const struct program *program, int lifeline) {
   int ended = end.si_pid == child;
   if (!ended && program->grace) {
     kill(-child, SIGTERM);
-    poll(&watched[1], 1, program->grace);
+    await_end(child, watched[1].fd, program->grace);
   }
   kill(-child, SIGKILL);
   int status = 0;

@@ -1,6 +1,7 @@
 // Processes that are no container's: one that holds namespaces, one that outlives the caller to end a container.
 #include "isl_child.h"
 #include "isl_launch.h"
+#include "isl_refused.h"
 #include "isl_syscalls.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ int isl_spawn_placeholder(uint64_t flags) {
   if (pid != 0) return (int)pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  syscall(SYS_close_range, 0, ~0u, 0);
+  (void)isl_close_range(0, ~0u, 0);
   for (;;) pause();
 }
 
@@ -39,9 +40,9 @@ int isl_spawn_guardian(int pidfd, int lifeline) {
   syscall(SYS_setsid);
   // Everything else is closed, or a pipe of the payload's would never end while we hold it.
   int low = pidfd < lifeline ? pidfd : lifeline, high = pidfd < lifeline ? lifeline : pidfd;
-  if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
-  if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
-  syscall(SYS_close_range, high + 1, ~0u, 0);
+  if (low > 0) (void)isl_close_range(0, (unsigned)low - 1, 0);
+  (void)isl_close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+  (void)isl_close_range((unsigned)high + 1, ~0u, 0);
   struct pollfd watched[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = lifeline, .events = POLLIN}};
   for (;;) {
     if (poll(watched, 2, -1) < 0 && errno != EINTR) _exit(1);

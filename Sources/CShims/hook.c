@@ -1,6 +1,7 @@
 #include "isl_hook.h"
 
 #include "isl_child.h"
+#include "isl_refused.h"
 #include "isl_stub.h"
 #include "isl_syscalls.h"
 
@@ -36,8 +37,7 @@ static void become(const struct isl_hook *hook, pid_t parent, int report) {
   if (error == 0 && (input < 0 || output < 0 || out < 0)) error = errno;
   if (error == 0 && (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)) error = errno;
   // Nothing of the container's or the caller's gets to the hook.
-  if (error == 0 && syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
-    for (int fd = 3; fd < 65536; fd++) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (error == 0) error = -isl_close_range(3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
   (void)sigprocmask(SIG_SETMASK, &none, NULL);
   if (error == 0 && hook->stub > 0) {
     char **arguments = (char **)(uintptr_t)hook->arguments;

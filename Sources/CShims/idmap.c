@@ -2,6 +2,7 @@
 // user namespace has no rights over the host's filesystems.
 #include "isl_launch.h"
 #include "isl_mount.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,9 +44,9 @@ int isl_detached_tree(const char *source, int recursive) {
   if (tree < 0) return tree;
   struct isl_mount_attr attributes = {.propagation = MS_PRIVATE};
   if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0) return tree;
-  int error = errno;
+  int r = isl_refusal(ISL_CALL_MOUNT_SETATTR, errno);
   close(tree);
-  return -error;
+  return r;
 }
 
 int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below) {
@@ -56,7 +57,7 @@ int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_m
   if (names >= 0) {
     struct isl_mount_attr attributes = {.set = ISL_ATTR_IDMAP, .userns = (uint64_t)names};
     unsigned flags = AT_EMPTY_PATH | (maps_below ? AT_RECURSIVE : 0);
-    r = syscall(SYS_mount_setattr, tree, "", flags, &attributes, sizeof attributes) < 0 ? -errno : 0;
+    r = syscall(SYS_mount_setattr, tree, "", flags, &attributes, sizeof attributes) < 0 ? isl_refusal(ISL_CALL_MOUNT_SETATTR, errno) : 0;
     close(names);
   }
   if (r == 0) return tree;

@@ -2,6 +2,7 @@
 // pid_namespaces(7): signals without a handler never reach PID 1, orphans become its children, and
 // when it ends the kernel kills the rest.
 #include "isl_child.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -55,6 +56,6 @@ int isl_step_init(struct isl_child *child) {
     return 0;
   }
   close(child->sync);
-  syscall(SYS_close_range, 0, ~0u, 0);
+  (void)isl_close_range(0, ~0u, 0);
   run_init((pid_t)pid, &all);
 }

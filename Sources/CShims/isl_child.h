@@ -228,6 +228,9 @@ int isl_step_loopback(const struct isl_step *step);
 int isl_step_listen(struct isl_child *child, const struct isl_step *step);
 int isl_step_outside(struct isl_child *child, const struct isl_step *step);
 
+/// setns(2) for all namespaces of `flags` of the process whose folder in /proc this is (join.c). Returns 0 or -errno.
+int isl_join_by_folder(int folder, uint64_t flags);
+
 // PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
 int isl_step_init(struct isl_child *child);
 

@@ -3,6 +3,7 @@
 
 #include "isl_child.h"
 #include "isl_namespace.h"
+#include "isl_refused.h"
 #include "isl_startup.h"
 #include "isl_stub.h"
 #include "isl_syscalls.h"
@@ -70,15 +71,20 @@ static long clone_child(const struct isl_plan_header *plan, struct isl_child *ch
     if (pid >= 0) return pid;
   }
   pid = syscall(SYS_clone3, &args, sizeof args);
-  if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG)) return pid;
-  // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read.
+  if (pid >= 0) return pid;
+  int error = errno;
+  if (error != EINVAL && error != E2BIG && !isl_is_refused(ISL_CALL_CLONE3, error)) {
+    errno = error;
+    return -1;
+  }
+  // Docker's filter answers ENOSYS to clone3 so that callers fall back to clone, which it can read; older ones EPERM.
   *in_cgroup = child->handlers_are_default = 0;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
   if (pid == 0) return 0;
-  int error = errno;
+  error = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = error;
   return pid;
@@ -102,7 +108,7 @@ static void close_received(struct isl_launch_result *result) {
 static void abandon(struct isl_launch_result *result) {
   struct isl_exit end;
   if (result->pidfd >= 0) {
-    isl_pidfd_send_signal(result->pidfd, SIGKILL);
+    isl_signal_child(result->pidfd, result->pid, SIGKILL);
     isl_wait(result->pidfd, 1, &end);
     close(result->pidfd);
   }

@@ -9,7 +9,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ISL_PROC_MAGIC 0x9fa0
@@ -38,7 +37,7 @@ static int proc_folder(struct isl_child *child, const char *path, const char **l
 
 /// A detached copy of a mount of an empty read-only directory, once there is one; else -ENOENT.
 static int empty_directory(const struct isl_child *child) {
-  if (!child->mask_name) return -ENOENT;
+  if (!child->mask_name || !isl_mount_new_api(child)) return -ENOENT;
   return isl_mount_clone_tree(child->proc, child->mask_name, 0);
 }
 
@@ -62,7 +61,7 @@ static int null_file(struct isl_child *child) {
 }
 
 static int attach(int tree, int at, const char *name, unsigned flags) {
-  return syscall(SYS_move_mount, tree, "", at, name, flags) < 0 ? -errno : 0;
+  return isl_mount_move(tree, at, name, flags);
 }
 
 /// Covers a name of proc's root. mount(2) takes one call where a detached filesystem takes six.

@@ -4,6 +4,7 @@
 #include "isl_child.h"
 
 #include "isl_mount.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,59 +21,27 @@
 
 int isl_mount_clone_tree(int at, const char *path, unsigned flags) {
   long fd = syscall(SYS_open_tree, at, path, flags | OPEN_TREE_CLONE | O_CLOEXEC);
-  return fd < 0 ? -errno : (int)fd;
+  return fd < 0 ? isl_refusal(ISL_CALL_OPEN_TREE, errno) : (int)fd;
 }
 
 int isl_mount_attach(int mount_fd, int target) {
-  return syscall(SYS_move_mount, mount_fd, "", target, "", ISL_MOVE_EMPTY) < 0 ? -errno : 0;
+  return isl_mount_move(mount_fd, target, "", ISL_MOVE_EMPTY);
+}
+
+int isl_mount_move(int mount_fd, int at, const char *path, unsigned flags) {
+  return syscall(SYS_move_mount, mount_fd, "", at, path, flags) < 0 ? isl_refusal(ISL_CALL_MOVE_MOUNT, errno) : 0;
 }
 
 int isl_mount_set_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive) {
   if (!set && !clear) return 0;
   struct isl_mount_attr attr = {.set = set, .clear = clear};
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  return syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) < 0 ? -errno : 0;
+  return syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) < 0 ? isl_refusal(ISL_CALL_MOUNT_SETATTR, errno) : 0;
 }
 
 int isl_mount_new_api(const struct isl_child *child) {
-  return !(child->plan->flags & ISL_PLAN_FORCE_LEGACY_MOUNT);
-}
-
-static unsigned long legacy_flags(uint64_t attributes) {
-  unsigned long flags = 0;
-  if (attributes & ISL_ATTR_RDONLY) flags |= MS_RDONLY;
-  if (attributes & ISL_ATTR_NOSUID) flags |= MS_NOSUID;
-  if (attributes & ISL_ATTR_NODEV) flags |= MS_NODEV;
-  if (attributes & ISL_ATTR_NOEXEC) flags |= MS_NOEXEC;
-  if (attributes & ISL_ATTR_NODIRATIME) flags |= MS_NODIRATIME;
-  if ((attributes & ISL_ATTR_ATIME_MASK) == ISL_ATTR_NOATIME) flags |= MS_NOATIME;
-  if ((attributes & ISL_ATTR_ATIME_MASK) == ISL_ATTR_STRICTATIME) flags |= MS_STRICTATIME;
-  if (attributes & ISL_ATTR_NOSYMFOLLOW) flags |= 256; // MS_NOSYMFOLLOW, Linux 5.10
-  return flags;
-}
-
-/// Remounts with `set`, keeping the flags that the kernel locked when it copied the tree.
-int isl_mount_legacy_remount(int target, uint64_t set) {
-  char path[40];
-  struct statvfs fs;
-  isl_fd_path(path, target);
-  if (statvfs(path, &fs) < 0) return -errno;
-  unsigned long flags = legacy_flags(set);
-  if (fs.f_flag & ST_RDONLY) flags |= MS_RDONLY;
-  if (fs.f_flag & ST_NOSUID) flags |= MS_NOSUID;
-  if (fs.f_flag & ST_NODEV) flags |= MS_NODEV;
-  if (fs.f_flag & ST_NOEXEC) flags |= MS_NOEXEC;
-  if (fs.f_flag & ST_NOATIME) flags |= MS_NOATIME;
-  if (fs.f_flag & ST_NODIRATIME) flags |= MS_NODIRATIME;
-  return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
-}
-
-int isl_mount_legacy_bind(int source, int target, int recursive) {
-  char from[40], to[40];
-  isl_fd_path(from, source);
-  isl_fd_path(to, target);
-  if (mount(from, to, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0) return -errno;
-  return 0;
+  return !(child->plan->flags & ISL_PLAN_FORCE_LEGACY_MOUNT) && !isl_was_refused(ISL_CALL_OPEN_TREE) &&
+         !isl_was_refused(ISL_CALL_MOVE_MOUNT) && !isl_was_refused(ISL_CALL_MOUNT_SETATTR);
 }
 
 /// The target of a mount, made when the step says so.
@@ -101,21 +69,24 @@ static int configure(int fs, const char *options) {
     if (value && strlen(value) > 255) return -E2BIG;
     long r = value ? syscall(SYS_fsconfig, fs, ISL_FSCONFIG_STRING, item, value, 0)
                    : syscall(SYS_fsconfig, fs, ISL_FSCONFIG_FLAG, item, NULL, 0);
-    if (r < 0) return -errno;
+    if (r < 0) return isl_refusal(ISL_CALL_FSCONFIG, errno);
   }
   return 0;
 }
 
 int isl_mount_make_filesystem(const char *type, const char *source, const char *options, uint64_t attributes) {
+  if (isl_was_refused(ISL_CALL_FSOPEN) || isl_was_refused(ISL_CALL_FSCONFIG) || isl_was_refused(ISL_CALL_FSMOUNT))
+    return -ENOSYS;
   long fs = syscall(SYS_fsopen, type, 1 /* FSOPEN_CLOEXEC */);
-  if (fs < 0) return -errno;
+  if (fs < 0) return isl_refusal(ISL_CALL_FSOPEN, errno);
   int r = 0;
-  if (*source && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_STRING, "source", source, 0) < 0) r = -errno;
+  if (*source && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_STRING, "source", source, 0) < 0)
+    r = isl_refusal(ISL_CALL_FSCONFIG, errno);
   if (r == 0) r = configure((int)fs, options);
-  if (r == 0 && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_CREATE, NULL, NULL, 0) < 0) r = -errno;
+  if (r == 0 && syscall(SYS_fsconfig, fs, ISL_FSCONFIG_CREATE, NULL, NULL, 0) < 0) r = isl_refusal(ISL_CALL_FSCONFIG, errno);
   if (r == 0) {
     r = (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, (unsigned)attributes);
-    if (r < 0) r = -errno;
+    if (r < 0) r = isl_refusal(ISL_CALL_FSMOUNT, errno);
   }
   close((int)fs);
   return r;
@@ -148,7 +119,7 @@ static int mount_here(const struct isl_child *child, const struct isl_step *step
   const char *type = isl_text(child, step->a), *source = isl_text(child, step->b);
   // The kernel would take the first page of it.
   if (strlen(options) >= 4095) return -E2BIG;
-  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
+  unsigned long flags = isl_mount_legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
   if (step->flags & ISL_FLAG_COPY_UP) flags &= ~(unsigned long)MS_RDONLY;
   return mount(*source ? source : type, name, type, flags, options) < 0 ? -errno : 0;
 }
@@ -158,7 +129,7 @@ static int mount_relative(const struct isl_child *child, const struct isl_step *
   char path[40];
   const char *type = isl_text(child, step->a);
   if (chdir(isl_text(child, step->b)) < 0) return -errno;
-  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
+  unsigned long flags = isl_mount_legacy_flags(step->v) | (unsigned long)(uint32_t)step->w;
   return mount(type, isl_fd_path(path, target), type, flags, isl_text(child, step->d)) < 0 ? -errno : 0;
 }
 
@@ -243,7 +214,7 @@ static int remount(struct isl_child *child, const struct isl_step *step) {
   char path[40];
   int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
   if (target < 0) return target;
-  unsigned long flags = legacy_flags(step->v) | (unsigned long)(uint32_t)step->w | MS_REMOUNT;
+  unsigned long flags = isl_mount_legacy_flags(step->v) | (unsigned long)(uint32_t)step->w | MS_REMOUNT;
   int r = mount(NULL, isl_fd_path(path, target), NULL, flags, isl_text(child, step->d)) < 0 ? -errno : 0;
   isl_leave_open(target);
   return r;
@@ -291,14 +262,15 @@ int isl_bind_descriptor(
     if (r == 0) r = isl_mount_attach(tree, target);
     isl_leave_open(tree);
   }
-  // mount(2) changes one mount at a time.
-  if (r != -ENOSYS || (set | clear) >> 32) return r;
+  // mount(2) takes nothing back from what is mounted below.
+  if (r != -ENOSYS || clear >> 32) return r;
   r = isl_mount_legacy_bind(source, target, recursive);
   if (r < 0 || !set) return r;
   // mount(2) takes no attributes with a bind. The bind covers the target: the path now leads to it.
   int mounted = isl_resolve(child, child->root, path, 0);
   if (mounted < 0) return mounted;
-  r = isl_mount_legacy_remount(mounted, set);
+  r = isl_mount_legacy_remount(mounted, (uint32_t)set | set >> 32);
+  if (r == 0 && recursive && set >> 32) r = isl_mount_legacy_remount_below(mounted, set >> 32);
   close(mounted);
   return r;
 }

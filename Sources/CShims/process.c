@@ -1,5 +1,6 @@
 // What the payload's process inherits: limits, working directory, descriptors.
 #include "isl_child.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,12 +21,7 @@ int isl_step_working_directory(struct isl_child *child, const struct isl_step *s
 }
 
 int isl_step_close_descriptors(int first) {
-  if (syscall(SYS_close_range, first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) return 0;
-  if (errno != ENOSYS && errno != EINVAL) return -errno;
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
-  for (rlim_t fd = (rlim_t)first; fd < limit.rlim_cur && fd < 65536; fd++) fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-  return 0;
+  return isl_close_range((unsigned)first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 
 /// Enters a new time namespace: unshare(2) makes it for children only, and its offsets can be set until somebody

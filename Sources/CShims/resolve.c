@@ -1,6 +1,7 @@
 // Paths inside the rootfs, resolved so that no symbolic link can lead out of it. openat2(2), Linux
-// 5.6, with RESOLVE_IN_ROOT; where that is missing, a walk that refuses every symbolic link.
+// 5.6, with RESOLVE_IN_ROOT; where that is missing, a walk that follows every link itself.
 #include "isl_child.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,42 +26,85 @@ const char *isl_fd_path(char buffer[40], int fd) {
   return buffer;
 }
 
-static int walk(int root, const char *path) {
-  int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
-  if (at < 0) return -errno;
-  while (*path) {
-    char name[256];
-    size_t n = 0;
-    while (*path == '/') path++;
-    while (path[n] && path[n] != '/') n++;
-    if (n == 0) break;
-    if (n >= sizeof name) {
-      close(at);
-      return -ENAMETOOLONG;
-    }
-    memcpy(name, path, n);
-    name[n] = 0;
-    path += n;
-    if (strcmp(name, "..") == 0) {
-      close(at);
-      return -EXDEV;
-    }
-    int next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    int error = errno;
-    close(at);
-    if (next < 0) return -error;
-    struct stat st;
-    if (fstat(next, &st) < 0 || S_ISLNK(st.st_mode)) {
-      close(next);
-      return -ELOOP;
-    }
-    at = next;
+/// A walk has as many folders open, to go back to by "..": a folder may be moved meanwhile, and its parent with it.
+#define ISL_MAX_DEPTH 100
+/// How many links a walk follows, and how many dangling ones are made after each other: the latter on a stack of limited
+/// size (shared_memory.c). The kernel follows forty (path_resolution(7)).
+#define ISL_MAX_LINKS 20
+
+/// A path on the way: the folders from the root on, and what is left of it.
+struct walk {
+  int folder[ISL_MAX_DEPTH], depth, links;
+  char rest[4096];
+};
+
+/// Puts what a link holds before what is left.
+static int follow(struct walk *walk, int link) {
+  char text[4096];
+  ssize_t length = readlinkat(link, "", text, sizeof text);
+  size_t behind = strlen(walk->rest);
+  if (length < 0) return -errno;
+  if (++walk->links > ISL_MAX_LINKS) return -ELOOP;
+  if ((size_t)length + behind + 2 > sizeof walk->rest) return -ENAMETOOLONG;
+  memmove(walk->rest + length + 1, walk->rest, behind + 1);
+  memcpy(walk->rest, text, (size_t)length);
+  walk->rest[length] = '/';
+  if (text[0] == '/')
+    while (walk->depth > 1) close(walk->folder[--walk->depth]);
+  return 0;
+}
+
+/// One component.
+static int go_on(struct walk *walk, const char *name, int no_symlinks) {
+  if (strcmp(name, ".") == 0) return 0;
+  if (strcmp(name, "..") == 0) {
+    // Above the root there is the root.
+    if (walk->depth > 1) close(walk->folder[--walk->depth]);
+    return 0;
   }
-  return at;
+  int next = openat(walk->folder[walk->depth - 1], name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+  if (next < 0) return -errno;
+  int r = fstat(next, &st) < 0 ? -errno : 0;
+  if (r == 0 && !S_ISLNK(st.st_mode)) {
+    if (walk->depth == ISL_MAX_DEPTH) r = -ENAMETOOLONG;
+    else walk->folder[walk->depth++] = next;
+    if (r == 0) return 0;
+  } else if (r == 0) {
+    r = no_symlinks ? -ELOOP : follow(walk, next);
+  }
+  close(next);
+  return r;
+}
+
+/// By descriptors: the kernel follows no link, so that none leads out of the root, whatever is exchanged meanwhile.
+static int walk(int root, const char *path, int no_symlinks) {
+  struct walk walk;
+  size_t length = strlen(path);
+  if (length >= sizeof walk.rest) return -ENAMETOOLONG;
+  memcpy(walk.rest, path, length + 1);
+  walk.links = 0;
+  walk.depth = 1;
+  walk.folder[0] = fcntl(root, F_DUPFD_CLOEXEC, 3);
+  int r = walk.folder[0] < 0 ? -errno : 0;
+  while (r == 0) {
+    char name[256];
+    size_t start = strspn(walk.rest, "/"), count = strcspn(walk.rest + start, "/");
+    if (count == 0) break;
+    if (count >= sizeof name) r = -ENAMETOOLONG;
+    if (r < 0) break;
+    memcpy(name, walk.rest + start, count);
+    name[count] = 0;
+    memmove(walk.rest, walk.rest + start + count, strlen(walk.rest + start + count) + 1);
+    r = go_on(&walk, name, no_symlinks);
+  }
+  if (r == 0) r = walk.folder[--walk.depth];
+  while (walk.depth > 0) close(walk.folder[--walk.depth]);
+  return r;
 }
 
 int isl_resolve(const struct isl_child *child, int root, const char *path, int no_symlinks) {
-  if (!(child->plan->flags & ISL_PLAN_FORCE_NO_OPENAT2)) {
+  if (!(child->plan->flags & ISL_PLAN_FORCE_NO_OPENAT2) && !isl_was_refused(ISL_CALL_OPENAT2)) {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     if (no_symlinks) how.resolve |= RESOLVE_NO_SYMLINKS;
     const char *relative = path;
@@ -72,9 +116,9 @@ int isl_resolve(const struct isl_child *child, int root, const char *path, int n
       fd = syscall(SYS_openat2, root, relative, &how, sizeof how);
     while (fd < 0 && (errno == EAGAIN || errno == EINTR) && --tries);
     if (fd >= 0) return (int)fd;
-    if (errno != ENOSYS) return -errno;
+    if (!isl_is_refused(ISL_CALL_OPENAT2, errno)) return -errno;
   }
-  return walk(root, path);
+  return walk(root, path, no_symlinks);
 }
 
 /// Ends `prefix` (a copy of the path) after its next component; returns that component's start.
@@ -88,9 +132,6 @@ static char *next_component(char *prefix, char **rest) {
   (void)prefix;
   return start;
 }
-
-/// How many dangling links are followed, as the kernel follows at most forty (path_resolution(7)).
-#define ISL_MAX_LINKS 40
 
 static int make(const struct isl_child *child, int root, const char *path, int no_symlinks, int directory, mode_t mode, int links);
 

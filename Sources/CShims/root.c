@@ -2,6 +2,7 @@
 #include "isl_child.h"
 
 #include "isl_mount.h"
+#include "isl_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,13 +78,10 @@ static int mount_overlay(struct isl_child *child, const struct isl_step *step, i
 static int attach_copy(struct isl_child *child, const char *path) {
   int tree = isl_mount_clone_tree(AT_FDCWD, path, AT_RECURSIVE);
   if (tree < 0) return tree;
-  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, path, 0x14 /* F_EMPTY_PATH, T_SYMLINKS */) < 0) {
-    int error = errno;
-    close(tree);
-    return -error;
-  }
-  child->root = tree;
-  return 0;
+  int r = isl_mount_move(tree, AT_FDCWD, path, 0x14 /* F_EMPTY_PATH, T_SYMLINKS */);
+  if (r == 0) child->root = tree;
+  else close(tree);
+  return r;
 }
 
 /// A copy that the caller has made, where the path cannot be reached any more. It is attached where everybody is, over the
@@ -91,7 +89,8 @@ static int attach_copy(struct isl_child *child, const char *path) {
 static int attach_prepared(struct isl_child *child, uint64_t number) {
   if (number > (uint64_t)child->mount_count) return -EINVAL;
   int tree = child->mounts[number - 1];
-  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0) return -errno;
+  int r = isl_mount_move(tree, AT_FDCWD, "/", 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */);
+  if (r < 0) return r;
   child->root = tree;
   child->mounts[number - 1] = -1;
   return 0;
@@ -121,13 +120,14 @@ int isl_step_root(struct isl_child *child, const struct isl_step *step) {
     r = isl_mount_attach(tree, target);
     if (r == 0) child->root = tree;
     else close(tree);
-  } else if (tree == -ENOSYS) {
+  }
+  if (tree == -ENOSYS || r == -ENOSYS) {
     r = isl_mount_legacy_bind(target, target, 1);
     if (r == 0) {
       child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
       if (child->root < 0) r = -errno;
     }
-  } else {
+  } else if (tree < 0) {
     r = tree;
   }
   close(target);
@@ -179,7 +179,7 @@ int isl_step_root_readonly(struct isl_child *child) {
   struct isl_mount_attr attr = {.set = ISL_ATTR_RDONLY};
   if (isl_mount_new_api(child)) {
     if (syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof attr) == 0) return 0;
-    if (errno != ENOSYS) return -errno;
+    if (!isl_is_refused(ISL_CALL_MOUNT_SETATTR, errno)) return -errno;
   }
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return -errno;

@@ -1,5 +1,7 @@
 #include "isl_seccomp.h"
 
+#include "isl_syscalls.h"
+
 #include <errno.h>
 #include <seccomp.h>
 #include <string.h>
@@ -66,8 +68,8 @@ int isl_seccomp_add_rule(
 }
 
 int isl_seccomp_export(struct isl_seccomp *filter) {
-  int fd = memfd_create("seccomp", MFD_CLOEXEC);
-  if (fd < 0) return -errno;
+  int fd = isl_memfd("seccomp");
+  if (fd < 0) return fd;
   int r = seccomp_export_bpf((scmp_filter_ctx)filter, fd);
   if (r < 0) {
     close(fd);

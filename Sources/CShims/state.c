@@ -3,8 +3,10 @@
 #include "isl_child.h"
 
 #include "isl_hook.h"
+#include "isl_refused.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -52,6 +54,27 @@ static int vector(const struct isl_child *child, uint32_t offset, uint32_t count
   return 0;
 }
 
+/// A text that is read from a descriptor: a memfd, or where that is refused a pipe, which takes 64 KiB (pipe(7)).
+static int open_document(struct pieces *pieces) {
+  int ends[2], fd = isl_was_refused(ISL_CALL_MEMFD_CREATE) ? -1 : memfd_create("state", MFD_CLOEXEC);
+  if (fd >= 0) {
+    if (writev(fd, pieces->part, pieces->count) >= 0 && lseek(fd, 0, SEEK_SET) == 0) return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  if (!isl_was_refused(ISL_CALL_MEMFD_CREATE) && !isl_is_refused(ISL_CALL_MEMFD_CREATE, errno)) return -errno;
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+  size_t length = 0;
+  for (int i = 0; i < pieces->count; i++) length += pieces->part[i].iov_len;
+  (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  int r = writev(ends[1], pieces->part, pieces->count) == (ssize_t)length ? 0 : -E2BIG;
+  close(ends[1]);
+  if (r == 0) return ends[0];
+  close(ends[0]);
+  return r;
+}
+
 /// Hooks that are run in the container's namespaces are told the process's number there, as by other runtimes.
 int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
   char *room[514], **arguments = room + 2, *environment[512];
@@ -65,9 +88,8 @@ int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
   if (child->is_inside) isl_hide(child);
   int stub = child->is_inside ? isl_usable_stub(child) : 0;
   if (stub < 0 && (r = isl_refuse_runtime(child->plan, isl_text(child, step->a))) < 0) return r;
-  int state = memfd_create("state", MFD_CLOEXEC);
-  if (state < 0) return -errno;
-  if (writev(state, pieces.part, pieces.count) < 0 || lseek(state, 0, SEEK_SET) < 0) r = -errno;
+  int state = open_document(&pieces);
+  if (state < 0) return state;
   struct isl_hook hook = {
       .path = isl_text(child, step->a), .arguments = arguments, .environment = environment,
       .directory = isl_text(child, (uint32_t)(step->w >> 32)), .input = state, .output = 2,

@@ -1,9 +1,14 @@
 #include "isl_syscalls.h"
 
+#include "isl_refused.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -21,13 +26,8 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 static int result(long r) { return r < 0 ? -errno : (int)r; }
-
-int isl_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
 
 int isl_set_affinity(const uint64_t *words, uint32_t count) {
   return result(syscall(SYS_sched_setaffinity, 0, (size_t)count * 8, words));
@@ -37,29 +37,30 @@ int isl_get_affinity(uint64_t *words, uint32_t count) {
   return result(syscall(SYS_sched_getaffinity, 0, (size_t)count * 8, words));
 }
 
-int isl_pidfd_send_signal(int pidfd, int signal) {
-  return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+/// A file that has no name any more, in a folder where that can be had.
+static int unnamed_file(void) {
+  static const char *const folders[] = {"/dev/shm", "/tmp", "/var/tmp", "/run", "."};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    char path[64];
+    int fd = open(folders[i], O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) return fd;
+    snprintf(path, sizeof path, "%s/.isolate-XXXXXX", folders[i]);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) continue;
+    unlink(path);
+    return fd;
+  }
+  return -1;
 }
 
-int isl_wait(int pidfd, int block, struct isl_exit *out) {
-  siginfo_t info;
-  struct rusage usage;
-  long r;
-  memset(&info, 0, sizeof info);
-  do
-    r = syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | (block ? 0 : WNOHANG), &usage);
-  while (r < 0 && errno == EINTR);
-  if (r < 0) return -errno;
-  if (info.si_pid == 0) return 0;
-  out->exited = info.si_code == CLD_EXITED;
-  out->code = info.si_status;
-  out->cpu_microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
-                          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-  out->peak_resident_kib = usage.ru_maxrss;
-  return 1;
+int isl_memfd(const char *name) {
+  int fd = isl_was_refused(ISL_CALL_MEMFD_CREATE) ? -1 : memfd_create(name, MFD_CLOEXEC);
+  if (fd >= 0) return fd;
+  int error = isl_was_refused(ISL_CALL_MEMFD_CREATE) ? ENOSYS : errno;
+  if (!isl_is_refused(ISL_CALL_MEMFD_CREATE, error)) return -error;
+  fd = unnamed_file();
+  return fd < 0 ? -error : fd;
 }
-
-int isl_memfd(const char *name) { return result(memfd_create(name, MFD_CLOEXEC)); }
 
 int isl_lock(int fd, int wait) { return result(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))); }
 
@@ -145,5 +146,5 @@ int isl_is_cgroup2(const char *path) {
 
 int isl_changes_mount_trees(void) {
   // Without a mount it is refused for that, where it is known.
-  return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS ? 0 : 1;
+  return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && isl_is_refused(ISL_CALL_MOUNT_SETATTR, errno) ? 0 : 1;
 }

@@ -5,14 +5,23 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// pidfd_open(2), Linux 5.3.
+/// pidfd_open(2), Linux 5.3; -ENOSYS where it is refused to everybody.
 int isl_pidfd_open(pid_t pid);
+/// A descriptor that stays one process's: a pidfd, or its folder in /proc where there are none.
+int isl_open_process(pid_t pid);
+/// Whether a descriptor of a process is its folder in /proc, which poll(2) says nothing of; 1 or 0.
+int isl_is_process_folder(int process);
+/// Waits until a process has ended, at most so long, or below 0 for ever: 1 when it has, else 0 or -errno.
+int isl_await_end(int process, int milliseconds);
 /// sched_setaffinity(2) of the calling thread, for a set of any size.
 int isl_set_affinity(const uint64_t *words, uint32_t count);
 /// sched_getaffinity(2); the number of bytes written, or -errno.
 int isl_get_affinity(uint64_t *words, uint32_t count);
-/// pidfd_send_signal(2), Linux 5.1.
-int isl_pidfd_send_signal(int pidfd, int signal);
+/// pidfd_send_signal(2), Linux 5.1, also to a process whose folder in /proc it is; kill(2) where that is refused. -ENOSYS
+/// where the process then cannot be told without /proc.
+int isl_pidfd_send_signal(int process, int signal);
+/// The same for a child that has not been waited for.
+int isl_signal_child(int process, pid_t pid, int signal);
 
 /// What waitid(P_PIDFD) said of an ended child.
 struct isl_exit {
@@ -24,7 +33,7 @@ struct isl_exit {
 /// waitid(2) with rusage. 1 = ended, 0 = still running (only with `block` zero).
 int isl_wait(int pidfd, int block, struct isl_exit *result);
 
-/// memfd_create(2) with MFD_CLOEXEC.
+/// memfd_create(2) with MFD_CLOEXEC; a file without a name on a disk where that is refused.
 int isl_memfd(const char *name);
 /// flock(2), LOCK_EX, with LOCK_NB when `wait` is zero. -EWOULDBLOCK when another holds it.
 int isl_lock(int fd, int wait);
@@ -53,6 +62,8 @@ int isl_signalfd(const int *signals, int count);
 int isl_signalfd_read(int fd);
 /// copy_file_range(2) until the end of `from`; falls back to read and write where it is refused.
 int isl_copy_contents(int from, int to);
+/// posix_spawn(3) of a program by its path; -1 in `streams` keeps what the caller has there. Returns the pid.
+int isl_spawn(const char *path, char *const *arguments, char *const *environment, const int streams[3]);
 /// posix_spawn(3) of one of the host's own programs: in `/`, standard input `input` (/dev/null below 0),
 /// standard output `output`, standard error /dev/null, our environment. Returns the pid.
 int isl_spawn_host_program(char *const *arguments, int input, int output);

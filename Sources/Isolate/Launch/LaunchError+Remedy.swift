@@ -53,6 +53,8 @@ extension LaunchError {
       "it belongs to a user namespace over which the caller has no CAP_SYS_ADMIN (setns(2))"
     case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
       "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    case (_, ENOSYS):
+      "the kernel has not that call, or a filter around the caller refuses it, and there is no older way"
     case (.join, EAGAIN): "the limit of its processes is reached (pids.max of its cgroup, RLIMIT_NPROC)"
     case (.join, ESRCH): "it has ended, or is ending"
     case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):

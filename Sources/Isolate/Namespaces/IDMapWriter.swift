@@ -61,16 +61,11 @@ struct IDMapWriter {
     var vector = unsafe arguments.map { unsafe strdup($0) }
     unsafe vector.append(nil)
     defer { unsafe vector.forEach { unsafe free($0) } }
-    var child: pid_t = 0
     var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
     let output = unsafe OwnedDescriptor(owning: isl_memfd("output"))
-    var actions = unsafe posix_spawn_file_actions_t()
-    unsafe posix_spawn_file_actions_init(&actions)
-    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     // Errors are one line, ours.
-    if output.number >= 0 { unsafe posix_spawn_file_actions_adddup2(&actions, output.number, 2) }
-    let error = unsafe posix_spawn(&child, path, &actions, nil, &vector, &environment)
-    if error != 0 { return -error }
+    let child = unsafe isl_spawn(path, &vector, &environment, [-1, -1, output.number])
+    if child < 0 { return child }
     var status: Int32 = 0
     while unsafe waitpid(child, &status, 0) < 0 {
       if errno != EINTR { return -errno }

@@ -111,7 +111,7 @@ public final class Container: Sendable {
 
   deinit {
     if !isDetached.withLock({ $0 }), ended.withLock({ $0 }) == nil {
-      _ = isl_pidfd_send_signal(processDescriptor, SIGKILL)
+      signal(SIGKILL)
       _ = try? wait()
     }
     for descriptor in [processDescriptor, userNamespace, networkNamespace] where descriptor >= 0 {
@@ -267,7 +267,7 @@ public final class Container: Sendable {
 
   /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
   @discardableResult
-  public func signal(_ number: Int32) -> Bool { isl_pidfd_send_signal(processDescriptor, number) == 0 }
+  public func signal(_ number: Int32) -> Bool { isl_signal_child(processDescriptor, processID, number) == 0 }
 
   /// Waits until the first process has ended; the kernel has then killed the whole PID namespace.
   @discardableResult

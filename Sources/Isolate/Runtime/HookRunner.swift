@@ -29,7 +29,7 @@ struct HookRunner {
     let input = unsafe OwnedDescriptor(owning: isl_memfd("state"))
     let output = unsafe OwnedDescriptor(owning: isl_memfd("output"))
     guard input.number >= 0, output.number >= 0 else {
-      throw .system(SystemError("memfd_create", "hooks.\(kind)", code: EMFILE))
+      throw .system(SystemError("memfd_create", "hooks.\(kind)", code: -min(input.number, output.number)))
     }
     let document = JSONWriter.write(state)
     let written = unsafe document.withUnsafeBytes { bytes in

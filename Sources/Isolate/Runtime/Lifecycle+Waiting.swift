@@ -12,9 +12,7 @@ extension Lifecycle {
     let record = try store.load(identifier)
     if let container = StoredProcesses.container(of: record.process.processID) { return try container.wait() }
     guard let process = record.process.open() else { return nil }
-    // A pidfd becomes readable when its process has ended (pidfd_open(2)).
-    var watched = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
-    while unsafe poll(&watched, 1, -1) < 0, errno == EINTR {}
+    _ = isl_await_end(process.number, -1)
     var end = isl_exit()
     return unsafe isl_wait(process.number, 0, &end) == 1 ? ContainerExit(end) : nil
   }

@@ -373,10 +373,7 @@ public struct Lifecycle: Sendable {
   private func end(_ record: ContainerRecord) throws(IsolateError) {
     guard let process = record.process.open() else { return }
     _ = isl_pidfd_send_signal(process.number, SIGKILL)
-    // Not our child: a pidfd becomes readable when its process has ended (pidfd_open(2)).
-    var watched = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
-    while unsafe poll(&watched, 1, 10_000) < 0, errno == EINTR {}
-    guard watched.revents != 0 else {
+    guard isl_await_end(process.number, 10_000) == 1 else {
       throw .unavailable(
         what: "container \(record.identifier)", why: "its process does not end after SIGKILL",
         remedy: "it waits in the kernel; see /proc/\(record.process.processID)/stack")

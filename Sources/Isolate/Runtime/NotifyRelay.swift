@@ -79,14 +79,15 @@ public final class NotifyRelay: Sendable {
 
   /// Waits until the service is ready or its process has ended, for callers who leave then.
   public func awaitReadiness(of process: Int32, _ processDescriptor: Int32) {
+    let isFolder = isl_is_process_folder(processDescriptor) == 1
     while true {
       var watched = [
         pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: processDescriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: isFolder ? -1 : processDescriptor, events: Int16(POLLIN), revents: 0),
       ]
-      if unsafe poll(&watched, 2, -1) < 0, errno != EINTR { return }
+      if unsafe poll(&watched, 2, isFolder ? 100 : -1) < 0, errno != EINTR { return }
       if watched[0].revents != 0, forward(of: process) { return }
-      if watched[1].revents != 0 { return }
+      if watched[1].revents != 0 || isFolder && isl_await_end(processDescriptor, 0) == 1 { return }
     }
   }
 }

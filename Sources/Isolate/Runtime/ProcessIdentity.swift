@@ -49,9 +49,9 @@ public struct ProcessIdentity: Sendable, Equatable {
 
   private static func isEnd(_ state: Unicode.Scalar) -> Bool { state == "Z" || state == "X" }
 
-  /// A pidfd of exactly this process, or nil when it is gone; with `onlyRunning` also when it is a zombie.
+  /// A descriptor of exactly this process (isl_open_process), or nil when it is gone; with `onlyRunning` also when it is a zombie.
   func open(onlyRunning: Bool = false) -> OwnedDescriptor? {
-    let number = isl_pidfd_open(processID)
+    let number = isl_open_process(processID)
     guard number >= 0 else { return nil }
     let descriptor = OwnedDescriptor(owning: number)
     // Checked after opening: from here on the number cannot come to mean another.
