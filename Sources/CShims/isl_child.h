@@ -144,6 +144,8 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step);
 int isl_step_mask(struct isl_child *child, const struct isl_step *step);
 int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child, const struct isl_step *step);
+/// Shows the caller's own /sys in place of a sysfs that is refused (sysfs.c).
+int isl_bind_callers_sysfs(struct isl_child *child, const struct isl_step *step);
 /// Changes how mounts below a path and those of other namespaces follow each other (MS_SHARED and its like).
 int isl_set_propagation(const char *path, unsigned long flags);
 int isl_step_root_readonly(struct isl_child *child);

@@ -133,15 +133,16 @@ static int mount_relative(const struct isl_child *child, const struct isl_step *
   return mount(type, isl_fd_path(path, target), type, flags, isl_text(child, step->d)) < 0 ? -errno : 0;
 }
 
-/// A filesystem that is made read-only as a mount, not as a whole, as mount(2) would make it; one that is filled first is
-/// attached after that.
+/// A filesystem that is made read-only as a mount, not as a whole, as mount(2) would make it. One that is filled first
+/// becomes so before it is attached; every other is so from the beginning, without which the kernel refuses a sysfs or a
+/// proc where the caller's own is read-only (mount_namespaces(7), "Restrictions on mount namespaces").
 static int mount_detached(const struct isl_child *child, const struct isl_step *step, int target, const char *options) {
-  int made = isl_mount_make_filesystem(
-      isl_text(child, step->a), isl_text(child, step->b), options, step->v & ~(uint64_t)ISL_ATTR_RDONLY);
-  if (made < 0) return made;
   int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
+  uint64_t later = copies ? step->v & ISL_ATTR_RDONLY : 0;
+  int made = isl_mount_make_filesystem(isl_text(child, step->a), isl_text(child, step->b), options, step->v & ~later);
+  if (made < 0) return made;
   int r = copies ? isl_copy_up(target, made, strstr(options, "mode=") != NULL) : 0;
-  if (r == 0) r = isl_mount_set_attributes(made, step->v & ISL_ATTR_RDONLY, 0, 0);
+  if (r == 0) r = isl_mount_set_attributes(made, later, 0, 0);
   if (r == 0) r = isl_mount_attach(made, target);
   if (r == 0) r = isl_mount_set_propagation(made, (unsigned long)(step->w >> 32));
   close(made);
@@ -228,6 +229,7 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
     child->fresh = -1;
     child->is_in_fresh = 0;
     r = mount_on_target(child, step);
+    if (r == -EPERM && strcmp(isl_text(child, step->a), "sysfs") == 0 && isl_bind_callers_sysfs(child, step) == 0) r = 0;
   }
   if (r == 0) r = propagation_at(child, path, (unsigned long)(step->w >> 32));
   if (r == 0 && step->flags & ISL_FLAG_FRESH && isl_mount_new_api(child)) {

@@ -67,6 +67,8 @@ extension LaunchError {
       "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
     case (.step("open rootfs"), EPERM), (.step("open rootfs"), EACCES):
       "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
+    case (.step("mount"), EPERM) where subject.hasPrefix("sysfs"):
+      "the caller does not own the container's network namespace, or its own /sys is masked, and cannot be shown instead"
     case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
     case (.step("mount"), ENODEV): "the kernel has no filesystem of that type (proc_filesystems(5))"
     case (.step("mount"), EINVAL): "the filesystem does not take one of the options"
