@@ -107,6 +107,37 @@ struct SurroundingsTests {
     await caller.expectNothingLeft()
   }
 
+  @Test(
+    "programs that may be executed: a cache on a filesystem mounted noexec is named, and is no fault of the project"
+  )
+  func noexec() async throws {
+    let caller = try Caller()
+    let source = try caller.project(["main.py": Projects.server])
+    let outcome = try await shell(
+      "mount -t tmpfs -o noexec tmpfs \"$XDG_CACHE_HOME\" && exec \"$PREFLIGHT\" check '\(source)'",
+      namespaces: "--mount", caller)
+    #expect(outcome.exitStatus == 4 && outcome.output.isEmpty, "\(outcome)")
+    #expect(outcome.errorOutput.contains("mounted noexec") && outcome.errorOutput.contains("XDG_CACHE_HOME"))
+    await caller.expectNothingLeft()
+  }
+
+  @Test("a writable place: a read-only root is named, with the variable that moves the cache")
+  func readOnlyRoot() async throws {
+    let caller = try Caller()
+    let source = try caller.project(["main.py": Projects.server])
+    let outcome = try await shell(
+      """
+      for place in "$XDG_CACHE_HOME" /var/tmp; do
+        mount --rbind "$place" "$place" && mount -o remount,bind,ro "$place" || exit 99
+      done
+      exec "$PREFLIGHT" check '\(source)'
+      """, namespaces: "--mount", caller)
+    #expect(outcome.exitStatus == 4 && outcome.output.isEmpty, "\(outcome)")
+    #expect(outcome.errorOutput.contains("Read-only file system"), "\(outcome)")
+    #expect(outcome.errorOutput.contains("set XDG_CACHE_HOME to a directory you may write to"), "\(outcome)")
+    await caller.expectNothingLeft()
+  }
+
   @Test("a network: status 75, and no verdict on the project")
   func noNetwork() async throws {
     let caller = try Caller()

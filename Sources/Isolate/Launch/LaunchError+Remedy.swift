@@ -33,7 +33,9 @@ extension LaunchError {
   }
 
   /// What a person can do about the well-known refusals.
-  public var remedy: String? {
+  public var remedy: String? { hint ?? usualRemedy }
+
+  private var usualRemedy: String? {
     switch (stage, code) {
     case (.clone, EACCES) where entersCgroup:
       "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
@@ -44,15 +46,15 @@ extension LaunchError {
     case (.clone, ENODEV) where entersCgroup: "the cgroup has been removed"
     case (.cgroup, EACCES), (.cgroup, EPERM):
       "the caller may not write its cgroup.procs, or that of the one above it and the caller's own"
-    case (.clone, EPERM), (.clone, EACCES):
-      "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
-        + "(docker: --security-opt seccomp=unconfined); on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    case (.clone, EPERM), (.clone, EACCES): Surroundings.userNamespaceRefusal
     case (.clone, ENOSPC), (.clone, EUSERS): "raise the sysctl user.max_user_namespaces"
     case (.clone, EAGAIN): "too many processes: raise RLIMIT_NPROC or pids.max"
     case (.namespace, EPERM):
       "it belongs to a user namespace over which the caller has no CAP_SYS_ADMIN (setns(2))"
     case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
-      "an LSM or a missing newuidmap refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+      Surroundings.identifierMapRefusal
+        ?? "an LSM refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    case (.identifierMaps, ENOENT): Surroundings.identifierMapRefusal
     case (_, ENOSYS):
       "the kernel has not that call, or a filter around the caller refuses it, and there is no older way"
     case (.join, EAGAIN): "the limit of its processes is reached (pids.max of its cgroup, RLIMIT_NPROC)"

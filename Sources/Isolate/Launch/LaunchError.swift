@@ -21,6 +21,9 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// True when the payload's program could not be executed.
   public var isExecFailure: Bool { stage == .step("exec") }
 
+  /// What to do, where more is known than the stage and the errno.
+  var hint: String?
+
   /// Whether the child was to be made in a cgroup.
   var entersCgroup: Bool
 

@@ -7,7 +7,7 @@ struct IDMapWriter {
   let uidMappings: [RuntimeSpec.IDMapping]
   let gidMappings: [RuntimeSpec.IDMapping]
   /// What newuidmap(1) or newgidmap(1) had to say of a map that it did not write, with the map's member.
-  private(set) var complaint: (member: String, text: String)?
+  private(set) var complaint: (member: String, why: String, remedy: String)?
 
   init(uidMappings: [RuntimeSpec.IDMapping], gidMappings: [RuntimeSpec.IDMapping]) {
     self.uidMappings = uidMappings
@@ -44,16 +44,19 @@ struct IDMapWriter {
 
   /// What `write` failed with.
   func error(_ code: Int32) -> IsolateError {
-    guard let (member, text) = complaint else { return .system(SystemError("write", "id maps", code: -code)) }
-    return .unavailable(
-      what: "config.json: \(member)", why: text.isEmpty ? "newuidmap refuses it" : text,
-      remedy: "/etc/subuid and /etc/subgid say which ids the caller may map, each once")
+    guard let (member, why, remedy) = complaint else {
+      return .system(SystemError("write", "id maps", code: -code))
+    }
+    return .unavailable(what: "config.json: \(member)", why: why, remedy: remedy)
   }
 
   private mutating func run(
     _ name: String, _ member: String, pid: Int32, _ mappings: [RuntimeSpec.IDMapping]
   ) -> Int32 {
-    guard let path = SubordinateIDs.helper(name) else { return -ENOENT }
+    guard let path = SubordinateIDs.helper(name) else {
+      complaint = Surroundings.helperRefusal(name).map { (member, $0.why, $0.remedy) }
+      return -ENOENT
+    }
     var arguments = [name, "\(pid)"]
     for mapping in mappings {
       arguments += ["\(mapping.containerID)", "\(mapping.hostID)", "\(mapping.size)"]
@@ -74,7 +77,12 @@ struct IDMapWriter {
     var said = [UInt8](repeating: 0, count: 512)
     let count = unsafe pread(output.number, &said, said.count, 0)
     let text = String(decoding: said.prefix(max(0, count)), as: UTF8.self)
-    complaint = (member, text.split { $0.isNewline }.joined(separator: "; "))
+    let words = text.split { $0.isNewline }.joined(separator: "; ")
+    let refusal = Surroundings.helperRefusal(name)
+    complaint = (
+      member, refusal?.why ?? (words.isEmpty ? "\(name) refuses it" : words),
+      refusal?.remedy ?? "/etc/subuid and /etc/subgid say which ids the caller may map, each once"
+    )
     return -EPERM
   }
 }

@@ -57,9 +57,14 @@ public struct SubordinateIDs: Sendable, Equatable {
   }
 
   /// The helper's path: the fixed system directories only, never PATH.
-  static func helper(_ name: String) -> String? {
+  static func helper(_ name: String) -> String? { find(name, X_OK) }
+
+  /// The same, whether the caller may execute it or not.
+  static func installed(_ name: String) -> String? { helper(name) ?? find(name, F_OK) }
+
+  private static func find(_ name: String, _ mode: Int32) -> String? {
     for directory in ["/usr/bin", "/bin", "/usr/local/bin"]
-    where unsafe access("\(directory)/\(name)", X_OK) == 0 {
+    where unsafe access("\(directory)/\(name)", mode) == 0 {
       return "\(directory)/\(name)"
     }
     return nil

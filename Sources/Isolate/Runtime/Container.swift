@@ -247,7 +247,8 @@ public final class Container: Sendable {
       return (launched, builder.warnings)
     } catch {
       devices.giveBack()
-      throw error
+      guard case .launch(let failure) = error, isNew else { throw error }
+      throw .launch(failure.explained(by: spec, bundle: bundle))
     }
   }
 

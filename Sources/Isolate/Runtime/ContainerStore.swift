@@ -35,7 +35,7 @@ public struct ContainerStore: Sendable {
     do { isOurs = try Self.check(self.root, isShared: root == nil) } catch {
       // As a rule it is there already.
       guard case .system(let failure) = error, failure.code == ENOENT else { throw error }
-      do { try Files.makeDirectories(self.root) } catch { throw .system(error) }
+      do { try Files.makeDirectories(self.root) } catch { throw Self.refused(error) }
       isOurs = try Self.check(self.root, isShared: root == nil)
     }
     filters = isOurs ? FilterCache(directory: "\(self.root)/\(FilterCache.folderName)") : .none
@@ -122,7 +122,14 @@ public struct ContainerStore: Sendable {
         what: "container \(identifier)", why: "exists already",
         remedy: "choose another id, or `isolate delete` it")
     }
-    throw .system(SystemError("mkdir", path, code: errno))
+    throw Self.refused(SystemError("mkdir", path, code: errno))
+  }
+
+  private static func refused(_ error: SystemError) -> IsolateError {
+    guard [EROFS, EACCES, EPERM].contains(error.code) else { return .system(error) }
+    return .unavailable(
+      what: "\(error.call) \(error.subject)", why: error.reason,
+      remedy: "containers are kept in a folder of the caller's own that can be written: name one with --root")
   }
 
   /// Writes a record with the configuration it belongs to, whole or not at all.

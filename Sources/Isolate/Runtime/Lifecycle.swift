@@ -139,7 +139,7 @@ public struct Lifecycle: Sendable {
     let save = { (pid: Int32) throws(IsolateError) -> ContainerRecord in
       guard
         let identity = ProcessIdentity(of: pid, startedAfter: beginning, andBefore: ProcessIdentity.now())
-      else { throw .system(SystemError("clone", code: ESRCH)) }
+      else { throw Surroundings.lostProcess }
       var record = ContainerRecord(request, process: identity)
       record.cgroupPath = options.cgroup?.path
       record.systemdUnit = options.cgroup?.unit

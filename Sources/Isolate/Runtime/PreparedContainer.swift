@@ -58,7 +58,7 @@ public struct PreparedContainer: ~Copyable, Sendable {
   ///   ended; nothing is left of the container then.
   public consuming func start(_ payload: Payload) throws(IsolateError) -> Container {
     guard let begun, var process = begun.spec.process else {
-      throw .system(SystemError("clone", code: ESRCH))
+      throw Surroundings.lostProcess
     }
     process.args = payload.arguments
     if let environment = payload.environment { process.env = environment }

@@ -39,6 +39,7 @@ package final class CheckRunner {
     let started = Clock.milliseconds()
     try HostSupport.require()
     let state = try StateDirectory(environment: options.hostEnvironment)
+    try state.requirePrograms()
     let planned = try PlannedCheck(options, state: state, supply: supply)
     try interruption.check()
     let (snapshot, plan) = (planned.snapshot, planned.plan)

@@ -35,6 +35,15 @@ package struct StateDirectory: Sendable {
     throw RunnerError(failure)
   }
 
+  /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
+  func requirePrograms() throws(RunnerError) {
+    guard Surroundings.isOn(path, .noexec) else { return }
+    throw RunnerError(
+      .sandboxUnavailable,
+      "\(path) is on a filesystem that is mounted noexec: programs that a project installs could not be run",
+      remedy: "set XDG_CACHE_HOME to a directory on another filesystem, or mount that one with exec")
+  }
+
   private static func prepare(_ path: String) throws(SystemError) {
     try PrivateFolder.prepare(path, with: ["runs", "environments", "locks", "downloads"])
     if unsafe access("\(path)/runs", W_OK) != 0 { throw SystemError("access", path, code: errno) }

@@ -1,0 +1,152 @@
+import CShims
+import Glibc
+
+/// What a caller lacks that containers take, looked for only when the kernel has refused something: every one of these is
+/// said by the same errno.
+package enum Surroundings {
+  /// Numbers of capabilities(7).
+  enum Privilege: UInt64 {
+    case setgid = 6
+    case setuid = 7
+    case sysAdmin = 21
+    case setfcap = 31
+
+    var name: String {
+      switch self {
+      case .setgid: "CAP_SETGID"
+      case .setuid: "CAP_SETUID"
+      case .sysAdmin: "CAP_SYS_ADMIN"
+      case .setfcap: "CAP_SETFCAP"
+      }
+    }
+  }
+
+  /// A line of /proc/self/status (proc_pid_status(5)).
+  private static func status(_ name: String) -> String? {
+    for line in (Files.text("/proc/self/status") ?? "").split(separator: "\n")
+    where line.hasPrefix("\(name):") {
+      return String(line.dropFirst(name.utf8.count + 1).drop { $0 == " " || $0 == "\t" })
+    }
+    return nil
+  }
+
+  /// Whether the caller has a capability; nil where that cannot be seen.
+  static func has(_ privilege: Privilege) -> Bool? {
+    status("CapEff").flatMap { UInt64($0, radix: 16) }.map { $0 >> privilege.rawValue & 1 == 1 }
+  }
+
+  /// Whether programs that are set-user-ID or have capabilities get nothing by them (PR_SET_NO_NEW_PRIVS(2const)).
+  static var hasNoNewPrivileges: Bool { status("NoNewPrivs") == "1" }
+
+  /// Whether a seccomp filter is around the caller.
+  static var isFiltered: Bool { status("Seccomp") == "2" }
+
+  /// Whether /proc is there.
+  static var hasProc: Bool { Files.exists("/proc/self/status") }
+
+  /// Whether the caller's root is a folder within a mount, as after chroot(2): then no mount is seen at it
+  /// (proc_pid_mountinfo(5)). One that is a mount point of its own is not told apart.
+  static var isBelowMount: Bool {
+    guard let table = Files.text("/proc/self/mountinfo", limit: 16 << 20) else { return false }
+    return !table.split(separator: "\n").contains { line in
+      let fields = line.split(separator: " ", maxSplits: 5)
+      return fields.count > 4 && fields[4] == "/"
+    }
+  }
+
+  private static func setting(_ path: String) -> String? {
+    Files.text("/proc/sys/\(path)").map { String($0.prefix { $0 != "\n" }) }
+  }
+
+  /// Why the kernel makes no user namespace for the caller, with what to do; of what the kernel asks for, the one that is
+  /// certain comes first (user_namespaces(7), clone(2)).
+  static var userNamespaceRefusal: String {
+    if !hasProc { return noProc }
+    if isBelowMount { return chroot }
+    if setting("kernel/unprivileged_userns_clone") == "0", has(.sysAdmin) == false {
+      return "this host lets only root make user namespaces: sysctl kernel.unprivileged_userns_clone=1"
+    }
+    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1", has(.sysAdmin) == false {
+      return "AppArmor refuses user namespaces to programs without a profile: sysctl "
+        + "kernel.apparmor_restrict_unprivileged_userns=0"
+    }
+    if isFiltered {
+      return
+        "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
+        + "(docker: --security-opt seccomp=unconfined)"
+    }
+    if UserNamespace.callersUser == 0, has(.sysAdmin) == false {
+      return
+        "the caller is root without CAP_SYS_ADMIN: give it that capability (docker: --cap-add SYS_ADMIN), or a "
+        + "\"user\" namespace in config.json; in a chroot(2) neither helps"
+    }
+    return chroot
+  }
+
+  private static let chroot =
+    "the caller is in a chroot(2), where the kernel makes no user namespace, or a security module refuses one: call isolate "
+    + "outside of it, or enter the folder by pivot_root(2), as containers do"
+
+  /// What is to be said where a process that was just made is not found.
+  static var lostProcess: IsolateError {
+    if hasProc { return .system(SystemError("clone", code: ESRCH)) }
+    return .unavailable(what: "clone", why: "the new process cannot be looked at", remedy: noProc)
+  }
+
+  static let noProc = "the caller has no /proc: mount -t proc proc /proc"
+
+  /// Why the kernel takes no id map from the caller; nil where nothing is known to be missing.
+  static var identifierMapRefusal: String? {
+    if !hasProc { return noProc }
+    guard UserNamespace.callersUser == 0 else { return nil }
+    for privilege in [Privilege.setfcap, .setuid, .setgid] where has(privilege) == false {
+      let what =
+        privilege == .setfcap ? "maps id 0 of the namespace above (Linux 5.12)" : "maps ids of others"
+      return
+        "the caller is root without \(privilege.name), which the kernel asks of whoever \(what): give it that capability "
+        + "(docker: --cap-add \(privilege.name.dropFirst(4))), or call isolate as an ordinary user"
+    }
+    return nil
+  }
+
+  /// Why newuidmap(1) or newgidmap(1) can be of no help, with what to do; nil where it can.
+  static func helperRefusal(_ name: String) -> (why: String, remedy: String)? {
+    guard let path = SubordinateIDs.installed(name) else {
+      return (
+        "\(name) is not installed",
+        "install it (Debian: apt-get install uidmap), or map the caller's own id alone"
+      )
+    }
+    guard unsafe access(path, X_OK) == 0 else {
+      return (
+        "\(path) is not executable for the caller: \(SystemError.reason(of: errno))", "chmod 4755 \(path)"
+      )
+    }
+    if hasNoNewPrivileges {
+      return (
+        "the caller has no_new_privs set, with which \(path) gets no privileges",
+        "call isolate without it (docker: no --security-opt no-new-privileges; systemd: NoNewPrivileges=no), or map the caller's own id alone"
+      )
+    }
+    var information = stat()
+    guard unsafe stat(path, &information) == 0 else { return nil }
+    let isSetUser = information.st_mode & S_ISUID != 0 && information.st_uid == 0
+    if !isSetUser, unsafe isl_get_attribute(path, "security.capability", nil, 0) <= 0 {
+      return ("\(path) is neither set-user-ID nor has it capabilities", "chmod 4755 \(path)")
+    }
+    if isOn(path, .nosuid) {
+      return ("\(path) is on a filesystem that is mounted nosuid", "mount it without")
+    }
+    return nil
+  }
+
+  /// Options of a mount, by the numbers of statvfs(3).
+  package enum MountOption: UInt { case readOnly = 1, nosuid = 2, noexec = 8 }
+
+  /// Whether what is at a path lies on a mount with that option.
+  package static func isOn(_ path: String, _ option: MountOption) -> Bool {
+    var information = statvfs()
+    guard unsafe statvfs(path, &information) == 0 else { return false }
+    return information.f_flag & option.rawValue != 0
+  }
+}
