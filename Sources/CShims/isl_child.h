@@ -146,6 +146,8 @@ int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child, const struct isl_step *step);
 /// Shows the caller's own /sys in place of a sysfs that is refused (sysfs.c).
 int isl_bind_callers_sysfs(struct isl_child *child, const struct isl_step *step);
+/// Moves the working directory's mount onto /; with `hides_host` no whole procfs or sysfs of the host stays below it.
+int isl_move_root(const struct isl_child *child, int hides_host);
 /// Changes how mounts below a path and those of other namespaces follow each other (MS_SHARED and its like).
 int isl_set_propagation(const char *path, unsigned long flags);
 int isl_step_root_readonly(struct isl_child *child);

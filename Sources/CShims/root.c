@@ -136,11 +136,6 @@ int isl_step_root(struct isl_child *child, const struct isl_step *step) {
   return r;
 }
 
-/// Where pivot_root(2) is impossible, as on an initial ramdisk (switch_root(8)).
-static int move_root(void) {
-  return mount(".", "/", NULL, MS_MOVE, NULL) < 0 ? -errno : 0;
-}
-
 static int change_root(void) {
   if (chroot(".") < 0) return -errno;
   return chdir("/") < 0 ? -errno : 0;
@@ -153,7 +148,7 @@ int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   if (step->v && old < 0) return -errno;
   if (fchdir(child->root) < 0) return -errno;
   if (step->flags & ISL_FLAG_MOVE_ROOT) {
-    int r = move_root();
+    int r = isl_move_root(child, !(step->flags & ISL_FLAG_SHARED));
     if (r == 0) r = change_root();
     if (r == 0) isl_close_others(child);
     return r;

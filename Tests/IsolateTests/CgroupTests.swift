@@ -4,6 +4,17 @@ import Testing
 
 @Suite("Finding a cgroup")
 struct CgroupTests {
+  @Test("limits name the controllers that they need, once, without those of the hierarchy itself")
+  func controllers() {
+    var resources = RuntimeSpec.Resources(memoryLimitInBytes: 1 << 30, pidsLimit: 5)
+    #expect(CgroupSettings(resources).controllers == ["memory", "pids"])
+    resources = RuntimeSpec.Resources()
+    resources.hugePageLimits = ["2MB": 1, "1GB": 2]
+    resources.unified = ["cgroup.max.depth": "3", "io.weight": "5"]
+    #expect(CgroupSettings(resources).controllers == ["hugetlb", "io"])
+    #expect(CgroupSettings(RuntimeSpec.Resources()).controllers == [])
+  }
+
   @Test("gives a parent with the needed controllers, or says why there is none and what to do")
   func parentOrReason() {
     do {

@@ -54,6 +54,26 @@ struct ErrorTextTests {
     #expect(!LaunchError(result, subjects: ["it"], isJoining: true).description.contains("config.json"))
   }
 
+  @Test(
+    "of what the kernel refuses as invalid say which values there are, and of what it ended for memory say that"
+  )
+  func reasons() {
+    var result = isl_launch_result()
+    result.stage = Int32(bitPattern: ISL_STAGE_STEP.rawValue)
+    result.kind = Int32(bitPattern: ISL_STEP_SCHEDULER.rawValue)
+    result.error = EINVAL
+    let text = LaunchError(result, subjects: ["config.json: process.scheduler"]).description
+    #expect(
+      text.contains("Invalid argument (the kernel takes no such values: SCHED_DEADLINE wants"), "\(text)")
+    result.stage = Int32(bitPattern: ISL_STAGE_LOST.rawValue)
+    var error = LaunchError(result, subjects: [], entersCgroup: true)
+    error.wasOutOfMemory = true
+    #expect(
+      error.description.hasPrefix(
+        "the child ended during its set-up: out of memory (linux.resources.memory.limit"),
+      "\(error)")
+  }
+
   @Test("of a container that cannot be entered do not speak of its ids")
   func joining() {
     var result = isl_launch_result()

@@ -64,6 +64,39 @@ struct SeccompCompilerTests {
     #expect(try compiled([[first, other]]) != compiled([[first], [other]]))
   }
 
+  @Test("refuses two actions for one call under the same condition, and takes the same action twice")
+  func contradictions() throws {
+    typealias Seccomp = RuntimeSpec.Seccomp
+    let (zero, one) = (
+      Seccomp.Argument(index: 0, value: 0, op: "SCMP_CMP_EQ"),
+      Seccomp.Argument(index: 1, value: 1, op: "SCMP_CMP_EQ")
+    )
+    func rule(_ action: String, _ arguments: [Seccomp.Argument] = [], errno: UInt32? = nil) -> Seccomp.Rule {
+      .init(names: ["close", "read"], action: action, errnoRet: errno, args: arguments)
+    }
+    func profile(_ rules: Seccomp.Rule...) -> Seccomp {
+      .init(defaultAction: "SCMP_ACT_ALLOW", syscalls: rules)
+    }
+    for wrong in [
+      profile(rule("SCMP_ACT_ERRNO"), rule("SCMP_ACT_KILL")),
+      profile(
+        rule("SCMP_ACT_ERRNO", errno: 1), rule("SCMP_ACT_LOG", [one]), rule("SCMP_ACT_ERRNO", errno: 2)),
+      profile(rule("SCMP_ACT_ERRNO", [zero, one]), rule("SCMP_ACT_LOG", [one, zero])),
+    ] {
+      let failure = Self.failure(wrong)
+      #expect(failure?.path == "linux.seccomp.syscalls")
+      #expect(failure?.message == "two actions for \"close\" under the same condition")
+    }
+    for right in [
+      profile(rule("SCMP_ACT_ERRNO"), rule("SCMP_ACT_ERRNO")),
+      profile(rule("SCMP_ACT_ERRNO", [zero]), rule("SCMP_ACT_LOG", [one])),
+      // What the default says needs no rule.
+      profile(rule("SCMP_ACT_ERRNO"), rule("SCMP_ACT_ALLOW")),
+    ] {
+      _ = try SeccompCompiler.compile(right)
+    }
+  }
+
   @Test("passes over calls that no kernel has, as runc does")
   func unknownCalls() throws {
     let rule = RuntimeSpec.Seccomp.Rule(names: ["no_such_call", "read"], action: "SCMP_ACT_ALLOW")

@@ -11,11 +11,15 @@ public struct CgroupParent: Sendable, Equatable {
     public var remedy: String
   }
 
-  private static let needed: Set<Substring> = ["memory", "pids"]
+  private static let usual: [Substring] = ["memory", "pids"]
 
   /// Finds the nearest delegated cgroup, with those of its controllers enabled that limits need. Nothing is made on
   /// trial: a process that is killed in between would leave it behind.
-  public static func find() throws(Unavailable) -> CgroupParent {
+  public static func find() throws(Unavailable) -> CgroupParent { try find(needing: usual) }
+
+  /// The same for limits that need these controllers: on a host with both versions of cgroups some are in version 1.
+  static func find(needing controllers: [Substring]) throws(Unavailable) -> CgroupParent {
+    let needed = Set(controllers)
     let remedy =
       "run under systemd with delegation (systemd-run --user --scope -p Delegate=yes ...) or on a host with cgroup v2 only"
     guard let mount = mountPoint() else {
@@ -28,7 +32,7 @@ public struct CgroupParent: Sendable, Equatable {
     else {
       throw Unavailable(
         why:
-          "the memory and pids controllers are not in the cgroup v2 hierarchy (they are on v1, or not delegated)",
+          "the \(Self.list(controllers)) not in the cgroup v2 hierarchy (on v1, or not delegated)",
         remedy: remedy)
     }
     let ancestors = ancestors(of: own, downTo: mount.path)
@@ -36,10 +40,18 @@ public struct CgroupParent: Sendable, Equatable {
     where isWritable(path) && words("\(path)/cgroup.subtree_control").isSuperset(of: needed) {
       return CgroupParent(path: path)
     }
-    for path in ancestors where isWritable(path) && enable(path, own: own) {
+    for path in ancestors where isWritable(path) && enable(controllers, path, own: own) {
       return CgroupParent(path: path)
     }
     throw Unavailable(why: "no cgroup is delegated to this user (\(own) is not writable)", remedy: remedy)
+  }
+
+  private static func list(_ controllers: [Substring]) -> String {
+    var text = ""
+    for (index, name) in controllers.enumerated() {
+      text += (index == 0 ? "" : index == controllers.count - 1 ? " and " : ", ") + name
+    }
+    return text + (controllers.count == 1 ? " controller is" : " controllers are")
   }
 
   private static func words(_ path: String, or other: String? = nil) -> Set<Substring> {
@@ -54,16 +66,18 @@ public struct CgroupParent: Sendable, Equatable {
 
   /// Enables the controllers for children; our own cgroup is first left for a leaf below it when we
   /// are alone in it ("no internal processes", cgroup-v2.rst).
-  private static func enable(_ path: String, own: String) -> Bool {
+  private static func enable(_ controllers: [Substring], _ path: String, own: String) -> Bool {
+    var words = ""
+    for name in controllers { words += "\(words.isEmpty ? "" : " ")+\(name)" }
     let control = "\(path)/cgroup.subtree_control"
-    if (try? Files.write("+memory +pids", to: control)) != nil { return enableOptional(control) }
+    if (try? Files.write(words, to: control)) != nil { return enableOptional(control) }
     guard path == own else { return false }
     let processes = (Files.text("\(own)/cgroup.procs") ?? "").split(separator: "\n")
     guard processes == ["\(getpid())"] else { return false }
     let leaf = "\(own)/isolate-host"
     guard unsafe mkdir(leaf, 0o755) == 0 || errno == EEXIST else { return false }
     guard (try? Files.write("\(getpid())", to: "\(leaf)/cgroup.procs")) != nil else { return false }
-    guard (try? Files.write("+memory +pids", to: control)) != nil else { return false }
+    guard (try? Files.write(words, to: control)) != nil else { return false }
     return enableOptional(control)
   }
 

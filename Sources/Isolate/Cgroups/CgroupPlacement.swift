@@ -60,7 +60,10 @@ struct CgroupPlacement {
     if !isNeeded, !isPreferred { return nil }
     if let named = try atNamedPath() { return named }
     let parent: CgroupParent
-    do { parent = try CgroupParent.find() } catch {
+    let controllers = settings.controllers
+    do {
+      parent = controllers.isEmpty ? try CgroupParent.find() : try CgroupParent.find(needing: controllers)
+    } catch {
       guard settings.isEmpty else {
         let member = settings.settings.first?.member ?? "linux.resources"
         throw .unavailable(what: "config.json: \(member)", why: error.why, remedy: error.remedy)
@@ -84,7 +87,7 @@ struct CgroupPlacement {
       return try descend(names, from: parent.path)
     } catch {
       guard isNeeded else { return nil }
-      throw Self.refused(error, settings)
+      throw refused(error)
     }
   }
 
@@ -154,8 +157,20 @@ struct CgroupPlacement {
     do { return try descend(names, from: mount.path) } catch {
       // Not ours to write, or a controller that is not delegated so far up: another place may do.
       if [EACCES, EPERM, EROFS, ENOENT].contains(error.code) { return nil }
-      throw Self.refused(error, settings)
+      throw refused(error)
     }
+  }
+
+  /// The same of one that the configuration names, with its words.
+  private func refused(_ error: SystemError) -> IsolateError {
+    guard error.call == "mkdir", let cgroupsPath else { return Self.refused(error, settings) }
+    let isThere = error.code == EEXIST
+    return .unavailable(
+      what: "config.json: linux.cgroupsPath: \(cgroupsPath)",
+      why: isThere ? "the cgroup \(error.subject) is there and has processes" : "\(error)",
+      remedy: isThere
+        ? "end them, or name another: a container's cgroup is removed with all that is in it"
+        : "name a path of folders below the cgroup v2 hierarchy")
   }
 
   /// The error of a control file in the words of the member that asked for it.
@@ -165,8 +180,10 @@ struct CgroupPlacement {
     }
     return .unavailable(
       what: "config.json: \(setting.member)", why: "\(error)",
-      remedy:
-        "the kernel refuses \"\(setting.value)\" for \(setting.file), or does not have that controller here")
+      remedy: error.code == ENOENT
+        ? "no controller that is enabled here has a file of that name"
+        : "the kernel refuses \"\(setting.value)\" for \(setting.file), or does not have that controller here"
+    )
   }
 
   /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used. Gives those that

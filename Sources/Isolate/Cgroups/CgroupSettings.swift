@@ -13,6 +13,16 @@ struct CgroupSettings: Equatable {
 
   var isEmpty: Bool { settings.isEmpty }
 
+  /// The controllers whose files they are, sorted; those of the hierarchy itself ("cgroup.") are always there.
+  var controllers: [Substring] {
+    var found: [Substring] = []
+    for setting in settings {
+      let name = setting.file.prefix { $0 != "." }
+      if name != "cgroup", !found.contains(name) { found.append(name) }
+    }
+    return found.sorted()
+  }
+
   /// With `isUpdate` what is left out stays as it is, also swap beside a limit of memory.
   init(_ resources: RuntimeSpec.Resources, isUpdate: Bool = false) {
     memory(resources, isUpdate: isUpdate)

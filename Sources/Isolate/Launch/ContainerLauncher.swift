@@ -79,10 +79,14 @@ enum ContainerLauncher {
     var guardian = context.guardian
     if status < 0 {
       if let guardian { reap(guardian) }
-      if let failure = context.failure { throw failure }
       let entersCgroup = options.cgroup != nil || options.cgroupDirectory != nil
-      throw .launch(
-        LaunchError(result, subjects: subjects, entersCgroup: entersCgroup, isJoining: isJoining))
+      var error = LaunchError(
+        result, subjects: subjects, entersCgroup: entersCgroup, isJoining: isJoining)
+      if let cgroup = options.cgroup, !cgroup.wasThere || error.stage == .lost {
+        error.wasOutOfMemory = (cgroup.outOfMemoryKills ?? 0) > 0
+      }
+      if let failure = context.failure, !error.wasOutOfMemory { throw failure }
+      throw .launch(error)
     }
     if opensEarly { return Launched(result: result, guardian: guardian) }
     do throws(IsolateError) {

@@ -37,6 +37,10 @@ extension LaunchError {
 
   private var usualRemedy: String? {
     switch (stage, code) {
+    case _ where wasOutOfMemory:
+      "linux.resources.memory.limit, or memory.max of a cgroup above, is too small even for setting the container up"
+    case (.step("set the scheduling policy"), EINVAL):
+      "the kernel takes no such values: SCHED_DEADLINE wants runtime <= deadline <= period, each from 1024 ns on, SCHED_FIFO and SCHED_RR a priority from 1 to 99, the others 0 (sched_setattr(2))"
     case (.clone, EACCES) where entersCgroup:
       "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
     case (.clone, EBUSY) where entersCgroup:
@@ -77,6 +81,8 @@ extension LaunchError {
     case (.step("mount"), EPERM):
       "a filesystem that does not allow it is mounted by the host's root alone, without a user namespace"
     case (.step("bind mount"), ENOENT): "the source does not exist, or the destination cannot be made"
+    case (.step("bind mount"), EINVAL), (.step("bind mount"), ENOTDIR):
+      "a file is bound on a file and a folder on a folder, and what is above the destination must be folders"
     case (.step("bind mount"), EPERM):
       "the kernel locks attributes of mounts that belong to another user namespace: what is ro, nosuid, nodev or noexec there stays so"
     case (.step("open rootfs"), ENOENT), (.step("open rootfs"), ENOTDIR):

@@ -27,6 +27,9 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
   /// Whether the child was to be made in a cgroup.
   var entersCgroup: Bool
 
+  /// Whether the kernel ended the child for the memory limit of its cgroup.
+  var wasOutOfMemory = false
+
   /// `isJoining` says that the process is not the one that config.json describes.
   init(
     _ result: isl_launch_result, subjects: [String], entersCgroup: Bool = false, isJoining: Bool = false
@@ -82,7 +85,7 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
 
   /// "what subject: reason (remedy)".
   public var description: String {
-    let reason = hookOutcome ?? SystemError.reason(of: code)
+    let reason = wasOutOfMemory ? "out of memory" : hookOutcome ?? SystemError.reason(of: code)
     let what =
       switch stage {
       case .plan: "launch plan"

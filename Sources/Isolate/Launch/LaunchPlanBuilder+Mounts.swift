@@ -55,7 +55,14 @@ extension LaunchPlanBuilder {
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
         flags.insert(ISL_FLAG_NO_SYMLINKS)
       }
-      if options.copiesUp { flags.insert(ISL_FLAG_COPY_UP) }
+      if options.copiesUp {
+        flags.insert(ISL_FLAG_COPY_UP)
+        if let names = LeftOutFiles(of: mount.destination, in: rootPath).list {
+          warnings.append(
+            "config.json: mounts[\(index)].options: tmpcopyup leaves out devices, sockets and FIFOs: \(names)"
+          )
+        }
+      }
       // Layers' paths soon exceed the 255 bytes fsconfig(2) takes for a value.
       if type == "overlay" {
         flags.insert(ISL_FLAG_LEGACY)

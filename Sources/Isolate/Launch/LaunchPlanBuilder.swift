@@ -147,7 +147,9 @@ struct LaunchPlanBuilder {
         return buffer.finish(header)
       }
       // Whoever creates the container is there to be told; whoever starts it may be somebody else.
-      if options.startPipe != nil { step(ISL_STEP_FIND_PROGRAM, process.args.first ?? "") }
+      if options.startPipe != nil, options.findsProgram {
+        step(ISL_STEP_FIND_PROGRAM, process.args.first ?? "")
+      }
       step(ISL_STEP_GATE)
       // After the gate: by then whoever created the container has written down that it exists.
       if options.startPipe != nil { step(ISL_STEP_START_PIPE) }

@@ -110,6 +110,9 @@ public struct ContainerOptions: Sendable {
   /// Gives a process that has no HOME that of its user in the container's /etc/passwd, or "/".
   var findsHome = false
 
+  /// Whether a container that waits for its start looks first whether its program is there.
+  var findsProgram = true
+
   /// How many of the caller's descriptors from 3 on the payload gets.
   public var preservedDescriptors = 0
 

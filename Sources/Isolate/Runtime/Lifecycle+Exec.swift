@@ -68,7 +68,7 @@ extension Lifecycle {
       process: target.number, flags: Self.flags(of: spec),
       deniesSetgroups: Files.text("/proc/\(record.process.processID)/setgroups")?.hasPrefix("deny") == true)
     options.findsHome = true
-    options.sharesMemory = request.sharesMemory
+    options.sharesMemory = request.sharesMemory && !Self.isScarce(spec.linux.resources)
     (options.standardInput, options.standardOutput) = (request.standardInput, request.standardOutput)
     options.standardError = request.standardError
     options.preservedDescriptors = request.preservedDescriptors

@@ -59,7 +59,12 @@ public struct Lifecycle: Sendable {
   @discardableResult
   public func create(_ request: Request) throws(IsolateError) -> [String] {
     var warnings: [String] = []
+    var request = request
+    // It is for `start` to ask for one (config.md, "Process").
+    let hasProcess = request.bundle.spec.process != nil
+    if !hasProcess { request.bundle.spec.process = RuntimeSpec.Process(args: ["(no process)"]) }
     try reserved(request) { options throws(IsolateError) in
+      options.findsProgram = hasProcess
       let path = "\(store.directory(request.identifier))/\(ContainerStore.startPipeName)"
       if unsafe mkfifo(path, 0o600) != 0 { throw .system(SystemError("mkfifo", path, code: errno)) }
       // Both ways: reading then waits for a byte even while nobody has it open for writing.
@@ -113,6 +118,7 @@ public struct Lifecycle: Sendable {
           remedy: "write 0 to its cgroup.freeze and to those of the cgroups above it, or name another")
       }
       options.cgroup = cgroup
+      if cgroup != nil, Self.isScarce(request.bundle.spec.linux.resources) { options.sharesMemory = false }
       if let cgroup, let owner = CgroupOwner(of: request.bundle.spec) { owner.take(cgroup.path) }
       try body(&options)
       _ = consume lock
@@ -192,55 +198,6 @@ public struct Lifecycle: Sendable {
     }
   }
 
-  private func cgroup(for request: Request, warnings: inout [String]) throws(IsolateError) -> Cgroup? {
-    let spec = request.bundle.spec
-    let resources = spec.linux.resources ?? RuntimeSpec.Resources()
-    do { try SpecValidator.resources(resources) } catch { throw .specification(error) }
-    let settings = CgroupSettings(resources)
-    let filtersDevices =
-      !resources.deviceRules.isEmpty && UserNamespace.callerIsHostRoot
-      && spec.linux.namespaces.allSatisfy { $0.type != "user" }
-    guard request.cgroupManager != .disabled else {
-      if filtersDevices { try Self.filterDevices([], of: nil, warnings: &warnings) }
-      guard let setting = settings.settings.first else { return nil }
-      throw .unavailable(
-        what: "config.json: \(setting.member)", why: "--cgroup-manager disabled leaves it without a cgroup",
-        remedy: "choose cgroupfs, or ask for no limits")
-    }
-    let placement = CgroupPlacement(
-      identifier: request.identifier, cgroupsPath: spec.linux.cgroupsPath, resources: resources,
-      settings: settings,
-      isPreferred: request.prefersCgroup || filtersDevices,
-      willMake: { place throws(SystemError) in try store.save(place, of: request.identifier) },
-      willMakeParent: { path throws(SystemError) in try store.add(parent: path, of: request.identifier) })
-    let cgroup =
-      request.cgroupManager == .systemd
-      ? try placement.makeScope() : try placement.make(warnings: &warnings)
-    if filtersDevices {
-      try Self.filterDevices(resources.deviceRules, of: cgroup, warnings: &warnings)
-    }
-    return cgroup
-  }
-
-  /// Root's container without a user namespace could open any device it makes a node for. In a user namespace
-  /// there are only those that have been bound.
-  private static func filterDevices(
-    _ rules: [RuntimeSpec.DeviceRule], of cgroup: Cgroup?, warnings: inout [String]
-  ) throws(IsolateError) {
-    guard let cgroup else {
-      warnings.append(
-        "config.json: linux.resources.devices: not enforced without a cgroup; without CAP_MKNOD in process.capabilities no other devices can be reached"
-      )
-      return
-    }
-    do { try DeviceFilter(rules + DeviceFilter.always).attach(to: cgroup.directory) } catch {
-      cgroup.remove()
-      throw .unavailable(
-        what: "config.json: linux.resources.devices", why: "\(error)",
-        remedy: "it needs CAP_BPF or CAP_SYS_ADMIN; with a user namespace the rules are not needed")
-    }
-  }
-
   /// Lets a created container's process go on.
   ///
   /// With a relay it comes back when the container has said that it is ready. Gives what its `poststart` hooks complained of.
@@ -251,6 +208,9 @@ public struct Lifecycle: Sendable {
     let status = store.status(of: record)
     guard status == .created else { throw wrongState(identifier, status, "start takes a created one") }
     let spec = try store.configuration(configuration, of: identifier).spec
+    guard spec.process != nil else {
+      throw .specification(SpecError(path: "process", message: "is missing, and start runs it"))
+    }
     let path = "\(store.directory(identifier))/\(ContainerStore.startPipeName)"
     let number = unsafe open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
     if number < 0 { throw .system(SystemError("open", path, code: errno)) }

@@ -82,6 +82,7 @@ enum SeccompCompiler {
         section.rules.append(.init(names: names, action: action, arguments: comparisons))
       }
     }
+    try refuseContradictions(section.rules)
     return section
   }
 

@@ -59,7 +59,10 @@ extension RuntimeSpec {
   ///
   /// - Throws: `SpecError` naming the JSON path of what is malformed or not honoured.
   public init(json: JSONValue) throws(SpecError) {
-    guard case .object = json else { throw SpecError(path: "", message: "expected an object") }
+    guard case .object = json else {
+      let isNull = if case .null = json { true } else { false }
+      throw SpecError(path: "", message: "expected an object\(isNull ? ", and it is null" : "")")
+    }
     let top = SpecDecoder(value: json, path: "")
     try top.refuse("vm", "zos", because: "isolate makes containers of Linux")
     guard let root = try top.object("root") else { throw SpecError(path: "root", message: "is missing") }
