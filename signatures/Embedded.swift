@@ -15,6 +15,8 @@ package enum SignatureFiles {
     ("pip", PackageResources.pip_toml),
     ("pydantic", PackageResources.pydantic_toml),
     ("python", PackageResources.python_toml),
+    ("services", PackageResources.services_toml),
+    ("shell", PackageResources.shell_toml),
     ("sqlalchemy", PackageResources.sqlalchemy_toml),
     ("uvicorn", PackageResources.uvicorn_toml),
     ("waitress", PackageResources.waitress_toml),

@@ -150,7 +150,7 @@ struct TextReportTests {
       "NOT READY", "Python module 'yaml' is not installed", "start:7",
       "ModuleNotFoundError: No module named 'yaml'", "requirements.txt",
       "fix", "PyYAML", "isolation", "degraded", "systemd-run", "egress", "pypi.org",
-      "REFUSED: api.stripe.com", "preflight check .",
+      "REFUSED: api.stripe.com", "again", "preflight check",
     ]
     var rest = text[...]
     for part in expected {
@@ -199,7 +199,7 @@ struct TextReportTests {
   @Test("quotes a source that a shell would read otherwise")
   func quoting() {
     var report = SampleReport.of(Scenario.healthy())
-    report.project.source = "my app/it's"
+    report.again = Invocation(source: "my app/it's").check()
     #expect(
       TextReport.render(report, color: false, width: 100).contains(#"preflight check 'my app/it'\''s'"#))
   }

@@ -85,6 +85,7 @@ struct SignatureTests {
   /// What signatures find in the logs of the rules.
   private static let known = [
     "npm-ci-no-lock": ["npm-lock-missing"], "pip-no-file": ["pip-requirements-missing"],
+    "pip-invalid-requirement": ["pip-invalid-requirement"],
   ]
 
   @Test("of a file that is wrong is refused with the line and the key")

@@ -58,6 +58,8 @@ struct CheckCommand: ParsableCommand {
     options.usesCache = !noCache
     options.keepsIndexLogins = indexLogins
     options.keepsRun = keep
+    if timeout != "15m" { options.invocation?.options.append(.init("--timeout", timeout)) }
+    if minLevel != "L4" { options.invocation?.options.append(.init("--min-level", minLevel)) }
     let files = try output.map(OutputFile.init)
     let interruption = try Interruption(timeoutMilliseconds: milliseconds)
     let display = ProgressDisplay(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Analysis
 import Egress
 import FoundationEssentials
 import Glibc
@@ -68,11 +69,30 @@ struct SharedOptions: ParsableArguments {
     options.policy = try Self.policy(network)
     options.imageRequest = try ImageRequest(image)
     options.pullPolicy = pull
+    options.invocation = invocation
     options.planning = PlanningOptions(
       start: start, install: install, port: port, healthPath: health, environment: try variables(),
       memoryLimitInBytes: try memory.map { try Size.bytes($0, option: "--memory") }, processLimit: pids,
       cpuLimit: cpus, diskLimitInBytes: try disk.map { try Size.bytes($0, option: "--disk") })
     return options
+  }
+
+  /// The command line as it was given, for the commands that a report prints.
+  private var invocation: Invocation {
+    func options(_ name: String, _ value: String?) -> [Invocation.Option] {
+      value.map { [.init(name, $0)] } ?? []
+    }
+    let single: [(String, String?)] = [
+      ("--memory", memory), ("--cpus", cpus.map { "\($0)" }), ("--pids", pids.map { "\($0)" }),
+      ("--network", network == "registries" ? nil : network), ("--port", port.map { "\($0)" }),
+      ("--start", start),
+      ("--install", install), ("--health", health), ("--image", image),
+      ("--pull", pull == .missing ? nil : pull.rawValue),
+    ]
+    return Invocation(
+      source: source,
+      options: env.flatMap { options("--env", $0) } + envFile.flatMap { options("--env-file", $0) }
+        + single.flatMap { options($0.0, $0.1) })
   }
 
   static func policy(_ text: String) throws -> EgressPolicy {

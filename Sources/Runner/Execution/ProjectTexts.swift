@@ -9,7 +9,7 @@ enum ProjectTexts {
 
   private static let endings = [
     ".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".toml", ".txt", ".cfg", ".ini", ".sh", ".yml", ".yaml",
-    "package.json", "uv.lock", "package-lock.json", "Procfile", "Dockerfile", "Containerfile", "Pipfile",
+    "package.json", ".lock", "package-lock.json", "Procfile", "Dockerfile", "Containerfile", "Pipfile",
     ".html",
   ]
 

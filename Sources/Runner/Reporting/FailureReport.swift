@@ -5,7 +5,8 @@ extension Report {
   /// The report of a check that could not be carried out: inconclusive, with the reason as its summary.
   package init(_ error: RunnerError, options: CheckOptions) {
     let name = options.source.split(separator: "/").last.map(String.init) ?? options.source
-    let evidence = Evidence(project: ProjectFacts(name: name), settings: RunSettings())
+    var evidence = Evidence(project: ProjectFacts(name: name), settings: RunSettings())
+    evidence.settings.invocation = options.invocation ?? Invocation(source: options.source)
     let lines = error.description.split(whereSeparator: \.isNewline)
     self.init(
       tool: .init(version: Release.version), startedAt: Clock.seconds(), durationMilliseconds: 0,

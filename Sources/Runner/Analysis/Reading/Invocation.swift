@@ -29,11 +29,24 @@ package struct Invocation: Sendable, Codable, Equatable {
 
   /// The same check with some options more, or others in their place.
   package func check(_ changes: [Option] = [], source other: String? = nil) -> FixCommand? {
+    FixCommand(words(changes, source: other))
+  }
+
+  /// The words of that command, not yet quoted.
+  package func words(_ changes: [Option] = [], source other: String? = nil) -> [String] {
     let replaced = Set(changes.map(\.subject))
     let kept = options.filter { !replaced.contains($0.subject) }
     let words = (kept + changes).flatMap { [$0.name] + ($0.value.map { [$0] } ?? []) }
     let place = other ?? source
-    return FixCommand(["preflight", "check"] + (place == "." ? [] : [ShellWord.file(place)]) + words)
+    return ["preflight", "check"] + (place == "." ? [] : [ShellWord.file(place)]) + words
+  }
+
+  /// A command in the sandbox of such a check.
+  package func run(_ command: [String]) -> FixCommand? {
+    let shared = options.filter { ["--image", "--network", "--pids"].contains($0.name) }
+    let words = shared.flatMap { [$0.name] + ($0.value.map { [$0] } ?? []) }
+    let place = source == "." ? [] : ["--source", source]
+    return FixCommand(["preflight", "run"] + place + words + ["--"] + command)
   }
 }
 

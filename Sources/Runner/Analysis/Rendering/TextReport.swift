@@ -144,14 +144,7 @@ extension TextReport.Page {
     }
     label("egress", egress)
     columns.add(
-      "again", "preflight check \(ShellWord.quoted(ShellWord.file(report.project.source)))\(image)",
-      labelStyle: { style.dim($0) },
-      style: { style.command($0) })
-  }
-
-  /// What makes the next check run on the same.
-  private var image: String {
-    report.plan.image.map { " --image \(ShellWord.quoted($0.reference))" } ?? ""
+      "again", report.again, labelStyle: { style.dim($0) }, style: { style.command($0) })
   }
 
   private var phases: String {

@@ -20,6 +20,8 @@ package struct Report: Sendable, Codable, Equatable {
   package var egress: [EgressAttempt]
   package var listening: [ListeningSocket]
   package var filesystem: Filesystem
+  /// The command that repeats the check on the same, to be pasted into a shell.
+  package var again: String
   /// Only present when it was asked for.
   package var ai: AI?
 
@@ -45,7 +47,16 @@ package struct Report: Sendable, Codable, Equatable {
     egress = evidence.egress
     listening = evidence.listening
     filesystem = Filesystem(written: evidence.filesWritten)
+    var invocation = evidence.settings.invocation
+    invocation.source = project.source
+    again = Report.again(invocation, on: plan.image)
     self.ai = ai
+  }
+
+  private static func again(_ invocation: Invocation, on image: Plan.Image?) -> String {
+    let isNamed = invocation.options.contains { $0.name == "--image" }
+    let changes = image.flatMap { isNamed ? nil : [Invocation.Option("--image", $0.reference)] } ?? []
+    return ShellWord.join(invocation.words(changes))
   }
 
   /// Formats seconds since 1970 as ISO 8601 in UTC with milliseconds.

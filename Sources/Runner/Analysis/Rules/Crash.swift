@@ -53,7 +53,8 @@ enum Crash {
           ? "Run it in the same sandbox and look at what it does before it ends."
           : "Correct the error at the place the stack names; the program must start with nothing but its "
             + "declared environment.",
-        commands: phase.command.isEmpty ? [] : [FixCommand(["preflight", "run", "--"] + phase.command)]),
+        commands: phase.command.isEmpty
+          ? [] : [evidence.settings.invocation.run(phase.command)]),
       evidence: (words.map { [$0] } ?? []) + [phase.exitProof()],
       location: trace?.location(in: evidence.settings.workingDirectory))
   }

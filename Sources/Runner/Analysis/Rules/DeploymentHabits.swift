@@ -31,11 +31,15 @@ enum DeploymentHabits {
 
   private static let endings = [".db", ".sqlite", ".sqlite3", ".db3"]
 
+  private static let folders = ["uploads/", "media/", "data/", "storage/"]
+
   private static func data(_ evidence: Evidence) -> Finding? {
     let root = evidence.settings.workingDirectory + "/"
     guard evidence.phase(.start)?.status == .passed,
       let file = evidence.filesWritten.first(where: { file in
-        file.path.hasPrefix(root) && file.kind != "deleted" && endings.contains { file.path.hasSuffix($0) }
+        file.path.hasPrefix(root) && file.kind != "deleted"
+          && (endings.contains { file.path.hasSuffix($0) }
+            || folders.contains { file.path.dropFirst(root.count).hasPrefix($0) })
       })
     else { return nil }
     let path = String(file.path.dropFirst(root.count))

@@ -9,7 +9,9 @@ enum FailedBuild {
   ]
 
   private static func finding(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
-    guard let end = phase.firstLine(where: isEnd), !ResourceLimits.explains(phase) else { return nil }
+    guard let end = phase.firstLine(where: isEnd), !ResourceLimits.explains(phase),
+      !InstallNetwork.isRefused(phase, evidence)
+    else { return nil }
     let name = named(end.text) ?? collected(before: end.number, in: phase)
     let cause = cause(before: phase.lastEnd ?? end.number, in: phase)
     let package = name ?? "a dependency"

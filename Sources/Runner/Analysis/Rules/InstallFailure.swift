@@ -36,7 +36,7 @@ enum InstallFailure {
               + "errors of its own, repeating the check helps." : ""),
         fix: Finding.Fix(
           "Run the command in the same sandbox and correct what it reports.",
-          commands: [FixCommand(["preflight", "run", "--"] + phase.command)]),
+          commands: [evidence.settings.invocation.run(phase.command)]),
         evidence: (unstarted.map { [$0.seen.proof(in: phase.name)] } ?? line.map { [phase.proof($0)] } ?? [])
           + [phase.exitProof()],
         location: traceLocation(phase, evidence))

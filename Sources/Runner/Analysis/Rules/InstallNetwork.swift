@@ -84,6 +84,12 @@ enum InstallNetwork {
   /// Whether a failed phase ended because a host could not be reached: what preflight saw itself.
   static func explains(_ phase: PhaseEvidence) -> Bool { cause(of: phase) != nil }
 
+  /// Whether a fetch of a source failed in a phase in which our policy refused a host: no fault of a build.
+  static func isRefused(_ phase: PhaseEvidence, _ evidence: Evidence) -> Bool {
+    !evidence.deniedEgress(in: phase.name).isEmpty
+      && phase.log.contains { $0.text.has("fatal: unable to access ") }
+  }
+
   /// Whether a failed phase says that a host could not be reached: what it printed, which moves no blame.
   static func isClaimed(by phase: PhaseEvidence) -> Bool {
     phase.status == .failed && terminalLine(in: phase) != nil
@@ -207,7 +213,8 @@ enum EgressText {
     "ENETUNREACH", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH", "Name or service not known",
     "Tunnel connection failed", "Connection refused", "Connection reset by peer", "timed out",
     "Max retries exceeded",
-    "403 Forbidden", "no such host", "Could not resolve host", "Operation not permitted",
+    "403 Forbidden", "unable to access", "CONNECT tunnel failed", "no such host", "Could not resolve host",
+    "Operation not permitted",
   ]
 
   private static func unique(_ attempts: [EgressAttempt]) -> [String] {

@@ -4,7 +4,8 @@ import Documents
 enum LockStale {
   static let rules = [
     Rule("lock-file-stale", "A lock file does not hold what the manifest asks for.") { evidence in
-      [uv(evidence.project), npm(evidence.project)].compactMap { $0 }
+      [uv(evidence.project), poetry(evidence.project), pipenv(evidence.project), npm(evidence.project)]
+        .compactMap { $0 }
     }
   ]
 
@@ -28,6 +29,37 @@ enum LockStale {
       .filter { !held.contains($0) }
     guard !missing.isEmpty else { return nil }
     return finding("uv.lock", "pyproject.toml", missing, "uv lock", "uv sync --locked")
+  }
+
+  /// poetry.lock and pdm.lock have each package by its name.
+  private static func poetry(_ project: ProjectFacts) -> Finding? {
+    for (lock, command, platform) in [
+      ("poetry.lock", "poetry lock", "poetry install"),
+      ("pdm.lock", "pdm lock", "pdm install --frozen-lockfile"),
+    ] as [(String, FixCommand, String)] {
+      guard let text = project.texts[lock], let manifest = project.texts["pyproject.toml"],
+        let root = try? TOMLReader.read(manifest), let document = try? TOMLReader.read(text)
+      else { continue }
+      let own = root["tool", "poetry", "dependencies"]?.table?.keys.filter { $0 != "python" } ?? []
+      let listed = (root["project", "dependencies"]?.strings ?? []).map(DependencyAdvice.name(ofRequirement:))
+      let held = Set(
+        (document["package"]?.array ?? []).compactMap { $0["name"]?.string }.map(DependencyAdvice.normalized))
+      let missing = (own + listed).map(DependencyAdvice.normalized).filter { !held.contains($0) }.sorted()
+      if !missing.isEmpty { return finding(lock, "pyproject.toml", missing, command, platform) }
+    }
+    return nil
+  }
+
+  /// Pipfile.lock has each package under "default".
+  private static func pipenv(_ project: ProjectFacts) -> Finding? {
+    guard let lock = project.texts["Pipfile.lock"], let manifest = project.texts["Pipfile"],
+      let wanted = (try? TOMLReader.read(manifest))?["packages"]?.table,
+      let held = (try? JSONReader.read(lock))?["default"]?.table
+    else { return nil }
+    let names = Set(held.keys.map(DependencyAdvice.normalized))
+    let missing = wanted.keys.map(DependencyAdvice.normalized).filter { !names.contains($0) }.sorted()
+    return missing.isEmpty
+      ? nil : finding("Pipfile.lock", "Pipfile", missing, "pipenv lock", "pipenv install --deploy")
   }
 
   /// package-lock.json repeats the dependencies of package.json under the empty path.

@@ -76,7 +76,7 @@ enum VariableReads {
       "'str' object cannot be interpreted as an integer", "an integer is required", "not 'str'", "got str",
     ])
     let name = read.name
-    guard isText || trace.message.hasAny(of: valueTroubles) || trace.shortType == "ValueError" else {
+    guard isText || valueKinds.contains(trace.shortType) || trace.message.hasAny(of: valueTroubles) else {
       return nil
     }
     let quoted = trace.message.has("'\"") || trace.message.has("\"'")
@@ -103,6 +103,11 @@ enum VariableReads {
           commands: [evidence.check(setting: ["\(name)=value"])]),
       evidence: [phase.proof(trace.line)], location: readPlace)
   }
+
+  /// Exceptions that tell of a value by themselves.
+  private static let valueKinds: Set<String> = [
+    "ValueError", "JSONDecodeError", "InvalidOperation", "InvalidURL", "ArgumentError", "UnknownSchemeError",
+  ]
 
   private static let valueTroubles = [
     "invalid literal", "could not convert", "Expecting value", "Invalid URL", "Could not parse",
