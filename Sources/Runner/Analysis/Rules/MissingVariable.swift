@@ -51,7 +51,7 @@ enum MissingVariable {
     _ phase: PhaseEvidence, _ traces: [ErrorTrace], _ evidence: Evidence
   ) -> [Need] {
     guard traces.allSatisfy({ $0.isWrapper }) else { return [] }
-    for line in phase.log.suffix(2000) where VariableReads.soundsMissing(line.text) {
+    for line in phase.log.suffix(2000) where VariableReads.soundsFatal(line.text) {
       if let name = VariableReads.unset(in: line.text, evidence).first {
         return [
           Need(

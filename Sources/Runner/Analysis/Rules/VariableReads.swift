@@ -17,6 +17,14 @@ enum VariableReads {
     ])
   }
 
+  /// Whether a line says so as a reason to end, not as a remark.
+  static func soundsFatal(_ text: String) -> Bool {
+    soundsMissing(text)
+      && !text.lowercased().hasAny(of: [
+        "warn", "disabled", "default", "falling back", "fallback", "skipping", "optional", "debug", "ignoring",
+      ])
+  }
+
   /// The variables in a text that the sources read and that are not set.
   static func unset(in text: String, _ evidence: Evidence) -> [String] {
     text.variableNames.filter { name in
@@ -58,7 +66,13 @@ enum VariableReads {
 
   private static func isAboutValue(_ trace: ErrorTrace) -> Bool {
     if trace.language == .node, trace.message.hasSuffix("is not valid JSON") { return true }
-    return !otherKinds.contains(trace.shortType) && !trace.isWrapper
+    let type = trace.shortType
+    // What fails outside of the program says nothing of the value that was handed over.
+    let isOutside = type.hasAny(of: [
+      "Connection", "Timeout", "Operational", "HTTP", "OSError", "gaierror", "SSL", "FileNotFound", "Permission",
+      "NotADirectory", "IsADirectory", "NoSuchModule", "UnknownScheme",
+    ])
+    return !otherKinds.contains(type) && !trace.isWrapper && !isOutside
   }
 
   /// The variable that is set, and to something that cannot be used.
