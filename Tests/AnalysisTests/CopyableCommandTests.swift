@@ -27,6 +27,14 @@ struct CopyableCommandTests {
     )
   }
 
+  @Test(
+    "repeats no secret, but the name that takes it from the caller",
+    arguments: [
+      ("API_TOKEN=abc", "API_TOKEN"), ("DATABASE_URL=postgres://u:p@h/d", "DATABASE_URL"), ("MODE=a=b", "MODE=a=b"),
+      ("SITE=https://x.example/", "SITE=https://x.example/"), ("django_secret_key=1", "django_secret_key"),
+    ])
+  func secret(setting: String, shown: String) { #expect(Invocation.withoutSecret(setting) == shown) }
+
   @Test("of any finding is read by a shell as it is meant, with the call's source")
   func pasted() async throws {
     var lines: Set<String> = []

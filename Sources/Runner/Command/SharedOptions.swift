@@ -87,11 +87,11 @@ struct SharedOptions: ParsableArguments {
       ("--network", network == "registries" ? nil : network), ("--port", port.map { "\($0)" }),
       ("--start", start),
       ("--install", install), ("--health", health), ("--image", image),
-      ("--pull", pull == .missing ? nil : pull.rawValue),
+      ("--disk", disk), ("--pull", pull == .missing ? nil : pull.rawValue),
     ]
     return Invocation(
       source: source,
-      options: env.flatMap { options("--env", $0) } + envFile.flatMap { options("--env-file", $0) }
+      options: env.flatMap { options("--env", Invocation.withoutSecret($0)) } + envFile.flatMap { options("--env-file", $0) }
         + single.flatMap { options($0.0, $0.1) })
   }
 

@@ -22,6 +22,18 @@ package struct Invocation: Sendable, Codable, Equatable {
     }
   }
 
+  /// A setting of `--env` as a report may show it: of what looks like a secret the name alone, which takes the caller's
+  /// value when the command is pasted.
+  package static func withoutSecret(_ setting: String) -> String {
+    let name = setting.prefix { $0 != "=" }
+    let words = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"]
+    let isSecret = words.contains { name.uppercased().contains($0) }
+    // RFC 3986, section 3.2.1: a login in an address.
+    let value = setting.dropFirst(name.count + 1)
+    let hasLogin = value.contains("://") && value.contains("@")
+    return isSecret || hasLogin ? String(name) : setting
+  }
+
   package init(source: String = ".", options: [Option] = []) {
     self.source = source
     self.options = options
