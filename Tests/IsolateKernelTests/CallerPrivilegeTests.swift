@@ -142,7 +142,9 @@ struct CallerPrivilegeTests {
         exec chroot . /isolate --root /store run --bundle / a
       """
     let outcome = try await Self.shell(line, bundle, by: ["unshare", "--user", "--map-root-user", "--mount"])
-    Self.expect(outcome, says: ["clone", "chroot(2)", "outside of it"], bundle)
+    Self.expect(
+      outcome,
+      says: ["clone", "is in a chroot(2), where the kernel makes no user namespace: call it outside"], bundle)
   }
 
   @Test("/proc")

@@ -62,7 +62,9 @@ package enum Surroundings {
   /// certain comes first (user_namespaces(7), clone(2)).
   static var userNamespaceRefusal: String {
     if !hasProc { return noProc }
-    if isBelowMount { return chroot }
+    if isBelowMount {
+      return "the caller is in a chroot(2), where the kernel makes no user namespace: \(leave)"
+    }
     if setting("kernel/unprivileged_userns_clone") == "0", has(.sysAdmin) == false {
       return "this host lets only root make user namespaces: sysctl kernel.unprivileged_userns_clone=1"
     }
@@ -75,17 +77,11 @@ package enum Surroundings {
         "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
         + "(docker: --security-opt seccomp=unconfined)"
     }
-    if UserNamespace.callersUser == 0, has(.sysAdmin) == false {
-      return
-        "the caller is root without CAP_SYS_ADMIN: give it that capability (docker: --cap-add SYS_ADMIN), or a "
-        + "\"user\" namespace in config.json; in a chroot(2) neither helps"
-    }
-    return chroot
+    return
+      "the caller is in a chroot(2), where the kernel makes no user namespace, or a security module refuses one: \(leave)"
   }
 
-  private static let chroot =
-    "the caller is in a chroot(2), where the kernel makes no user namespace, or a security module refuses one: call isolate "
-    + "outside of it, or enter the folder by pivot_root(2), as containers do"
+  private static let leave = "call it outside of that, or enter the folder by pivot_root(2), as containers do"
 
   /// What is to be said where a process that was just made is not found.
   static var lostProcess: IsolateError {
@@ -104,7 +100,7 @@ package enum Surroundings {
         privilege == .setfcap ? "maps id 0 of the namespace above (Linux 5.12)" : "maps ids of others"
       return
         "the caller is root without \(privilege.name), which the kernel asks of whoever \(what): give it that capability "
-        + "(docker: --cap-add \(privilege.name.dropFirst(4))), or call isolate as an ordinary user"
+        + "(docker: --cap-add \(privilege.name.dropFirst(4))), or call it as an ordinary user"
     }
     return nil
   }

@@ -22,17 +22,20 @@ package struct StateDirectory: Sendable {
       candidates.append("\(home)/.cache/preflight")
     }
     candidates.append("/var/tmp/preflight-\(getuid())")
-    var failure = SystemError("mkdir", candidates[0], code: EACCES)
+    var failure: SystemError?
     for candidate in candidates {
       do {
         try Self.prepare(candidate)
         path = candidate
         return
-      } catch { failure = error }
-      // A full disk is not a reason to write elsewhere.
-      if failure.code == ENOSPC { break }
+      } catch {
+        // That of the place that was meant is told.
+        failure = failure ?? error
+        // A full disk is not a reason to write elsewhere.
+        if error.code == ENOSPC { break }
+      }
     }
-    throw RunnerError(failure)
+    throw RunnerError(failure ?? SystemError("mkdir", candidates[0], code: EACCES))
   }
 
   /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
