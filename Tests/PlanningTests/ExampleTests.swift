@@ -13,6 +13,7 @@ struct ExampleTests {
       ("flask-missing-env", "/venv/bin/gunicorn --bind 0.0.0.0:8080 app:app", true),
       ("flask-loopback", "/venv/bin/python app.py", true),
       ("python-crash", "/venv/bin/python main.py", false),
+      ("python-processes", "python serve.py", true),
       ("python-out-of-memory", "/venv/bin/python main.py", false),
       ("node-ready", "node server.js", true),
     ])

@@ -17,8 +17,10 @@ struct PlannerTests {
     let described = web.merging(["Procfile": "web: gunicorn app:app\nworker: w\nrelease: r"]) { $1 }
     let procfile = try ProjectTree(described).plan()
     #expect(procfile.start.form == .shell("gunicorn app:app"))
-    #expect(procfile.start.origin == .descriptor("Procfile web") && procfile.releaseCommand == "r")
-    #expect(procfile.start.alternatives.first == "worker: w" && procfile.detectedFrom.first == "Procfile web")
+    #expect(
+      procfile.start.origin == .descriptor("Procfile web") && procfile.others.first?.start.displayed == "r")
+    #expect(
+      procfile.others.map(\.name) == ["release", "worker"] && procfile.detectedFrom.first == "Procfile web")
     let flagged = try ProjectTree(described).plan(
       PlanningOptions(
         start: "python app.py", port: 9000, healthPath: "/up", environment: [("A", "1"), ("A", "2")],
@@ -33,6 +35,7 @@ struct PlannerTests {
       ])
     #expect(flagged.limits.memoryInBytes == Sourced(5, .flag("--memory")))
     #expect(flagged.limits.processes == Sourced(6, .flag("--pids")))
+    #expect(flagged.others.allSatisfy { $0.notRun == "--start names the one program to check" })
     #expect(flagged.limits.cpus == Sourced(0.5, .flag("--cpus")))
   }
 
@@ -110,7 +113,10 @@ struct PlannerTests {
       (["notes.md": ""], ["looked for: requirements.txt", "found: notes.md", "--start"]),
       (["requirments.txt": "flask"], ["requirments.txt looks like a misspelling of requirements.txt"]),
       (["Requirements.txt": "flask"], ["looks like a misspelling of requirements.txt"]),
-      (["backend/requirements.txt": "flask"], ["one folder further down", "found: backend/"]),
+      (
+        ["backend/requirements.txt": "flask"],
+        ["backend/ has requirements.txt: preflight check /", "/backend"]
+      ),
       (["go.mod": "module x"], ["a Go project (go.mod)", "--install 'COMMAND' --start 'COMMAND'"]),
       (["requirements.txt": "flask"], ["no start command could be determined", "found: requirements.txt"]),
       (["package.json": "{}"], ["no start command could be determined", "scripts.start"]),

@@ -22,6 +22,9 @@ struct ExampleTests {
   @Test("python-out-of-memory is not ready because of its memory limit", .needs(.python))
   func pythonOutOfMemoryAsAnyUser() async throws { try await Example("python-out-of-memory").check() }
 
+  @Test("python-processes is ready with all of its processes", .needs(.python))
+  func pythonProcesses() async throws { try await Example("python-processes").check() }
+
   @Test("node-ready is ready", .needs(.node))
   func nodeReady() async throws { try await Example("node-ready").check() }
 
@@ -57,7 +60,7 @@ struct ExampleTests {
   func isComplete() throws {
     let tested: Set = [
       "flask-ready", "python-crash", "python-out-of-memory", "node-ready", "flask-missing-dependency",
-      "flask-conflict", "flask-missing-env", "flask-loopback",
+      "flask-conflict", "flask-missing-env", "flask-loopback", "python-processes",
     ]
     let present = try FileManager.default.contentsOfDirectory(atPath: Repository.path("examples"))
     #expect(Set(present) == tested)
@@ -113,19 +116,28 @@ private struct Example {
     return (report, text.output)
   }
 
-  /// The report without what differs between two runs or two machines: times, versions, surroundings.
+  /// The report without what differs between two runs or two machines: times, sizes, versions, surroundings, and where
+  /// lines are broken because of them.
   private static func withoutChance(_ text: String) -> String {
     var isSurroundings = false
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
-      let label = line.trimmingPrefix { $0 == " " }
-      if ["image ", "isolation ", "egress "].contains(where: label.hasPrefix) { isSurroundings = true }
-      if ["phases ", "again "].contains(where: label.hasPrefix) { isSurroundings = false }
-      return !isSurroundings
+    var lines: [String] = []
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      let words = line.trimmingPrefix { $0 == " " }
+      if ["image ", "isolation ", "egress "].contains(where: words.hasPrefix) { isSurroundings = true }
+      if ["phases ", "again "].contains(where: words.hasPrefix) { isSurroundings = false }
+      if isSurroundings { continue }
+      let isContinued = line.hasPrefix(String(repeating: " ", count: 11)) && !words.hasPrefix("[")
+      if isContinued, !words.hasPrefix("$ "), let last = lines.popLast() {
+        lines.append("\(last) \(words)")
+      } else {
+        lines.append(String(line))
+      }
     }
     return lines.joined(separator: "\n").replacing(Repository.root, with: "REPOSITORY")
       .replacing(/\d+ min \d+ s|\d+(\.\d+)? m?s\b/, with: "N s").replacing(
         /install cached/, with: "install N s"
       )
+      .replacing(/\d+ MiB/, with: "N MiB").replacing(/(install|start):\d+ +/) { "\($0.output.1) " }
       .replacing(/(python|node) \d+(\.\d+)+/) { "\($0.output.1) VERSION" }
   }
 }

@@ -2,6 +2,7 @@ import Analysis
 import Egress
 import Foundation
 import Glibc
+import Planning
 import TestSupport
 import Testing
 
@@ -100,15 +101,37 @@ struct ToolLocatorTests {
     #expect(ToolLocator(searchPath: "bin:.:").locate("sh") == nil)
   }
 
+  @Test("the first of the path is taken when it will do, else the version manager's that was asked for")
+  func managed() throws {
+    let folder = try TemporaryDirectory()
+    func interpreter(_ path: String, _ version: String) throws {
+      // A real program that says a version: a script would count as a shim.
+      try folder.copy("/bin/echo", to: "echo")
+      try FileManager.default.createDirectory(
+        atPath: folder.path(path), withIntermediateDirectories: true)
+      try FileManager.default.moveItem(atPath: folder.path("echo"), toPath: folder.path("\(path)/node"))
+    }
+    try interpreter("usual/bin", "20.0.0")
+    try interpreter("nvm/versions/node/v18.20.1/bin", "18.20.1")
+    try interpreter("nvm/versions/node/v22.1.0/bin", "22.1.0")
+    try folder.write("", to: "nvm/versions/node/v18.99.0/README")
+    let managers = VersionManagers(environment: ["NVM_DIR": folder.path("nvm"), "HOME": "/nowhere"])
+    #expect(managers.installed("node").map(\.version) == ["22.1.0", "18.20.1"])
+    #expect(managers.installed("python3") == [])
+    #expect(VersionManagers(environment: ["NVM_DIR": "relative"]).installed("node") == [])
+  }
+
   @Test(
-    "a version's prefix is compared number by number",
-    arguments: [
-      ("3.11.7", "3", true), ("3.11.7", "3.11", true), ("3.11.7", "3.11.7", true), ("3.11.7", "3.1", false),
-      ("3.1.11", "3.11", false), ("3.11", "3.11.7", false), ("20.1.0", ">=18", true),
-      ("20.1.0", "lts/*", true),
-    ])
-  func prefixes(version: String, wanted: String, isCompatible: Bool) {
-    #expect(version.isCompatible(withVersionPrefix: wanted) == isCompatible)
+    "a Python that the host has beside its usual one is found for a project that asks for it", .needs(.python)
+  )
+  func otherPython() throws {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    let locator = ToolLocator(searchPath: path, environment: ProcessInfo.processInfo.environment)
+    let usual = try #require(locator.locate("python3"))
+    #expect(locator.locate("python3", range: RuntimeRange(">=3.0"), series: 2) == usual)
+    // What nobody has leads to the usual one, and not to nothing.
+    #expect(locator.locate("python3", range: RuntimeRange("3.99"), series: 2)?.version != nil)
+    #expect(locator.locate("python3", range: RuntimeRange("latest"), series: 2) == usual)
   }
 
   @Test(

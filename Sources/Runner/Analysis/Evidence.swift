@@ -9,6 +9,8 @@ package struct Evidence: Sendable, Codable, Equatable {
   package var probes: [ProbeAttempt]
   package var egress: [EgressAttempt]
   package var filesWritten: [WrittenFile]
+  /// What became of the program after its first answer; nil when it gave none.
+  package var settling: Settling?
 
   package init(
     project: ProjectFacts, settings: RunSettings, phases: [PhaseEvidence] = [],
@@ -48,6 +50,10 @@ package struct ProjectFacts: Sendable, Codable, Equatable {
   package var startLine: String?
   /// The version of the interpreter that the project asks for, and where it does.
   package var requestedVersion: RequestedVersion?
+  /// What is in the project's folder and would not be deployed: the run did not have it either.
+  package var leftOut: [LeftOutFile]?
+  /// The version of the interpreter that the project asks for; nil when it does not say.
+  package var runtimeRequest: RuntimeRequest?
 
   package init(
     name: String, ecosystem: String? = nil, runtimeVersion: String? = nil, files: [String] = [],
@@ -112,6 +118,10 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var workingDirectory: String
   /// The signal the program is asked to stop with, by its name.
   package var stopSignal = "SIGTERM"
+  /// The place in the project's files where the start command is written; nil when nobody wrote it down.
+  package var startPlace: Finding.Location?
+  /// Whether something says that the program serves HTTP: a framework, a server in its source, a health path.
+  package var expectsHTTP = true
   /// The network policy of the run ("none", "registries", "host", "allow:..."); nil when it is not recorded.
   package var networkPolicy: String?
   /// How the check was called.
@@ -270,14 +280,26 @@ package struct ProbeAttempt: Sendable, Codable, Equatable {
   /// The image's health check that was run instead of a request; then `exitCode` is how it ended.
   package var command: String?
   package var exitCode: Int?
+  /// Whether the connection was accepted, where one was tried.
+  package var isConnection: Bool?
+
+  /// What stands in the place of a path where a connection is all that is asked for.
+  package static let connectionOnly = "tcp"
 
   /// Whether the program is well, as far as this attempt goes.
-  package var succeeded: Bool { command == nil ? (status ?? 500) < 400 : exitCode == 0 }
+  package var succeeded: Bool {
+    if path == Self.connectionOnly, command == nil { return isConnection == true }
+    return command == nil ? (status ?? 500) < 400 : exitCode == 0
+  }
+
+  /// Whether the program answers HTTP, and only not at this path.
+  package var isClientError: Bool { command == nil && (400..<500).contains(status ?? 0) }
 
   package init(
     path: String, port: Int, status: Int? = nil, failure: String? = nil, durationMilliseconds: Int = 0,
-    bodyExcerpt: String? = nil, command: String? = nil, exitCode: Int? = nil
+    bodyExcerpt: String? = nil, command: String? = nil, exitCode: Int? = nil, isConnection: Bool? = nil
   ) {
+    self.isConnection = isConnection
     self.command = command
     self.exitCode = exitCode
     self.path = path
@@ -319,6 +341,15 @@ package struct WrittenFile: Sendable, Codable, Equatable {
   package var bytes: Int64
   /// "created", "modified" or "deleted".
   package var kind: String
+  /// The end of a log.
+  package var tail: String?
+  /// The place in the project's files that names it.
+  package var namedIn: Finding.Location?
+
+  private enum CodingKeys: String, CodingKey {
+    // What is read for the rules only is no part of the report.
+    case path, bytes, kind
+  }
 
   package init(path: String, bytes: Int64, kind: String) {
     self.path = path

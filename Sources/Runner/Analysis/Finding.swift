@@ -14,6 +14,8 @@ package struct Finding: Sendable, Codable, Equatable {
   /// What the finding is known from; the causal item stands first.
   package var evidence: [Proof]
   package var location: Location?
+  /// The process it is about, where that is not the one of the start command ("worker", "release").
+  package var process: String?
   /// Equal for the same problem in two runs of the same project; line numbers do not enter it.
   package var fingerprint: String
   /// Whether the same check may pass when it is merely repeated; not part of the report.
@@ -55,12 +57,14 @@ package struct Finding: Sendable, Codable, Equatable {
     fix = try values.decode(Fix.self, forKey: .fix)
     evidence = try values.decode([Proof].self, forKey: .evidence)
     location = try values.decodeIfPresent(Location.self, forKey: .location)
+    process = try values.decodeIfPresent(String.self, forKey: .process)
     fingerprint = try values.decode(String.self, forKey: .fingerprint)
     isTransient = false
   }
 
   private enum CodingKeys: String, CodingKey {
-    case rule, category, blame, severity, confidence, title, message, fix, evidence, location, fingerprint
+    case rule, category, blame, severity, confidence, title, message, fix, evidence, location, process
+    case fingerprint
   }
 }
 

@@ -29,6 +29,13 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The overall limit, for example 15m.", valueName: "TIME"))
   var timeout = "15m"
 
+  @Option(
+    help: ArgumentHelp("How long it is watched after its first answer, then asked again.", valueName: "TIME"))
+  var settle = "2s"
+
+  @Option(help: ArgumentHelp("Space in /tmp, which is memory here, for example 1G.", valueName: "SIZE"))
+  var tmp: String?
+
   @Option(help: ArgumentHelp("The lowest isolation level to accept, L0 to L6.", valueName: "LN"))
   var minLevel = "L4"
 
@@ -54,6 +61,8 @@ struct CheckCommand: ParsableCommand {
     var options = try shared.checkOptions()
     let milliseconds = try Size.milliseconds(timeout, option: "--timeout")
     options.timeoutMilliseconds = milliseconds
+    options.settlingMilliseconds = settle == "0" ? 0 : try Size.milliseconds(settle, option: "--settle")
+    options.scratchBytes = try tmp.map { try Size.bytes($0, option: "--tmp") }
     options.minimumLevel = try Self.level(minLevel)
     options.usesCache = !noCache
     options.keepsIndexLogins = indexLogins
@@ -109,7 +118,12 @@ struct CheckCommand: ParsableCommand {
   private func status(of outcome: CheckRunner.Outcome) -> RunnerError.Status {
     switch outcome.report.verdict {
     case .notReady: return .notReady
-    case .inconclusive: return outcome.isTransient ? .transient : .sandboxUnavailable
+    case .inconclusive:
+      if outcome.isTransient { return .transient }
+      // The sandbox did what it was told to: the policy refused a host, or no version that was asked for is here.
+      let errors = outcome.report.findings.filter { $0.severity == .error }
+      let isByChoice = errors.allSatisfy { [.network, .environmentMismatch].contains($0.category) }
+      return isByChoice && !errors.isEmpty ? .notReady : .sandboxUnavailable
     case .ready, .readyWithWarnings:
       let severities = outcome.report.findings.map(\.severity)
       let isHeld =

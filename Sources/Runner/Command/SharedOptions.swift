@@ -48,7 +48,9 @@ struct SharedOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("The command that installs dependencies.", valueName: "CMD"))
   var install: String?
 
-  @Option(name: .long, help: ArgumentHelp("The path to ask for.", valueName: "PATH"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The path to ask for, or tcp where a connection is enough.", valueName: "PATH"))
   var health: String?
 
   @Option(

@@ -13,6 +13,10 @@ package struct CheckOptions: Sendable {
   package var timeoutMilliseconds: Int? = 15 * 60 * 1000
   /// How long the program may take to listen.
   package var startDeadlineMilliseconds = 60_000
+  /// How long the program is watched after its first answer, before it is asked again.
+  package var settlingMilliseconds = 2000
+  /// How much each of the temporary folders may hold; nil is the default.
+  package var scratchBytes: Int64?
   /// How long the program may take to stop.
   package var gracePeriodMilliseconds = 10_000
   /// Uses an environment installed earlier from the same inputs.

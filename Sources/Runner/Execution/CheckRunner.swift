@@ -63,6 +63,7 @@ package final class CheckRunner {
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
     let sandbox = try sandbox(for: planned, run, host)
     sandbox.tools = Array(hostTools.values)
+    if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
     let driver = PhaseDriver(
       sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
       cgroupParent: isolation.cgroupParent)
@@ -73,25 +74,43 @@ package final class CheckRunner {
     var evidence = Evidence(
       project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))
     evidence.phases = try installer.run()
+    let installed = Set(writtenFiles(sandbox, run, snapshot).map(\.path))
     let isInstalled = evidence.phases.allSatisfy { $0.status == .passed || $0.status == .cached }
-    if isInstalled {
+    let processes = OtherProcesses(
+      plan: plan, options: options, tools: tools, driver: driver, host: host, isolation: isolation,
+      project: evidence.project)
+    evidence.egress = installer.cachedEgress + driver.egress
+    var others: [OtherProcessEvidence] = []
+    if isInstalled { others = try processes.runReleases() }
+    let isReleased = others.allSatisfy { $0.isWell || $0.run == nil }
+    if isInstalled, isReleased {
+      let before = driver.egress.count
       try launcher.run(into: &evidence)
+      evidence.egress += driver.egress.dropFirst(before)
     } else {
       evidence.phases += [.start, .probe, .stop].map { PhaseEvidence(name: $0, status: .skipped) }
     }
-    evidence.egress = installer.cachedEgress + driver.egress
-    if sandbox.layer == .overlay {
-      evidence.filesWritten = WrittenFiles.list(
-        upper: "\(run.path)/upper", lower: snapshot.root, prefix: sandbox.projectRoot)
-    }
-    let judgement = Judgement(of: evidence)
+    others += try processes.runServices(
+      unless: !isInstalled ? "the installation failed" : isReleased ? nil : "the release command failed")
+    evidence.filesWritten = WrittenFiles.described(
+      writtenFiles(sandbox, run, snapshot), except: installed, upper: "\(run.path)/upper",
+      prefix: sandbox.projectRoot, in: snapshot)
+    let judgement = Judgement(of: evidence, and: others)
     let report = ReportAssembly(
       plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox,
       indexes: host.indexes
     )
-    .report(evidence, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
+    .report(evidence, others, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
       report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
+  }
+
+  private func writtenFiles(
+    _ sandbox: Sandbox, _ run: RunDirectory, _ snapshot: ProjectSnapshot
+  ) -> [WrittenFile] {
+    guard sandbox.layer == .overlay else { return [] }
+    return WrittenFiles.list(
+      upper: "\(run.path)/upper", lower: snapshot.root, prefix: sandbox.projectRoot)
   }
 
   private func sandbox(
@@ -103,7 +122,9 @@ package final class CheckRunner {
     }
     let limits = planned.plan.limits
     return try Sandbox(
-      run: run, project: planned.snapshot.root, certificates: host.certificates, indexes: host.indexes,
+      run: run, project: planned.snapshot.root,
+      hidden: planned.snapshot.leftOut.filter(\.isHidden).map(\.path), certificates: host.certificates,
+      indexes: host.indexes,
       stored: stored,
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
@@ -113,11 +134,14 @@ package final class CheckRunner {
   /// Finds the interpreters the plan needs.
   private func locateTools(_ plan: Plan) throws(RunnerError) -> [String: LocatedTool] {
     let searchPath = options.hostEnvironment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-    let locator = ToolLocator(searchPath: searchPath)
+    let locator = ToolLocator(searchPath: searchPath, environment: options.hostEnvironment)
+    let range = plan.requestedRuntimeVersion.map { RuntimeRange($0.version) }
     var tools: [String: LocatedTool] = [:]
     for name in plan.requiredTools {
       let isRuntime = name == "python3" || name == "node"
-      guard let tool = locator.locate(name, version: isRuntime ? plan.requestedRuntimeVersion?.version : nil)
+      guard
+        let tool = locator.locate(
+          name, range: isRuntime ? range : nil, series: plan.ecosystem?.seriesLength ?? 1)
       else {
         // A start command's own program may come with the dependencies: its absence is then found by running it.
         guard isRuntime || name == "npm" else { continue }
@@ -133,7 +157,7 @@ package final class CheckRunner {
     return tools
   }
 
-  private static func facts(
+  static func facts(
     _ plan: Plan, _ snapshot: ProjectSnapshot, _ tools: [String: LocatedTool]
   ) -> ProjectFacts {
     let runtime = plan.ecosystem == .python ? "python3" : "node"
@@ -147,6 +171,23 @@ package final class CheckRunner {
     facts.startLine = plan.start.displayed
     facts.requestedVersion = plan.requestedRuntimeVersion.map {
       RequestedVersion(version: $0.version, source: $0.source)
+    }
+    facts.leftOut = snapshot.leftOut.map { item in
+      var place = Finding.Location(file: item.path)
+      if case .ignored(let file, let line, _) = item.reason {
+        place = Finding.Location(file: file, line: line)
+      }
+      return LeftOutFile(
+        path: item.path, files: item.isFolder ? item.files : [item.path], why: item.why, place: place,
+        variables: item.isFolder ? [] : snapshot.variables(in: item))
+    }
+    if let ecosystem = plan.ecosystem, let request = plan.requestedRuntimeVersion,
+      let version = facts.runtimeVersion
+    {
+      let match = RuntimeRange(request.version).match(version, series: ecosystem.seriesLength)
+      facts.runtimeRequest = RuntimeRequest(
+        version: request.version, source: request.source, file: request.file,
+        isMet: match != .unsatisfied)
     }
     return facts
   }

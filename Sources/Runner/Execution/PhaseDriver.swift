@@ -98,7 +98,8 @@ final class PhaseDriver {
       name: name, command: phase.arguments, status: status == 0 ? .passed : .failed,
       exitCode: status.map { Int($0) },
       signal: session.exit?.signal.map { Int($0) }, endedBy: session.endedBy, startedAt: session.startedAt,
-      durationMilliseconds: session.elapsedMilliseconds, log: session.log.lines, resources: session.resources)
+      durationMilliseconds: session.elapsedMilliseconds, log: session.log.lines, resources: session.resources,
+      observations: session.observations)
   }
 
   private static func notExecuted(

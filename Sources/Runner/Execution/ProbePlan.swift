@@ -37,9 +37,11 @@ struct ProbePlan {
 
   /// Says what to do `elapsed` milliseconds after the start.
   ///
-  /// `quiet` is how long the program has written nothing.
+  /// `quiet` is how long the program has written nothing; `isElsewhere` whether it listens on the UNIX socket that
+  /// its start command names.
   mutating func decide(
-    listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int, quiet: Int = .max
+    listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int, quiet: Int = .max,
+    isElsewhere: Bool = false
   ) -> Decision {
     if isFinished { return .finished }
     guard let port else {
@@ -50,7 +52,7 @@ struct ProbePlan {
     }
     if elapsed >= startDeadlineMilliseconds, probes.isEmpty { return .finished }
     guard listening.contains(where: { $0.port == port && !$0.isLoopback }) else {
-      guard !listening.isEmpty else { return .wait }
+      guard !listening.isEmpty || isElsewhere else { return .wait }
       let since = firstWrongSocketAt ?? elapsed
       firstWrongSocketAt = since
       guard elapsed - since >= Self.settleMilliseconds else { return .wait }
@@ -69,13 +71,15 @@ struct ProbePlan {
       lastProbeAt = elapsed
       return .get(healthPath)
     }
-    if let status = last.status, status < 400 { return .finished }
+    if last.succeeded { return .finished }
     if last.path == healthPath, healthPath != "/", last.status != nil {
       lastProbeAt = elapsed
       return .get("/")
     }
     // A client error does not go away by asking again; a server error may, while it warms up.
     if let status = last.status, status < 500 { return .finished }
+    // Who answers by another protocol goes on doing so.
+    if last.failure == HTTPProbe.notHTTP { return .finished }
     guard elapsed - first < Self.patienceMilliseconds else { return .finished }
     guard elapsed - (lastProbeAt ?? 0) >= Self.retryMilliseconds else { return .wait }
     lastProbeAt = elapsed

@@ -22,6 +22,8 @@ package struct RunnerError: Error, Sendable, CustomStringConvertible {
   package var message: String
   /// What to do; nil when there is nothing to be done.
   package var remedy: String?
+  /// The error of the planning stage it comes from.
+  package var planning: PlanningError?
 
   /// Makes an error.
   package init(_ status: Status, _ message: String, remedy: String? = nil) {
@@ -39,6 +41,7 @@ package struct RunnerError: Error, Sendable, CustomStringConvertible {
   /// An error of the planning stage, with its own exit status.
   package init(_ error: PlanningError) {
     self.init(error.exitCategory == .usage ? .usage : .undetermined, error.description)
+    planning = error
   }
 
   /// An error of the runtime: the sandbox could not be made.

@@ -1,5 +1,6 @@
 import Glibc
 import Isolate
+package import Planning
 
 /// A program of the host that a plan needs inside the sandbox.
 package struct LocatedTool: Sendable, Equatable {
@@ -23,34 +24,55 @@ package struct LocatedTool: Sendable, Equatable {
 /// `bin`) is bound read-only under /toolchains, so that nothing else of a home folder appears.
 package struct ToolLocator: Sendable {
   private let searchPath: [String]
+  private let managers: VersionManagers?
 
   /// Directories the sandbox shares with the host as they are.
   static let shared = ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/"]
 
-  /// Makes a locator for a PATH.
-  package init(searchPath: String) {
+  /// Makes a locator for a PATH; with the caller's variables it also knows the version managers' folders.
+  package init(searchPath: String, environment: [String: String]? = nil) {
     self.searchPath = searchPath.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+    managers = environment.map(VersionManagers.init(environment:))
   }
 
-  /// Finds a tool whose version begins with `version` (when given), trying `name` with the version
-  /// attached first; falls back to any version, which the caller reports.
-  package func locate(_ name: String, version: String? = nil) -> LocatedTool? {
-    var names = [name]
-    if let version, name == "python3" {
-      let parts = version.split(separator: ".").prefix(2)
-      names.insert("python\(parts.joined(separator: "."))", at: 0)
-    }
-    var fallback: LocatedTool?
-    for candidateName in names {
-      for directory in searchPath {
-        let candidate = "\(directory)/\(candidateName)"
-        guard unsafe access(candidate, X_OK) == 0, let tool = resolve(candidate, name: name) else { continue }
-        guard let version, !(tool.version ?? "").isCompatible(withVersionPrefix: version) else { return tool }
-        fallback = fallback ?? tool
+  /// Finds a tool; of an interpreter one of the versions asked for, if there is any.
+  ///
+  /// The first of the PATH is taken when it will do, else another of the PATH, else a version manager's. When none
+  /// will do, the nearest comes back: the check then says that it ran on another version than was asked for.
+  package func locate(_ name: String, range: RuntimeRange? = nil, series: Int = 1) -> LocatedTool? {
+    var fallback: (tool: LocatedTool, isNear: Bool)?
+    for path in candidates(name, isAsked: range != nil) {
+      if let version = path.version, let range, range.match(version, series: series) == .unsatisfied {
+        continue
+      }
+      guard let tool = resolve(path.path, name: name) else { continue }
+      guard let range else { return tool }
+      switch range.match(tool.version ?? "", series: series) {
+      case .satisfied, .unknown: return tool
+      case .sameSeries where fallback?.isNear != true: fallback = (tool, true)
+      case .sameSeries, .unsatisfied: fallback = fallback ?? (tool, false)
       }
     }
-    return fallback
+    return fallback?.tool
   }
+
+  /// The programs to be tried, each with its version where that is known without asking it.
+  private func candidates(_ name: String, isAsked: Bool) -> [(path: String, version: String?)] {
+    func onPath(_ name: String) -> [String] {
+      searchPath.map { "\($0)/\(name)" }.filter { unsafe access($0, X_OK) == 0 }
+    }
+    var paths: [(path: String, version: String?)] = onPath(name).map { ($0, nil) }
+    guard isAsked else { return paths }
+    if name == "python3" {
+      for minor in Self.pythonMinors.reversed() {
+        paths += onPath("python3.\(minor)").map { ($0, "3.\(minor)") }
+      }
+    }
+    return paths + (managers?.installed(name) ?? []).map { ($0.path, $0.version) }
+  }
+
+  /// The releases of Python 3 which distributions install side by side.
+  private static let pythonMinors = 6...16
 
   private func resolve(_ candidate: String, name: String) -> LocatedTool? {
     guard var real = Files.real(candidate) else { return nil }
@@ -98,13 +120,6 @@ package struct ToolLocator: Sendable {
 }
 
 extension String {
-  /// "3.11.7" is compatible with "3", "3.11" and "3.11.7".
-  func isCompatible(withVersionPrefix prefix: String) -> Bool {
-    let wanted = prefix.split(separator: ".")
-    guard wanted.allSatisfy({ $0.allSatisfy(\.isNumber) }) else { return true }  // a range or an alias
-    return split(separator: ".").prefix(wanted.count).elementsEqual(wanted)
-  }
-
   /// The first line, without white space around it; nil when there is none.
   var firstLine: String? {
     split(whereSeparator: \.isNewline).first.map { String($0.trimmingPrefix { $0 == " " }) }

@@ -14,6 +14,8 @@ struct EcosystemPlan {
   var starts: [InferredStart] = []
   /// Why the program is known to listen; nil without evidence.
   var listenEvidence: String?
+  /// Whether what it imports or depends on speaks HTTP.
+  var speaksHTTP = false
   var environment: [Plan.EnvironmentVariable] = []
   var cache: Plan.DependencyCache
   var notes: [String] = []

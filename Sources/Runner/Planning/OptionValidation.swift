@@ -1,8 +1,12 @@
 extension PlanningOptions {
-  /// The port the program is told: `--port`, else PORT of `--env`, else the one its image exposes, else the default.
-  var effectivePort: Sourced<Int> {
+  /// The port the program is told: `--port`, else PORT of `--env`, else the Dockerfile's, else the one its image
+  /// exposes, else the default.
+  func effectivePort(of docker: DockerDeployment?) -> Sourced<Int> {
     if let port { return Sourced(port, .flag("--port")) }
     if let text = environmentPort, let port = Int(text) { return Sourced(port, .flag("--env PORT")) }
+    if let docker, let port = docker.port {
+      return Sourced(port, .descriptor("\(docker.name) EXPOSE or CMD"))
+    }
     if let imagePort { return Sourced(imagePort, .descriptor("EXPOSE of the image")) }
     return Sourced(Planner.defaultPort, .byDefault)
   }
@@ -12,10 +16,10 @@ extension PlanningOptions {
   /// Refuses values which no plan can honour.
   func validate() throws(PlanningError) {
     try validatePort()
-    if let healthPath, !healthPath.hasPrefix("/") {
+    if let healthPath, !healthPath.hasPrefix("/"), healthPath != "tcp" {
       throw PlanningError(
         .invalidOption, what: "\"\(healthPath)\" is no path: it does not begin with /", subject: "--health",
-        remedy: "Give the path alone, for example --health /healthz.")
+        remedy: "Give the path alone, for example --health /healthz, or tcp where a connection is enough.")
     }
     if let start, start.trimmingSpace().isEmpty {
       throw PlanningError(

@@ -39,8 +39,8 @@ package struct Plan: Sendable, Codable, Equatable {
   package var build: [[String]]
   /// The command that starts the program, and the others that were considered.
   package var start: StartCommand
-  /// The Procfile's `release` line; shown, not run.
-  package var releaseCommand: String?
+  /// The processes that are run besides that one, each by itself: `release` before it, the others after it.
+  package var others: [OtherProcess]
   /// Whether the program must listen on the port, and how that is known.
   package var listening: ListenExpectation
   /// The port handed to the program as PORT.
@@ -57,6 +57,8 @@ package struct Plan: Sendable, Codable, Equatable {
   package var otherCandidates: [Candidate]
   /// Whether an installed environment may be kept for the next check, and under which key.
   package var dependencyCache: DependencyCache
+  /// What is in the folder and will not be shown to the program, because it would not be deployed; with the reason.
+  package var leftOut: [String]
   /// What a person should know about this plan: doubts, ignored files, probable mistakes.
   package var notes: [String]
   /// What the check runs on, and why; nil until that was looked for.
@@ -103,6 +105,8 @@ extension Plan {
     package var origin: Origin
     /// Commands that were considered and not taken, as a person would type them, best first.
     package var alternatives: [String]
+    /// The place in the project's files where the command is written.
+    package var place: Place?
 
     /// The argument vector to execute.
     ///
@@ -136,6 +140,8 @@ extension Plan {
     package var role: Role
     /// One clause that says how the role is known.
     package var reason: String
+    /// Whether something says that what it serves is HTTP: a framework, a server's name, its source.
+    package var speaksHTTP = false
     /// True when a program that does not listen on the port is not ready.
     package var isExpected: Bool { role == .web }
   }
@@ -183,6 +189,22 @@ extension Plan {
   /// The install commands with the interpreter's real path in the place of its placeholder.
   package func installCommands(interpreter: String) -> [[String]] {
     install.map { $0.map { $0 == Plan.interpreterPlaceholder ? interpreter : $0 } }
+  }
+}
+
+extension Plan {
+  /// A line of one of the project's files.
+  package struct Place: Sendable, Codable, Equatable {
+    /// Relative to the project's root.
+    package var file: String
+    /// One-based; nil is the whole file.
+    package var line: Int?
+
+    /// Makes a place.
+    package init(file: String, line: Int? = nil) {
+      self.file = file
+      self.line = line
+    }
   }
 }
 

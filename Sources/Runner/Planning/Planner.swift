@@ -23,11 +23,12 @@ package enum Planner {
     for snapshot: ProjectSnapshot, options: PlanningOptions = PlanningOptions()
   ) throws(PlanningError) -> Plan {
     try options.validate()
-    let port = options.effectivePort
     let procfile = snapshot.text(of: "Procfile").map(Procfile.parse)
-    let described = StartDecision.described(options: options, procfile: procfile)
+    let docker = options.start == nil ? DockerDeployment.find(in: snapshot, procfile: procfile) : nil
+    let port = options.effectivePort(of: docker)
+    let described = StartDecision.described(options: options, procfile: procfile, docker: docker)
     var candidates = [
-      PythonDetector.detect(snapshot, options: options, port: port.value),
+      PythonDetector.detect(snapshot, options: options, port: port.value, docker: docker),
       NodeDetector.detect(snapshot, options: options),
     ].compactMap { $0 }
     if let hint = described.flatMap({ EcosystemHint.of(command: $0.line) }) {
@@ -42,19 +43,23 @@ package enum Planner {
       return scores.0 == scores.1 ? left.offset < right.offset : scores.0 > scores.1
     }.map(\.element)
     let chosen = ranked.first
+    let folders = ProgramFolders.find(in: snapshot)
+    if described == nil, !folders.isEmpty, ProgramFolders.holdAll(of: chosen, folders) {
+      throw ProgramFolders.error(folders, snapshot: snapshot)
+    }
     if let obstacle = chosen?.installObstacle, options.start == nil || options.install == nil {
       throw obstacle
     }
     let start = try StartDecision.decide(
       described: described, chosen: chosen, procfile: procfile, snapshot: snapshot, options: options)
     return assemble(
-      snapshot, options, port: port, procfile: procfile, chosen: chosen, others: Array(ranked.dropFirst()),
-      start: start)
+      snapshot, options, port: port, procfile: procfile, docker: docker, chosen: chosen,
+      others: Array(ranked.dropFirst()), start: start)
   }
 
   private static func assemble(
     _ snapshot: ProjectSnapshot, _ options: PlanningOptions, port: Sourced<Int>, procfile: Procfile?,
-    chosen: EcosystemPlan?, others: [EcosystemPlan], start: StartDecision
+    docker: DockerDeployment?, chosen: EcosystemPlan?, others: [EcosystemPlan], start: StartDecision
   ) -> Plan {
     let installed = chosen.map { ($0.install, $0.cache) } ?? bareInstall(options, snapshot)
     return Plan(
@@ -66,14 +71,16 @@ package enum Planner {
       install: installed.0,
       installOrigin: options.install == nil
         ? chosen?.manifest.map { .inference($0) } ?? .byDefault : .flag("--install"),
-      build: chosen?.build ?? [], start: start.command, releaseCommand: procfile?.command("release"),
+      build: chosen?.build ?? [], start: start.command,
+      others: start.others(in: procfile, options: options),
       listening: start.listening, port: port,
       healthPath: options.healthPath.map { Sourced($0, .flag("--health")) } ?? Sourced("/", .byDefault),
-      environment: environment(options, port: port, chosen: chosen), limits: limits(options),
+      environment: environment(options, port: port, docker: docker, chosen: chosen), limits: limits(options),
       detectedFrom: (start.usesProcfile ? ["Procfile \(start.processType)"] : [])
         + (chosen?.candidate.evidence ?? []),
       otherCandidates: others.map(\.candidate), dependencyCache: installed.1,
-      notes: notes(snapshot, procfile, chosen, start))
+      leftOut: snapshot.leftOut.prefix(20).map { "\($0.path): \($0.why)" },
+      notes: notes(snapshot, procfile, chosen, start) + (docker?.notes ?? []))
   }
 
   private static func bareInstall(
@@ -87,12 +94,13 @@ package enum Planner {
     )
   }
 
-  /// What the ecosystem's programs are given, PORT, and above both what the options say.
+  /// What the ecosystem's programs are given, what the Dockerfile sets, PORT, and above all what the options say.
   private static func environment(
-    _ options: PlanningOptions, port: Sourced<Int>, chosen: EcosystemPlan?
+    _ options: PlanningOptions, port: Sourced<Int>, docker: DockerDeployment?, chosen: EcosystemPlan?
   ) -> [Plan.EnvironmentVariable] {
     var variables: [String: Plan.EnvironmentVariable] = [:]
     for variable in chosen?.environment ?? [] { variables[variable.name] = variable }
+    for variable in docker?.environment ?? [] { variables[variable.name] = variable }
     variables["PORT"] = Plan.EnvironmentVariable(name: "PORT", value: "\(port.value)", origin: port.origin)
     for (name, value) in options.environment {
       variables[name] = Plan.EnvironmentVariable(name: name, value: value, origin: .flag("--env"))
@@ -114,12 +122,14 @@ package enum Planner {
     _ snapshot: ProjectSnapshot, _ procfile: Procfile?, _ chosen: EcosystemPlan?, _ start: StartDecision
   ) -> [String] {
     var notes = (procfile?.problems ?? []) + (chosen?.notes ?? []) + start.notes
-    if procfile?.command("release") != nil {
-      notes.append("the Procfile's release command is not run by this version")
-    }
     if snapshot.contains(".env") {
       notes.append(
         ".env is not loaded: a deployment does not bring it; give variables with --env or --env-file")
+    }
+    if let pointers = snapshot.largeFilePointers, let first = pointers.first {
+      notes.append(
+        "\(pointers.count) files are pointers of git-lfs, and not the files themselves; the first is \(first)"
+      )
     }
     if snapshot.truncated {
       notes.append("the project has more files than were looked at (\(snapshot.entries.count))")

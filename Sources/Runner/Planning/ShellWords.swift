@@ -31,6 +31,9 @@ package enum ShellWords {
     return (isAssignment(first) ? "exec env " : "exec ") + line.trimmingSpace()
   }
 
+  /// The words of a line of plain and quoted words; nil when it needs a shell.
+  static func words(_ line: String) -> [String]? { split(line) }
+
   private static func isAssignment(_ word: String) -> Bool {
     guard let equals = word.firstIndex(of: "="), equals != word.startIndex else { return false }
     return word[..<equals].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }

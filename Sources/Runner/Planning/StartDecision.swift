@@ -14,16 +14,25 @@ struct StartDecision {
     var origin: Origin
     /// The Procfile's type; empty for `--start`.
     var processType: String
+    var place: Plan.Place?
+    /// Where it is no line for a shell.
+    var form: Plan.StartCommand.Form?
+    /// The port that its descriptor says it listens on.
+    var port: Int?
   }
 
-  /// The command of `--start`, else the Procfile's.
-  static func described(options: PlanningOptions, procfile: Procfile?) -> Described? {
+  /// The command of `--start`, else the Procfile's, else the Dockerfile's.
+  static func described(
+    options: PlanningOptions, procfile: Procfile?, docker: DockerDeployment?
+  ) -> Described? {
     if let start = options.start {
       return Described(line: start.trimmingSpace(), origin: .flag("--start"), processType: "")
     }
     return procfile?.startProcess.map {
-      Described(line: $0.command, origin: .descriptor("Procfile \($0.type)"), processType: $0.type)
-    }
+      Described(
+        line: $0.command, origin: .descriptor("Procfile \($0.type)"), processType: $0.type,
+        place: Plan.Place(file: "Procfile", line: $0.line))
+    } ?? docker?.described
   }
 
   /// Decides on the start command.
@@ -48,21 +57,28 @@ struct StartDecision {
         throw StartFile.error(missing, snapshot: snapshot)
       }
       if let missing { notes.append("\(missing), which the start command names, is not in the project") }
-      let alternatives = others.map { "\($0.type): \($0.command)" } + inferred.map { displayed($0.form) }
+      let alternatives = inferred.map { displayed($0.form) }
+      var listening = listening(described, chosen: chosen, options: options)
+      listening.speaksHTTP = chosen?.speaksHTTP == true || EcosystemHint.startsServer(described.line)
       return StartDecision(
         command: Plan.StartCommand(
-          form: .shell(described.line), origin: described.origin, alternatives: alternatives),
-        listening: listening(described, chosen: chosen, options: options), processType: described.processType,
+          form: described.form ?? .shell(described.line), origin: described.origin,
+          alternatives: alternatives,
+          place: described.place),
+        listening: listening, processType: described.processType,
         notes: notes)
     }
     guard let first = inferred.first else {
       throw UnknownProject.error(chosen: chosen, snapshot: snapshot, procfileTypes: types)
     }
+    var listening = forced(options) ?? evidence(chosen)
+    listening.speaksHTTP = chosen?.speaksHTTP == true
     return StartDecision(
       command: Plan.StartCommand(
         form: first.form, origin: .inference(first.reason),
-        alternatives: inferred.dropFirst().map { displayed($0.form) }),
-      listening: forced(options) ?? evidence(chosen), notes: notes)
+        alternatives: inferred.dropFirst().map { displayed($0.form) },
+        place: first.reason.hasPrefix("package.json") ? Plan.Place(file: "package.json") : nil),
+      listening: listening, notes: notes)
   }
 
   private static func displayed(_ form: Plan.StartCommand.Form) -> String {
@@ -95,6 +111,9 @@ struct StartDecision {
       return Plan.ListenExpectation(
         role: .worker, reason: "it is the Procfile's \(described.processType) process")
     }
+    if let port = described.port {
+      return Plan.ListenExpectation(role: .web, reason: "\(described.origin.displayed) serves port \(port)")
+    }
     if EcosystemHint.startsServer(described.line) {
       return Plan.ListenExpectation(role: .web, reason: "its start command runs a server")
     }
@@ -104,10 +123,14 @@ struct StartDecision {
       let named = words.contains { word in
         evidence.hasPrefix((word.hasPrefix("./") ? String(word.dropFirst(2)) : word) + " ")
       }
+      if described.place != nil, described.processType.isEmpty {
+        return Plan.ListenExpectation(role: .web, reason: evidence)
+      }
       let isScript = ["npm", "yarn", "pnpm", "bun"].contains(words.first) && words.contains("start")
       if named || isScript { return Plan.ListenExpectation(role: .web, reason: evidence) }
     }
-    return Plan.ListenExpectation(role: .unknown, reason: "nothing shows that the command of --start serves")
+    return Plan.ListenExpectation(
+      role: .unknown, reason: "nothing shows that the command of \(described.origin.displayed) serves")
   }
 }
 

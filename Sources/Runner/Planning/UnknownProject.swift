@@ -22,7 +22,8 @@ enum UnknownProject {
       return PlanningError(
         .unknownProject, what: "no start command could be determined", subject: snapshot.root,
         details: ["found: \(chosen.candidate.evidence.joined(separator: ", "))"] + procfile
-          + ["looked for: \(startSources(chosen.candidate.ecosystem))"] + misspelled,
+          + ["looked for: \(startSources(chosen.candidate.ecosystem))"] + misspelled
+          + ProgramFolders.commands(ProgramFolders.find(in: snapshot), snapshot: snapshot),
         remedy:
           "Say how it is started: --start '\(example(chosen.candidate.ecosystem))', or a Procfile with a web line."
       )
@@ -42,17 +43,13 @@ enum UnknownProject {
       }
     ).sorted()
     let more = top.count > 12 ? " and \(top.count - 12) more" : ""
-    let nested = snapshot.files.first { file in
-      Misspelling.knownNames.contains { file.hasSuffix("/" + $0) } && file.split(separator: "/").count == 2
-    }
     return PlanningError(
       .unknownProject, what: "the kind of project could not be determined", subject: snapshot.root,
       details: [
         "looked for: requirements.txt, pyproject.toml, setup.py, main.py, app.py and the like (Python);"
           + " package.json, server.js, index.js (Node); Procfile",
         "found: \(top.prefix(12).joined(separator: ", "))\(more)",
-      ] + procfile + misspelled
-        + (nested.map { ["\($0) is one folder further down: is that the project?"] } ?? []),
+      ] + procfile + misspelled,
       remedy: "Say how it is started: --start 'COMMAND' (and what to install: --install 'COMMAND').")
   }
 

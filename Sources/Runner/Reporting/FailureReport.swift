@@ -1,5 +1,6 @@
 package import Analysis
 import Egress
+import Planning
 
 extension Report {
   /// The report of a check that could not be carried out: inconclusive, with the reason as its summary.
@@ -16,5 +17,19 @@ extension Report {
       isolation: IsolationSurvey(options: options).section(extra: []))
     verdict = .inconclusive
     summary = lines.joined(separator: " ")
+    if let planning = error.planning { findings = [Finding(planning)] }
+  }
+}
+
+extension Finding {
+  /// What kept a project from being planned, as a finding: where and what, what was looked for, what to do.
+  fileprivate init(_ error: PlanningError) {
+    let isFile = !error.subject.hasPrefix("/") && !error.subject.hasPrefix("-")
+    self.init(
+      rule: "project-not-determined", category: .configuration, subject: error.kind.rawValue,
+      title: isFile ? "\(error.subject): \(error.what)" : error.what,
+      message: error.details.isEmpty ? "Nothing was run." : error.details.joined(separator: "\n"),
+      fix: Fix(error.remedy), evidence: [Proof(kind: .file, text: "\(error.subject): \(error.what)")],
+      location: isFile ? Location(file: error.subject) : nil)
   }
 }

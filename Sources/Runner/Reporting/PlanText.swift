@@ -18,7 +18,10 @@ package enum PlanText {
     for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }
     rows.append(("start", plan.start.displayed, plan.start.origin.displayed))
     for command in plan.start.alternatives { rows.append(("or", command, "")) }
-    if let release = plan.releaseCommand { rows.append(("release", release, "not run")) }
+    for process in plan.others {
+      let origin = process.notRun.map { "not run: \($0)" } ?? process.start.origin.displayed
+      rows.append((process.name, process.start.displayed, origin))
+    }
     rows.append(("port", String(plan.port.value), plan.port.origin.displayed))
     rows.append(("listens", plan.listening.role.rawValue, plan.listening.reason))
     rows.append(("health", plan.healthPath.value, plan.healthPath.origin.displayed))
@@ -35,6 +38,7 @@ package enum PlanText {
     if let limit = plan.limits.diskInBytes {
       rows.append(("disk", "\(limit.value >> 20) MiB", limit.origin.displayed))
     }
+    for item in plan.leftOut { rows.append(("left out", item, "")) }
     for note in plan.notes { rows.append(("note", note, "")) }
     return rows.map { name, value, origin in
       let head = name + String(repeating: " ", count: max(1, 13 - name.count))

@@ -12,7 +12,8 @@ struct ReportAssembly {
   let indexes: IndexSettings
 
   func report(
-    _ evidence: Evidence, _ judgement: Judgement, startedAt: Double, milliseconds: Int
+    _ evidence: Evidence, _ others: [OtherProcessEvidence], _ judgement: Judgement, startedAt: Double,
+    milliseconds: Int
   ) -> Report {
     var extra: [Report.Isolation.Degradation] = []
     if case .copy(let why) = sandbox.layer {
@@ -26,6 +27,11 @@ struct ReportAssembly {
         .init(
           what: "the sandbox's mount table names the folder that preflight keeps its files in", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    if let why = sandbox.hidingRefusal {
+      extra.append(
+        .init(
+          what: "files that would not be deployed are shown", why: why,
+          remedy: "use a kernel of 5.8 or newer, or check a clean clone"))
     }
     if let less = sandbox.stored?.degradation {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
@@ -42,7 +48,7 @@ struct ReportAssembly {
     return Report(
       tool: .init(version: Release.version), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,
-      judgement: judgement, project: project(evidence), plan: planSection,
+      judgement: judgement, others: others, project: project(evidence), plan: planSection,
       isolation: isolation.section(extra: extra))
   }
 
@@ -71,7 +77,7 @@ struct ReportAssembly {
         memoryBytes: plan.limits.memoryInBytes?.value, cpus: plan.limits.cpus?.value,
         pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds,
         diskBytes: sandbox.disk?.limit),
-      network: options.policy.commandLineValue)
+      network: options.policy.commandLineValue, notes: plan.notes)
   }
 }
 

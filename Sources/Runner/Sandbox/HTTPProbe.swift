@@ -8,26 +8,55 @@ import Isolate
 final class HTTPProbe {
   private enum Step { case connecting, sending, reading, done }
 
+  /// Where the program is asked.
+  enum Target: Equatable {
+    /// From outside of its loopback interface.
+    case outside
+    /// At ::1: tells a program that serves IPv6 only from one that serves nobody.
+    case loopback6
+    /// At a UNIX socket, by its path inside the sandbox.
+    case unix(String)
+  }
+
   private let socket: OwnedDescriptor
+  private let target: Target
+  private let isConnectionEnough: Bool
   private let path: String
   private let port: Int
   private let startedAt = Clock.milliseconds()
   private let timeoutMilliseconds: Int
+  private let root: String
   private var step = Step.connecting
   private var request: [UInt8]
   private var response: [UInt8] = []
   private(set) var result: ProbeAttempt?
 
+  /// Why an attempt failed that was answered by another protocol.
+  static let notHTTP = "not HTTP"
+
   private static let responseBytes = 64 << 10
 
-  /// Begins to connect to the sandbox's outside address.
-  init(_ container: Container, path: String, port: Int, timeoutMilliseconds: Int = 5000) throws(RunnerError) {
+  /// Begins to connect; with `isConnectionEnough` nothing is asked once it is accepted.
+  init(
+    _ container: Container, path: String, port: Int, target: Target = .outside,
+    isConnectionEnough: Bool = false,
+    timeoutMilliseconds: Int = 5000
+  ) throws(RunnerError) {
     self.path = path
     self.port = port
+    self.target = target
+    self.isConnectionEnough = isConnectionEnough
     self.timeoutMilliseconds = timeoutMilliseconds
-    do { socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET)[0]) } catch {
-      throw RunnerError(error)
-    }
+    do {
+      switch target {
+      case .outside: socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET)[0])
+      case .loopback6: socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET6)[0])
+      case .unix:
+        socket = OwnedDescriptor(
+          owning: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
+      }
+    } catch { throw RunnerError(error) }
+    root = "/proc/\(container.processID)/root"
     // "localhost" is what every framework's list of allowed hosts accepts.
     request = Array(
       """
@@ -44,16 +73,40 @@ final class HTTPProbe {
   }
 
   private func connect() {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(UInt16(port).bigEndian)
-    address.sin_addr.s_addr = SandboxNetwork.outsideAddress.networkOrder
-    let status = unsafe withUnsafePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe Glibc.connect(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    let status: Int32
+    switch target {
+    case .outside:
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = in_port_t(UInt16(port).bigEndian)
+      address.sin_addr.s_addr = SandboxNetwork.outsideAddress.networkOrder
+      status = Self.connect(socket.number, &address)
+    case .loopback6:
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_port = in_port_t(UInt16(port).bigEndian)
+      address.sin6_addr = in6addr_loopback
+      status = Self.connect(socket.number, &address)
+    case .unix(let path):
+      // The path is followed in the sandbox's own root (proc(5), /proc/PID/root).
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      let bytes = Array((root + path).utf8)
+      guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+        return finish(failure: "its path is too long")
       }
+      unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+      status = Self.connect(socket.number, &address)
     }
     if status == 0 { step = .sending } else if errno != EINPROGRESS { finish(failure: reason(errno)) }
+  }
+
+  private static func connect<Address>(_ socket: Int32, _ address: inout Address) -> Int32 {
+    unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe Glibc.connect(socket, $0, socklen_t(MemoryLayout<Address>.size))
+      }
+    }
   }
 
   private func reason(_ code: Int32) -> String {
@@ -77,6 +130,7 @@ final class HTTPProbe {
       if code != 0 { return finish(failure: reason(code)) }
       step = .sending
     }
+    if step == .sending, isConnectionEnough { return finish(failure: nil) }
     if step == .sending { send() }
     if step == .reading { receive() }
   }
@@ -109,14 +163,23 @@ final class HTTPProbe {
   }
 
   private func finish(failure: String?) {
+    let isConnected = step == .sending || step == .reading
     step = .done
+    if isConnectionEnough {
+      result = ProbeAttempt(
+        path: path, port: port, failure: failure, durationMilliseconds: Clock.milliseconds() - startedAt,
+        isConnection: isConnected)
+      return
+    }
     let status = failure == nil ? Self.status(in: response) : nil
     let excerpt = Self.body(in: response).prefix(512)
     result = ProbeAttempt(
       path: path, port: port, status: status,
-      failure: status == nil ? failure ?? (response.isEmpty ? "closed without a response" : "not HTTP") : nil,
+      failure: status == nil
+        ? failure ?? (response.isEmpty ? "closed without a response" : Self.notHTTP) : nil,
       durationMilliseconds: Clock.milliseconds() - startedAt,
-      bodyExcerpt: status == nil || excerpt.isEmpty ? nil : String(decoding: excerpt, as: UTF8.self))
+      bodyExcerpt: status == nil || excerpt.isEmpty ? nil : String(decoding: excerpt, as: UTF8.self),
+      isConnection: isConnected)
   }
 
   /// The status code of an HTTP/1.x response, or nil.

@@ -20,6 +20,25 @@ enum ListeningSockets {
       .sorted { ($0.port, $0.address) < ($1.port, $1.address) }
   }
 
+  /// The paths of the UNIX sockets that listen (proc(5), net/unix); those that servers make for their own control
+  /// (gunicorn's `.ctl`) are none of the program's.
+  static func readUnix(of container: Container) -> [String] {
+    parseUnix(Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? "")
+  }
+
+  static func parseUnix(_ table: String) -> [String] {
+    let paths = table.split(separator: "\n").dropFirst().compactMap { line -> String? in
+      let fields = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: true)
+      // __SO_ACCEPTCON of net.h: the socket listens.
+      guard fields.count == 8, let flags = UInt32(fields[3], radix: 16), flags & 0x10000 != 0 else {
+        return nil
+      }
+      let path = String(fields[7])
+      return path.hasPrefix("/") && !path.hasSuffix(".ctl") ? path : nil
+    }
+    return Set(paths).sorted()
+  }
+
   private struct Row: Hashable {
     let socket: ListeningSocket
     static func == (a: Row, b: Row) -> Bool { a.socket == b.socket }

@@ -24,6 +24,8 @@ final class Sandbox {
   private static let lowerLink = "project"
   /// Where the copies of the host's settings for package managers are in the run's directory.
   private static let settings = "settings"
+  /// A layer over it that hides what a deployment would not have.
+  private static let hidingLayer = "hidden"
 
   let run: RunDirectory
   let image: HostImage
@@ -31,12 +33,17 @@ final class Sandbox {
   let stored: StoredRootfs?
   let project: String?
   private let indexes: IndexSettings
+  private var hidden: [String]
+  /// Why files that a deployment would not have are shown all the same.
+  private(set) var hidingRefusal: String?
   private(set) var layer: ProjectLayer
   /// Why attempts to reach addresses are not recorded, when this host does not let us watch them.
   private(set) var outsideWatchRefusal: String?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
   private(set) var exposure: String?
   var tools: [LocatedTool] = []
+  /// How much each of the temporary folders may hold.
+  var scratchBytes = ScratchSpace.defaultBytes
   /// The host directory mounted at /venv, and whether the phase may write to it.
   var environmentPath: String?
   /// Whether other checks use it too, so that no phase may write to it.
@@ -55,11 +62,12 @@ final class Sandbox {
   }
 
   init(
-    run: RunDirectory, project: String?, certificates: String, indexes: IndexSettings,
-    stored: StoredRootfs? = nil, limits: Limits
+    run: RunDirectory, project: String?, hidden: [String] = [], certificates: String,
+    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits
   ) throws(RunnerError) {
     disk = limits.disk
     memoryInBytes = limits.memoryInBytes
+    self.hidden = hidden
     self.run = run
     self.stored = stored
     self.project = project
@@ -85,6 +93,12 @@ final class Sandbox {
         unsafe chmod("\(run.path)/upper", (information.st_mode & 0o777) | 0o700)
         if unsafe symlink(project, "\(run.path)/\(Self.lowerLink)") != 0 {
           throw SystemError("symlink", "\(run.path)/\(Self.lowerLink)", code: errno)
+        }
+        if !hidden.isEmpty {
+          do { try HidingLayer.make(hidden, at: "\(run.path)/\(Self.hidingLayer)", over: project) } catch {
+            hidingRefusal = "\(error)"
+            self.hidden = []
+          }
         }
       }
     } catch { throw RunnerError(error) }
@@ -148,6 +162,7 @@ final class Sandbox {
     Directories.remove("\(run.path)/upper")
     do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
     disk?.keepPresent(in: "\(run.path)/upper")
+    for path in hidden { Directories.remove("\(run.path)/upper/\(path)") }
     layer = .copy(why: why)
   }
 
@@ -226,13 +241,20 @@ final class Sandbox {
     "CAP_SYS_CHROOT", "CAP_SETFCAP",
   ]
 
+  /// How much each of a phase's temporary folders may hold: they are memory, bounded by the program's.
+  func scratchBytes(in phase: Phase) -> Int64 {
+    min(scratchBytes, phase.installs ? .max : memoryInBytes ?? .max)
+  }
+
   private func scratchMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
-    // What is in these is memory, and what they may hold is bounded by the program's.
-    let size = min(256 << 20, phase.installs ? .max : memoryInBytes ?? .max)
-    let options = ["nosuid", "nodev", "mode=1777", "size=\(size)"]
-    return ["/tmp", "/run", "/var/tmp"].map {
+    let options = ["nosuid", "nodev", "mode=1777", "size=\(scratchBytes(in: phase))"]
+    return ScratchSpace.paths.map {
       RuntimeSpec.Mount(destination: $0, type: "tmpfs", source: "tmpfs", options: options)
     }
+  }
+
+  private var lowerLayers: String {
+    hidden.isEmpty ? Self.lowerLink : "\(Self.hidingLayer):\(Self.lowerLink)"
   }
 
   /// Interpreters of a home folder.
@@ -262,7 +284,7 @@ final class Sandbox {
         RuntimeSpec.Mount(
           destination: projectRoot, type: "overlay", source: run.path,
           options: [
-            "lowerdir=\(Self.lowerLink)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
+            "lowerdir=\(lowerLayers)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
           ]))
     default:
       mounts.append(

@@ -25,6 +25,7 @@ final class SandboxSession {
   /// Called with each line as it comes.
   var onLine: (LogLine) -> Void = { _ in }
   private var probe: HTTPProbe?
+  private let scratch: ScratchSpace
   private let sandbox: Sandbox
   private let settings: Sandbox.Phase
 
@@ -64,6 +65,7 @@ final class SandboxSession {
     self.sandbox = sandbox
     self.settings = settings
     container = try sandbox.start(settings, options)
+    scratch = ScratchSpace(of: container.processID, bytes: sandbox.scratchBytes(in: settings))
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
     log = LogCollector(startedAt: startedMilliseconds)
@@ -167,10 +169,16 @@ final class SandboxSession {
     }
   }
 
-  /// One HTTP GET, while everything else goes on; nil when the program ended meanwhile.
-  func get(_ path: String, port: Int) throws(RunnerError) -> ProbeAttempt? {
+  /// One HTTP GET, or a mere connection, while everything else goes on; nil when the program ended meanwhile.
+  func get(
+    _ path: String, port: Int, at target: HTTPProbe.Target = .outside
+  ) throws(RunnerError) -> ProbeAttempt? {
     let probe: HTTPProbe
-    do { probe = try HTTPProbe(container, path: path, port: port) } catch {
+    do {
+      probe = try HTTPProbe(
+        container, path: path, port: port, target: target,
+        isConnectionEnough: path == ProbeAttempt.connectionOnly)
+    } catch {
       // Since the last look the program may have ended, and with it whoever could be asked.
       try step(milliseconds: 0)
       if exit != nil { return nil }
@@ -233,6 +241,9 @@ final class SandboxSession {
     network.readOutside(all: true)
     network.shutdown()
   }
+
+  /// What we saw of its surroundings; also after its end.
+  var observations: [Observation] { [scratch.full].compactMap { $0 } }
 
   /// The counters of the phase so far.
   var resources: ResourceUse {

@@ -1,6 +1,7 @@
 import Analysis
 import Glibc
 import Isolate
+import Planning
 
 /// What a program changed in its project folder, read from the overlay's upper layer.
 enum WrittenFiles {
@@ -28,5 +29,42 @@ enum WrittenFiles {
       }
     }
     return files.sorted { $0.path < $1.path }
+  }
+
+  /// Those which the program itself wrote, with what rules want to know of their content.
+  ///
+  /// `earlier` are the paths that an installation or a build had written before.
+  static func described(
+    _ files: [WrittenFile], except earlier: Set<String>, upper: String, prefix: String,
+    in snapshot: ProjectSnapshot
+  ) -> [WrittenFile] {
+    files.filter { !earlier.contains($0.path) }.map { file in
+      var file = file
+      let path = String(file.path.dropFirst(prefix.count + 1))
+      guard file.kind != "deleted", Directories.kind(of: "\(upper)/\(path)") == S_IFREG else { return file }
+      let isLog =
+        path.hasSuffix(".log") || path.split(separator: "/").dropLast().contains { $0.hasPrefix("log") }
+      if isLog, file.bytes < 4 << 20, let bytes = try? Files.read("\(upper)/\(path)", limit: 4 << 20) {
+        file.tail = String(decoding: bytes.suffix(16 << 10), as: UTF8.self)
+      }
+      if isLog { file.namedIn = place(naming: path, in: snapshot) }
+      return file
+    }
+  }
+
+  private static let sources = [
+    ".py", ".js", ".mjs", ".cjs", ".ts", ".toml", ".yml", ".yaml", ".json", ".ini", ".cfg",
+  ]
+
+  /// The first line of the project's own files with a file's name in it.
+  private static func place(naming path: String, in snapshot: ProjectSnapshot) -> Finding.Location? {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let candidates = snapshot.files.filter { file in sources.contains { file.hasSuffix($0) } }
+    for file in candidates.prefix(500) {
+      guard let text = snapshot.text(of: file), text.contains(name) else { continue }
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      return Finding.Location(file: file, line: (lines.firstIndex { $0.contains(name) } ?? 0) + 1)
+    }
+    return nil
   }
 }

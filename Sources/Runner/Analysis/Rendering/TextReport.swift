@@ -69,7 +69,7 @@ extension TextReport.Page {
   private mutating func detailed(_ finding: Finding) {
     columns.space()
     headline(finding, limit: 4)
-    for proof in finding.evidence.prefix(3) { observation(proof, limit: 2) }
+    for proof in finding.evidence.prefix(3) { observation(proof, of: finding.process, limit: 2) }
     place(finding)
     label("why", finding.message)
     label("fix", finding.fix.summary)
@@ -83,7 +83,7 @@ extension TextReport.Page {
   private mutating func brief(_ finding: Finding) {
     columns.space()
     headline(finding, limit: 3)
-    if let proof = finding.evidence.first { observation(proof, limit: 1) }
+    if let proof = finding.evidence.first { observation(proof, of: finding.process, limit: 1) }
     place(finding)
     label("fix", finding.fix.summary)
     for command in finding.fix.commands.prefix(1) { self.command(command) }
@@ -91,8 +91,9 @@ extension TextReport.Page {
   }
 
   /// What it was seen in: "start:4" is line 4 of the start phase's log.
-  private mutating func observation(_ proof: Finding.Proof, limit: Int) {
-    let where_ = [proof.phase?.rawValue, proof.line.map(String.init)].compactMap { $0 }.joined(separator: ":")
+  private mutating func observation(_ proof: Finding.Proof, of process: String?, limit: Int) {
+    let where_ = [process, proof.phase?.rawValue, proof.line.map(String.init)].compactMap { $0 }.joined(
+      separator: ":")
     label(where_.isEmpty ? proof.kind.rawValue : where_, proof.text, limit: limit)
   }
 
@@ -130,6 +131,8 @@ extension TextReport.Page {
   fileprivate mutating func surroundings() {
     columns.space()
     label("phases", phases)
+    for process in report.processes ?? [] { label("process", Self.line(process)) }
+    for note in report.plan.notes ?? [] { label("note", note) }
     if report.verdict != .notReady, let socket = report.listening.first {
       label(
         "listening", "\(socket.address.contains(":") ? "[\(socket.address)]" : socket.address):\(socket.port)"
@@ -152,10 +155,30 @@ extension TextReport.Page {
       switch phase.status {
       case .skipped: "\(phase.name.rawValue) skipped"
       case .cached: "\(phase.name.rawValue) cached"
-      case .passed: "\(phase.name.rawValue) \(Self.seconds(phase.durationMilliseconds))"
+      case .passed: "\(phase.name.rawValue) \(Self.seconds(phase.durationMilliseconds))\(settling(phase))"
       case .failed: "\(phase.name.rawValue) FAILED after \(Self.seconds(phase.durationMilliseconds))"
       }
     }.joined(separator: ", ")
+  }
+
+  /// "worker: FAILED (exit status 1) after 0.2 s: celery -A tasks worker".
+  private static func line(_ process: Report.Process) -> String {
+    let command = process.command.isEmpty ? "" : ": " + process.command.joined(separator: " ")
+    let seconds = Self.seconds(process.durationMilliseconds)
+    switch process.status {
+    case .notRun: return "\(process.name): not run, because \(process.reason ?? "of what happened before")"
+    case .passed where process.exitCode == 0: return "\(process.name): ended well after \(seconds)\(command)"
+    case .passed: return "\(process.name): ran for \(seconds), then was stopped\(command)"
+    case .failed:
+      let end = process.exitCode.map { " with status \($0)" } ?? ""
+      return "\(process.name): FAILED\(end) after \(seconds)\(command)"
+    }
+  }
+
+  /// The part of the probe in which nothing was asked.
+  private func settling(_ phase: Report.Phase) -> String {
+    guard phase.name == .probe, let settling = report.settlingMilliseconds, settling > 0 else { return "" }
+    return " (\(Self.seconds(settling)) of it settling)"
   }
 
   private var isolation: String {

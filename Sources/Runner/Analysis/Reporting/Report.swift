@@ -16,9 +16,13 @@ package struct Report: Sendable, Codable, Equatable {
   package var plan: Plan
   package var isolation: Isolation
   package var phases: [Phase]
+  /// The project's other processes; nil when it has none.
+  package var processes: [Process]?
   package var findings: [Finding]
   package var egress: [EgressAttempt]
   package var listening: [ListeningSocket]
+  /// How long the program was watched after its first answer; nil when it gave none.
+  package var settlingMilliseconds: Int?
   package var filesystem: Filesystem
   /// The command that repeats the check on the same, to be pasted into a shell.
   package var again: String
@@ -30,7 +34,8 @@ package struct Report: Sendable, Codable, Equatable {
   /// `startedAt` is in seconds since 1970; `logFiles` says where each phase's full log was kept, if it was.
   package init(
     tool: Tool, startedAt: Double, durationMilliseconds: Int, evidence: Evidence, judgement: Judgement,
-    project: Project, plan: Plan, isolation: Isolation, logFiles: [PhaseEvidence.Name: String] = [:],
+    others: [OtherProcessEvidence] = [], project: Project, plan: Plan, isolation: Isolation,
+    logFiles: [PhaseEvidence.Name: String] = [:],
     ai: AI? = nil
   ) {
     schemaVersion = "1"
@@ -43,9 +48,11 @@ package struct Report: Sendable, Codable, Equatable {
     self.plan = plan
     self.isolation = isolation
     phases = evidence.phases.map { Phase($0, logFile: logFiles[$0.name]) }
+    processes = others.isEmpty ? nil : others.map(Process.init)
     findings = judgement.findings
-    egress = evidence.egress
+    egress = evidence.egress + others.flatMap { $0.run?.egress ?? [] }
     listening = evidence.listening
+    settlingMilliseconds = evidence.settling?.milliseconds
     filesystem = Filesystem(written: evidence.filesWritten)
     var invocation = evidence.settings.invocation
     invocation.source = project.source

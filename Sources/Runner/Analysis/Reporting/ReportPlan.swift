@@ -12,13 +12,16 @@ extension Report {
     package var limits: Limits
     /// The network policy: "none", "registries", "host" or "allow:HOST,...".
     package var network: String
+    /// What a person should know of the plan; nil when there is nothing.
+    package var notes: [String]?
 
     /// Makes a plan's description.
     package init(
       image: Image? = nil, install: [String] = [], build: [String] = [], start: String? = nil,
       port: Int? = nil, healthPath: String? = nil, environment: [Variable] = [],
-      limits: Limits = Limits(), network: String
+      limits: Limits = Limits(), network: String, notes: [String] = []
     ) {
+      self.notes = notes.isEmpty ? nil : notes
       self.image = image
       self.install = install
       self.build = build

@@ -37,7 +37,9 @@ enum Crash {
   private static func finding(_ phase: PhaseEvidence, _ trace: ErrorTrace?, _ evidence: Evidence) -> Finding {
     let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
     let hasListened = !evidence.listening.isEmpty
-    let moment = hasListened ? "after it had begun to listen" : "while starting"
+    let moment =
+      evidence.settling != nil
+      ? "after it had answered" : hasListened ? "after it had begun to listen" : "while starting"
     let words =
       trace.map { phase.proof($0.line) }
       ?? (InstallFailure.firstError(phase) ?? phase.lastWords).map { phase.proof($0) }
@@ -56,7 +58,8 @@ enum Crash {
         commands: phase.command.isEmpty
           ? [] : [evidence.settings.invocation.run(phase.command)]),
       evidence: (words.map { [$0] } ?? []) + [phase.exitProof()],
-      location: trace?.location(in: evidence.settings.workingDirectory))
+      location: trace?.location(in: evidence.settings.workingDirectory)
+        ?? (evidence.settling == nil ? nil : evidence.project.startFile(evidence.startCommand)))
   }
 
   /// Leaves numbers out, so that addresses and process numbers do not change the identity.

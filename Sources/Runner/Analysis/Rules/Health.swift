@@ -49,7 +49,7 @@ enum Health {
   private static func decisive(_ evidence: Evidence) -> ProbeAttempt? {
     let path = evidence.settings.healthPath
     let attempts = evidence.probes.filter { $0.command == nil && (path == nil || $0.path == path) }
-    if attempts.contains(where: { (200..<400).contains($0.status ?? 0) }) { return nil }
+    if attempts.contains(where: { $0.succeeded && ($0.status ?? 200) >= 200 }) { return nil }
     return attempts.last { $0.status != nil } ?? attempts.last
   }
 
@@ -104,7 +104,9 @@ enum Health {
   }
 
   private static func noAnswer(_ probe: ProbeAttempt, _ evidence: Evidence) -> Finding {
-    let isOther = probe.failure?.lowercased().has("not http") ?? false
+    let isOther =
+      probe.failure?.lowercased().has("not http") == true
+      || (probe.isConnection == true && !evidence.settings.expectsHTTP)
     let isError = !isOther || evidence.settings.healthPath != nil
     return Finding(
       rule: "health-no-answer", category: .health, severity: isError ? .error : .note, subject: probe.path,
@@ -126,9 +128,12 @@ enum Health {
     let isExplicit = evidence.settings.healthPath != nil
     let phase = evidence.phase(.start)
     let host = phase?.firstLine { $0.has("Invalid HTTP_HOST header") || $0.has("DisallowedHost") }
-    let isHost = status == 400 && host != nil
+    // Django's own page for a host it does not serve; its log says so only where it is configured to.
+    let isHost =
+      status == 400 && (host != nil || probe.bodyExcerpt?.has("<h1>Bad Request (400)</h1>") == true)
     return Finding(
-      rule: "health-path-failed", category: .health, severity: isExplicit ? .error : .note,
+      rule: "health-path-failed", category: .health,
+      severity: isExplicit ? .error : isHost ? .warning : .note,
       subject: "\(status) \(probe.path)",
       title: "\(isExplicit ? "The health path" : "GET") \(probe.path) answers \(status)",
       message: isHost

@@ -8,16 +8,7 @@ enum Readiness {
         phase.exitCode == 0, phase.signal == nil, let port = evidence.settings.port, !causes.explain(.start)
       else { return [] }
       return [exits(phase, port, evidence)]
-    },
-    Rule(consequence: "never-listens", "A web service does not listen before the deadline.") {
-      evidence, causes in
-      guard let phase = evidence.phase(.start), phase.status == .failed, phase.endedBy == .timeLimit,
-        !causes.explain(.start)
-      else {
-        return []
-      }
-      return [neverListens(phase, evidence)]
-    },
+    }
   ]
 
   private static func exits(_ phase: PhaseEvidence, _ port: Int, _ evidence: Evidence) -> Finding {
@@ -104,32 +95,5 @@ enum Readiness {
           + "project is a worker and not a web service."
       }
     }
-  }
-
-  private static func neverListens(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding {
-    let seconds = evidence.settings.startDeadlineMilliseconds / 1000
-    let port = evidence.settings.port.map { "port \($0)" } ?? "any port"
-    let denied = evidence.deniedEgress(in: .start)
-    let hint =
-      denied.isEmpty
-      ? ""
-      : " Meanwhile it tried to reach \(EgressText.hosts(denied)), which the policy of this check refuses."
-    let last = phase.lastLines(1).first
-    return Finding(
-      rule: "never-listens", category: .network, blame: denied.isEmpty ? .project : .sandbox,
-      confidence: denied.isEmpty ? .high : .medium,
-      subject: "deadline", title: "Does not listen on \(port) within \(seconds) s",
-      message: "The program kept running, but opened no port before the deadline"
-        + (last == nil ? " and printed nothing." : "; its last line says where it stood.") + hint,
-      fix: Finding.Fix(
-        denied.isEmpty
-          ? "Listen first and prepare later, or allow more time if the platform does; a worker that serves "
-            + "nothing is declared as one (`worker: COMMAND` in the Procfile)."
-          : "Allow the host for the check.",
-        commands: denied.isEmpty
-          ? [] : [evidence.check("--network", "registries,allow:\(EgressText.list(denied))")]),
-      evidence: (last.map { [phase.proof($0)] } ?? [])
-        + [Finding.Proof(kind: .listening, phase: .start, text: "no listening socket after \(seconds) s")],
-      location: evidence.project.startPlace)
   }
 }

@@ -12,14 +12,15 @@ package struct RuleBook: Sendable {
 
   /// Every rule of this version.
   package static let standard = RuleBook(
-    rules: InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
+    rules: RuntimeMismatch.rules + MissingFromDeployment.rules + ScratchFull.rules + SilentFailure.rules
+      + InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
       + FailedBuild.rules + ImportTrouble.rules + MissingModule.rules + MissingVariable.rules
-      + SyntaxFault.rules
-      + FileTrouble.rules + SystemLibraries.rules
-      + ResourceLimits.rules + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
-      + ListeningAddress.rules + DjangoTrouble.rules
-      + Health.rules + Shutdown.rules + DeploymentHabits.rules + LockStale.rules
-      + InstallFailure.rules + Crash.rules + Readiness.rules + UnexplainedFailure.rules,
+      + SyntaxFault.rules + FileTrouble.rules + SystemLibraries.rules + ResourceLimits.rules
+      + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
+      + ListeningAddress.rules + DjangoTrouble.rules + Health.rules + Shutdown.rules
+      + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules + Crash.rules + Readiness.rules
+      + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
+      + ReleaseProcess.rules + UnexplainedFailure.rules,
     signatures: .standard)
 
   /// What `preflight rules` and docs/rules.md say of the rules and signatures, by their identifiers.
@@ -38,7 +39,8 @@ package struct RuleBook: Sendable {
     let plain = evidence.withPlainText()
     var found: [Finding] = []
     func add(_ findings: [Finding]) {
-      for finding in findings where !found.contains(where: { $0.isSame(as: finding) }) {
+      for finding in findings
+      where !found.contains(where: { $0.isSame(as: finding) || $0.explains(finding) }) {
         found.append(finding)
       }
     }
@@ -100,6 +102,17 @@ struct CausalOrder: Comparable {
 }
 
 extension Finding {
+  /// Rules that settle what a line of the log comes from: another cause of the same line would be wrong.
+  private static let settling: Set<String> = [RuntimeMismatch.id, MissingFromDeployment.id, ScratchFull.id]
+
+  /// Whether this finding already says what the other one would say something else about.
+  func explains(_ other: Finding) -> Bool {
+    guard Finding.settling.contains(rule), rule != other.rule, let own = evidence.first, let line = own.line,
+      own.kind == .log
+    else { return false }
+    return other.evidence.contains { $0.kind == .log && $0.phase == own.phase && $0.line == line }
+  }
+
   /// Its place among the findings of a run, by the first item of its evidence.
   var causalOrder: CausalOrder {
     CausalOrder(

@@ -41,8 +41,10 @@ enum NodeDetector {
     let framework = framework(manifest, file, source)
     plan.framework = framework.name
     plan.listenEvidence = framework.evidence ?? listenEvidence(file, source)
+    plan.speaksHTTP =
+      framework.name != nil || ["http", "https", "http2"].contains { source?.imports($0) ?? true }
     plan.packageManager = dependencies.packageManager
-    plan.runtime = RuntimeVersion.node(in: snapshot, engine: manifest?.nodeEngine)
+    plan.runtime = RuntimeVersion.node(in: snapshot, manifest: manifest)
     plan.manifest = hasManifest ? "package.json" : nil
     plan.declaredDependencies = manifest?.dependencies.keys.sorted() ?? []
     plan.install = dependencies.install

@@ -14,6 +14,8 @@ package struct PackageManifest: Sendable, Equatable {
   package var developmentDependencies: [String: String]
   /// `engines.node`.
   package var nodeEngine: String?
+  /// `volta.node`.
+  package var voltaNode: String?
   /// `packageManager`: the part before "@" ("pnpm").
   package var packageManager: String?
   /// True with `workspaces`.
@@ -45,6 +47,7 @@ package struct PackageManifest: Sendable, Equatable {
     }
     developmentDependencies = texts(document["devDependencies"])
     nodeEngine = document["engines", "node"]?.string
+    voltaNode = document["volta", "node"]?.string
     packageManager = document["packageManager"]?.string?.split(separator: "@").first.map(String.init)
     hasWorkspaces = document["workspaces"] != nil
   }

@@ -12,6 +12,8 @@ package struct PyProject: Sendable, Equatable {
   package var optionalGroups: [String]
   /// `project.requires-python`, or poetry's.
   package var requiresPython: String?
+  /// Whether `requiresPython` is poetry's.
+  package var requiresPythonIsPoetrys: Bool
   /// Names of `[project.scripts]`, sorted: programs the installed package brings.
   package var scripts: [String]
   /// True with a `[build-system]` table: the project is a package that can be built and installed.
@@ -46,6 +48,7 @@ package struct PyProject: Sendable, Equatable {
     let groups = [project?["optional-dependencies"], document["dependency-groups"]]
     optionalGroups = groups.flatMap { ($0?.table ?? [:]).keys }.sorted()
     requiresPython = project?["requires-python"]?.string ?? poetry?["dependencies", "python"]?.string
+    requiresPythonIsPoetrys = project?["requires-python"]?.string == nil && requiresPython != nil
     scripts = (project?["scripts"] ?? poetry?["scripts"])?.table.map { $0.keys.sorted() } ?? []
     isPackage = document["build-system"] != nil
     hasProjectTable = project != nil

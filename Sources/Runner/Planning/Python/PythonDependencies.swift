@@ -26,7 +26,11 @@ struct PythonDependencies {
   ]
 
   /// Reads the manifests and decides on the install commands.
-  static func find(in snapshot: ProjectSnapshot, install: String?) -> PythonDependencies {
+  ///
+  /// `adding` are distributions that a Dockerfile installs beside the manifest.
+  static func find(
+    in snapshot: ProjectSnapshot, install: String?, adding: [String] = []
+  ) -> PythonDependencies {
     var result = PythonDependencies(
       commands: [makeBareEnvironment],
       cache: .cacheable(commands: [makeBareEnvironment], reading: [], in: snapshot))
@@ -44,8 +48,14 @@ struct PythonDependencies {
     } else if snapshot.contains("Pipfile") {
       result.manifest = "Pipfile"
       result.obstacle = unsupported("Pipfile", "pipenv projects are not installed by this version")
+    } else if let conda = ["environment.yml", "environment.yaml"].first(where: snapshot.contains),
+      adding.isEmpty
+    {
+      result.obstacle = unsupported(
+        conda, "its packages are those of a conda environment, which this version does not install")
     }
     result.noteLocks(snapshot)
+    if !adding.isEmpty, result.obstacle == nil { result.add(adding, snapshot) }
     if let install { result.useCommand(install, snapshot) }
     return result
   }
@@ -130,6 +140,22 @@ struct PythonDependencies {
     commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + ["."]]
     notes.append("the project itself is installed (pip install .), because \(why)")
     cache = .notCacheable(reason: "pip install . reads the whole project")
+  }
+
+  /// Installs more than the manifest says; a kept environment depends on it like on a manifest.
+  private mutating func add(_ distributions: [String], _ snapshot: ProjectSnapshot) {
+    let requirements = distributions.compactMap { Requirement.parse($0) }
+    for (name, extras) in Requirement.installed(requirements, pythonVersion: nil) {
+      installed[name, default: []].formUnion(extras)
+    }
+    if commands == [PythonDependencies.makeBareEnvironment] {
+      commands = [PythonDependencies.makeEnvironment]
+    }
+    packageManager = "pip"
+    commands.append(PythonDependencies.pip + distributions)
+    if case .cacheable(_, let files) = cache {
+      cache = .cacheable(commands: commands, reading: files, in: snapshot)
+    }
   }
 
   private mutating func noteLocks(_ snapshot: ProjectSnapshot) {

@@ -9,9 +9,19 @@ enum PythonDetector {
     "aiohttp.web": "aiohttp", "tornado.web": "tornado",
   ]
 
+  /// Modules that speak HTTP without a framework.
+  private static let httpModules: Set<String> = [
+    "http.server", "wsgiref", "wsgiref.simple_server", "uvicorn", "gunicorn", "hypercorn", "waitress",
+    "aiohttp",
+    "aiohttp.web", "tornado", "cheroot", "bjoern", "gevent.pywsgi", "eventlet.wsgi", "granian",
+  ]
+
   /// The plan of a project's Python part; nil when there is none.
-  static func detect(_ snapshot: ProjectSnapshot, options: PlanningOptions, port: Int) -> EcosystemPlan? {
-    let dependencies = PythonDependencies.find(in: snapshot, install: options.install)
+  static func detect(
+    _ snapshot: ProjectSnapshot, options: PlanningOptions, port: Int, docker: DockerDeployment?
+  ) -> EcosystemPlan? {
+    let dependencies = PythonDependencies.find(
+      in: snapshot, install: options.install, adding: docker?.pythonDistributions ?? [])
     let modules = PythonModules.read(snapshot)
     var candidate = Plan.Candidate(ecosystem: .python, score: 0, evidence: [])
     if let manifest = dependencies.manifest
@@ -44,8 +54,11 @@ enum PythonDetector {
     plan.manifest = dependencies.manifest
     plan.declaredDependencies = dependencies.installed.keys.sorted()
     plan.install = dependencies.commands
+    plan.build = docker?.pythonBuild(snapshot) ?? []
     plan.starts = streamlit(framework, modules, port: port) + start.commands()
     plan.listenEvidence = frameworkEvidence ?? listenEvidence(modules)
+    plan.speaksHTTP =
+      framework != nil || modules.modules.contains { !$0.source.imports.isDisjoint(with: httpModules) }
     plan.notes = dependencies.notes + misspellingNotes(snapshot, dependencies)
     plan.installObstacle = dependencies.obstacle
     plan.environment = [

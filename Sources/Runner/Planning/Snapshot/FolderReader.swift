@@ -52,6 +52,29 @@ enum FolderReader {
     return String(decoding: buffer[..<length], as: UTF8.self)
   }
 
+  /// The real path of a file or folder; nil when it is not there.
+  static func realPath(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
+  /// The text of a symbolic link; nil when it is none.
+  static func link(at path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let length = unsafe buffer.withUnsafeMutableBytes { bytes -> Int in
+      guard let base = bytes.baseAddress else { return -1 }
+      return unsafe readlink(path, base.assumingMemoryBound(to: CChar.self), bytes.count)
+    }
+    return length < 0 ? nil : String(decoding: buffer[..<length], as: UTF8.self)
+  }
+
+  /// The names in a folder, sorted; nil when it cannot be listed.
+  static func names(of path: String) -> [(name: String, isExact: Bool)]? {
+    let descriptor = open(path, at: AT_FDCWD, flags: O_DIRECTORY | O_NOFOLLOW)
+    return descriptor < 0 ? nil : names(consuming: descriptor)
+  }
+
   private static func readAll(_ descriptor: Int32, limitInBytes: Int) -> [UInt8]? {
     var content: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -17,7 +17,7 @@ extension ProjectSnapshot {
     guard walk.visit(consuming: descriptor, prefix: "", depth: 0) else {
       throw cannotOpen(path, code: EACCES)
     }
-    let snapshot = walk.snapshot()
+    let snapshot = walk.snapshot().withoutDockerIgnored()
     if snapshot.entries.isEmpty && snapshot.unreadable.isEmpty {
       throw nothingToCheck(path, skipped: snapshot.skippedFolders)
     }
@@ -62,6 +62,7 @@ private struct FolderWalk {
   private var skipped: [String] = []
   private var unreadable: [String] = []
   private var truncated = false
+  private var deployed: DeployedFiles
 
   /// Folders that hold what tools made, not what the project says.
   private static let leftOut: Set<String> = [
@@ -73,17 +74,23 @@ private struct FolderWalk {
   init(root: String, caps: ProjectSnapshot.Caps) {
     self.root = root
     self.caps = caps
+    deployed = DeployedFiles(root: root)
   }
 
   /// The result.
   func snapshot() -> ProjectSnapshot {
     ProjectSnapshot(
       root: root, entries: entries.sorted { $0.path < $1.path }, skippedFolders: skipped.sorted(),
-      unreadable: unreadable.sorted(), truncated: truncated, caps: caps)
+      unreadable: unreadable.sorted(), truncated: truncated, caps: caps,
+      leftOut: deployed.leftOut.sorted { $0.path < $1.path })
   }
 
   /// Adds what an open folder holds; false when it cannot be listed.
-  mutating func visit(consuming descriptor: Int32, prefix: String, depth: Int) -> Bool {
+  ///
+  /// With `ignored` only what git tracks counts.
+  mutating func visit(
+    consuming descriptor: Int32, prefix: String, depth: Int, ignored: ProjectSnapshot.LeftOut.Reason? = nil
+  ) -> Bool {
     // The listing closes its descriptor, so the folder is visited through a second one.
     let folder = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard let names = FolderReader.names(consuming: descriptor), folder >= 0 else {
@@ -96,8 +103,15 @@ private struct FolderWalk {
       skipped.append(String(prefix.dropLast()))
       return true
     }
+    if names.contains(where: { $0.name == ".gitignore" }),
+      let bytes = FolderReader.content(
+        of: "\(prefix).gitignore", under: root, limitInBytes: caps.fileSizeInBytes)
+    {
+      deployed.enter(prefix, gitignore: bytes)
+    }
+    defer { deployed.leave(prefix) }
     for (name, isExact) in names {
-      guard entries.count < caps.files else {
+      guard entries.count < caps.files, deployed.leftOut.count < caps.files else {
         truncated = true
         return true
       }
@@ -105,16 +119,23 @@ private struct FolderWalk {
         unreadable.append(prefix + name)
         continue
       }
-      add(name, in: folder, prefix: prefix, depth: depth)
+      add(name, in: folder, prefix: prefix, depth: depth, ignored: ignored)
     }
     return true
   }
 
-  private mutating func add(_ name: String, in folder: Int32, prefix: String, depth: Int) {
+  private mutating func add(
+    _ name: String, in folder: Int32, prefix: String, depth: Int, ignored: ProjectSnapshot.LeftOut.Reason?
+  ) {
     let path = prefix + name
     var information = stat()
     guard unsafe fstatat(folder, name, &information, AT_SYMLINK_NOFOLLOW) == 0 else {
       unreadable.append(path)
+      return
+    }
+    let isFolder = information.st_mode & S_IFMT == S_IFDIR
+    guard case .kept(let below) = deployed.holds(path, isFolder: isFolder, inIgnoredFolder: ignored) else {
+      if isFolder, !FolderWalk.leftOut.contains(name) { listLeftOut(path, depth: depth + 1) }
       return
     }
     switch information.st_mode & S_IFMT {
@@ -123,7 +144,7 @@ private struct FolderWalk {
     case S_IFLNK:
       addLink(name, in: folder, path: path)
     case S_IFDIR:
-      addFolder(name, in: folder, path: path, depth: depth)
+      addFolder(name, in: folder, path: path, depth: depth, ignored: below)
     default:
       // Sockets, pipes and devices are no part of a project.
       break
@@ -131,6 +152,9 @@ private struct FolderWalk {
   }
 
   private mutating func append(_ path: String, _ information: stat) {
+    if information.st_size < 256, let target = linkText(path) {
+      deployed.leaveOut(.init(path: path, isFolder: false, reason: .link(target: target)))
+    }
     entries.append(
       ProjectSnapshot.File(
         path: path, sizeInBytes: Int64(information.st_size), isExecutable: information.st_mode & 0o111 != 0))
@@ -139,16 +163,45 @@ private struct FolderWalk {
   /// A link counts when it leads to a regular file inside the project; folders behind links are not entered.
   private mutating func addLink(_ name: String, in folder: Int32, path: String) {
     var information = stat()
-    guard unsafe fstatat(folder, name, &information, 0) == 0, FolderReader.isRegular(information.st_mode)
-    else {
+    let isThere = unsafe fstatat(folder, name, &information, 0) == 0
+    let resolved = FolderReader.realPath("\(root)/\(path)")
+    let target = FolderReader.link(at: "\(root)/\(path)") ?? ""
+    // The project has another path where it is deployed: an absolute link leads nowhere there.
+    guard isThere, !target.hasPrefix("/"), let resolved, FolderReader.isPath(resolved, under: root) else {
+      deployed.leaveOut(.init(path: path, isFolder: false, reason: .link(target: target)))
       return
     }
-    guard let resolved = unsafe realpath(root + "/" + path, nil) else { return }
-    defer { unsafe free(resolved) }
-    if FolderReader.isPath(unsafe String(cString: resolved), under: root) { append(path, information) }
+    if FolderReader.isRegular(information.st_mode) { append(path, information) }
   }
 
-  private mutating func addFolder(_ name: String, in folder: Int32, path: String, depth: Int) {
+  /// What a link leads to that stands here as a file with that text: git writes links so where a file system has none
+  /// (git-config(1), core.symlinks).
+  private func linkText(_ path: String) -> String? {
+    guard let name = path.split(separator: "/").last, !name.dropFirst().contains("."),
+      let bytes = FolderReader.content(of: path, under: root, limitInBytes: 256),
+      let text = String(validating: bytes, as: UTF8.self), text.hasPrefix("../"),
+      !text.contains(where: \.isWhitespace)
+    else { return nil }
+    return text
+  }
+
+  /// Lists the files below a folder that is left out, so that a program which misses one can be told why.
+  private mutating func listLeftOut(_ path: String, depth: Int) {
+    guard depth < caps.depth, let names = FolderReader.names(of: "\(root)/\(path)") else { return }
+    for (name, isExact) in names.prefix(500) where isExact && !FolderWalk.leftOut.contains(name) {
+      var information = stat()
+      guard unsafe lstat("\(root)/\(path)/\(name)", &information) == 0 else { continue }
+      if information.st_mode & S_IFMT == S_IFDIR {
+        if depth < 8 { listLeftOut("\(path)/\(name)", depth: depth + 1) }
+      } else {
+        deployed.addContent("\(path)/\(name)")
+      }
+    }
+  }
+
+  private mutating func addFolder(
+    _ name: String, in folder: Int32, path: String, depth: Int, ignored: ProjectSnapshot.LeftOut.Reason?
+  ) {
     if FolderWalk.leftOut.contains(name) {
       skipped.append(path)
       return
@@ -158,7 +211,9 @@ private struct FolderWalk {
       return
     }
     let descriptor = FolderReader.open(name, at: folder, flags: O_DIRECTORY | O_NOFOLLOW)
-    guard descriptor >= 0, visit(consuming: descriptor, prefix: path + "/", depth: depth + 1) else {
+    guard descriptor >= 0,
+      visit(consuming: descriptor, prefix: path + "/", depth: depth + 1, ignored: ignored)
+    else {
       unreadable.append(path)
       return
     }

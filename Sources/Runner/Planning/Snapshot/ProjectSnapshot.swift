@@ -39,11 +39,16 @@ package struct ProjectSnapshot: Sendable, Equatable {
   package var truncated: Bool
   /// How far the walk went at most.
   package var caps: Caps
-  private var paths: Set<String>
+  /// What is in the folder and would not be deployed, sorted by path.
+  package var leftOut: [LeftOut]
+  var paths: Set<String>
 
   init(
-    root: String, entries: [File], skippedFolders: [String], unreadable: [String], truncated: Bool, caps: Caps
+    root: String, entries: [File], skippedFolders: [String], unreadable: [String], truncated: Bool,
+    caps: Caps,
+    leftOut: [LeftOut] = []
   ) {
+    self.leftOut = leftOut
     self.root = root
     self.entries = entries
     self.skippedFolders = skippedFolders
@@ -70,6 +75,29 @@ package struct ProjectSnapshot: Sendable, Equatable {
     guard let bytes = bytes(of: path) else { return nil }
     let marked = bytes.starts(with: [0xEF, 0xBB, 0xBF])
     return String(decoding: marked ? bytes.dropFirst(3) : bytes[...], as: UTF8.self)
+  }
+
+  /// The files in whose place git-lfs has left a pointer (git-lfs, docs/spec.md); nil where it is not used.
+  var largeFilePointers: [String]? {
+    guard text(of: ".gitattributes")?.contains("filter=lfs") == true else { return nil }
+    return entries.filter { (100...400).contains($0.sizeInBytes) }.prefix(5000).map(\.path).filter {
+      text(of: $0)?.hasPrefix("version https://git-lfs.github.com/spec/") == true
+    }
+  }
+
+  /// The names of the variables that a left out file of NAME=VALUE lines sets; the values are nobody's business.
+  package func variables(in item: LeftOut) -> [String] {
+    let name = item.path.split(separator: "/").last ?? ""
+    guard name.hasPrefix(".env"), item.isHidden,
+      let bytes = FolderReader.content(of: item.path, under: root, limitInBytes: caps.fileSizeInBytes)
+    else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
+      let words = line.hasPrefix("export ") ? line.dropFirst(7) : line
+      guard let equals = words.firstIndex(of: "=") else { return nil }
+      let name = String(words[..<equals]).trimmingSpace()
+      let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+      return isName && !name.isEmpty ? name : nil
+    }
   }
 
   /// The content of a file; nil when it is not there, too large or not readable.

@@ -8,6 +8,15 @@ struct ProcessTree {
   /// Walks down from a container's first process: everything in its PID namespace descends from it.
   init(root: Int32) { processes = ProcessDescendants(of: root).processes }
 
+  /// The processes' names by their numbers.
+  var names: [Int32: String] {
+    var names: [Int32: String] = [:]
+    for pid in processes {
+      names[pid] = Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init)
+    }
+    return names
+  }
+
   /// Threads of all processes: what RLIMIT_NPROC and pids.max count.
   var taskCount: Int {
     processes.reduce(0) { sum, pid in sum + ((try? Files.names(in: "/proc/\(pid)/task").count) ?? 0) }

@@ -1,0 +1,39 @@
+/// The program filled a temporary folder, which is memory in the sandbox as on most platforms for containers.
+enum ScratchFull {
+  static let id = "temporary-folder-full"
+
+  static let rules = [
+    Rule(id, "The program filled a temporary folder.") { evidence in
+      evidence.judgedPhases.compactMap { phase in
+        guard let (path, bytes, seen) = phase.scratchFull else { return nil }
+        return finding(path, Int64(bytes), seen, phase, evidence)
+      }
+    }
+  ]
+
+  private static func finding(
+    _ path: String, _ bytes: Int64, _ seen: Observation, _ phase: PhaseEvidence, _ evidence: Evidence
+  ) -> Finding {
+    let line = phase.firstLine {
+      $0.hasAny(of: ["No space left on device", "ENOSPC", "Errno 28", "disk is full", "no space left"])
+    }
+    let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+    let size = ByteCount.describe(bytes)
+    return Finding(
+      rule: id, category: .resourceLimit, severity: evidence.severity(ofErrorIn: phase) ?? .warning,
+      subject: path, title: "Fills \(path): more than \(size) are written there",
+      message:
+        "\(path) is memory in this check, as on Cloud Run, Kubernetes with an emptyDir in memory and the like; there it "
+        + "counts towards the memory limit\(limit(evidence)).",
+      fix: Finding.Fix(
+        "Write less to \(path), or give the program a disk; if the platform has one there, allow more for the check.",
+        commands: ["preflight check --tmp \(ByteCount.roomier(bytes, nil))"]),
+      evidence: (line.map { [phase.proof($0)] } ?? []) + [seen.proof(in: phase.name)],
+      location: trace?.location(in: evidence.settings.workingDirectory)
+        ?? evidence.project.startFile(evidence.startCommand))
+  }
+
+  private static func limit(_ evidence: Evidence) -> String {
+    evidence.settings.memoryLimitInBytes.map { ", which is \(ByteCount.describe($0)) here" } ?? ""
+  }
+}

@@ -1,0 +1,138 @@
+/// The Dockerfile of a project that is deployed by it: what it says of the start, the variables, the port and what is
+/// installed beside the manifest.
+struct DockerDeployment {
+  let name: String
+  let file: Dockerfile
+
+  /// The Dockerfile, unless a Procfile says how the program is deployed, or the image is one of another language.
+  static func find(in snapshot: ProjectSnapshot, procfile: Procfile?) -> DockerDeployment? {
+    guard procfile?.startProcess == nil,
+      let name = ["Dockerfile", "Containerfile"].first(where: snapshot.contains),
+      let text = snapshot.text(of: name)
+    else { return nil }
+    return DockerDeployment(name: name, file: Dockerfile.parse(text))
+  }
+
+  /// Images whose programs the host and our own images have too.
+  private static let knownBases: Set<String> = ["python", "node", "bun", "uv"]
+
+  /// Whether the command of the image can be started in the folder: its base is known, and its files lie as they do
+  /// here.
+  var isStartable: Bool {
+    file.command != nil && Self.knownBases.contains(file.base) && file.keepsLayout
+  }
+
+  /// What a person should know of how it is used.
+  var notes: [String] { [obstacle, notHonoured].compactMap { $0 } + file.problems }
+
+  /// Why the command is not used, for a note; nil when it is, or when there is none.
+  private var obstacle: String? {
+    guard file.command != nil, !isStartable else { return nil }
+    return Self.knownBases.contains(file.base)
+      ? "the command of the \(name) is not used, because the image's files lie elsewhere than those of the folder"
+      : "the command of the \(name) is not used, because the image begins with \(file.base)"
+  }
+
+  /// What is not carried out, for a note; nil when everything is.
+  private var notHonoured: String? {
+    guard isStartable, !file.notHonoured.isEmpty else { return nil }
+    return "of the \(name), \(file.notHonoured.joined(separator: ", ")) are not carried out"
+  }
+
+  var described: StartDecision.Described? {
+    guard isStartable, let command = file.command else { return nil }
+    let place = Plan.Place(file: name, line: file.commandLine)
+    let form: Plan.StartCommand.Form
+    let line: String
+    switch command {
+    case .arguments(let words):
+      let own = words.map(atHome)
+      form = .arguments(own)
+      line = ShellWords.join(own)
+    case .shell(let text):
+      form = .shell(atHome(text))
+      line = atHome(text)
+    }
+    return StartDecision.Described(
+      line: line, origin: .descriptor("\(name) CMD"), processType: "", place: place, form: form, port: port)
+  }
+
+  /// The port that platforms connect to: EXPOSE, else the one that the command names.
+  var port: Int? {
+    guard isStartable else { return nil }
+    if let value = file.environment.last(where: { $0.name == "PORT" })?.value, let port = Int(value) {
+      return port
+    }
+    if let port = file.ports.first { return port }
+    let text: String
+    switch file.command {
+    case .arguments(let words): text = words.joined(separator: " ")
+    case .shell(let line): text = line
+    case nil: return nil
+    }
+    let words = text.split { " =:'\"".contains($0) }
+    for (option, value) in zip(words, words.dropFirst())
+    where ["--port", "-p", "--bind", "-b", "0.0.0.0", "[::]"].contains(option) {
+      if let port = Int(value), (1...65_535).contains(port) { return port }
+    }
+    return nil
+  }
+
+  /// A text with the image's folder replaced by the one of the sandbox.
+  private func atHome(_ text: String) -> String {
+    guard file.folder != "/", file.folder != Plan.projectRoot else { return text }
+    return text.replacing(file.folder + "/", with: Plan.projectRoot + "/")
+  }
+
+  /// Where the tools are is the sandbox's own business.
+  private static let ownVariables: Set<String> = [
+    "PATH", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONHOME", "PIP_CACHE_DIR", "NODE_PATH",
+  ]
+
+  /// The variables of ENV.
+  var environment: [Plan.EnvironmentVariable] {
+    guard isStartable else { return [] }
+    return file.environment.filter { !Self.ownVariables.contains($0.name) }.map {
+      let value = $0.value == file.folder ? Plan.projectRoot : atHome($0.value)
+      return Plan.EnvironmentVariable(name: $0.name, value: value, origin: .descriptor("\(name) ENV"))
+    }
+  }
+
+  /// The distributions which `RUN pip install NAME...` adds to those of the manifest, as they are written.
+  var pythonDistributions: [String] {
+    guard isStartable else { return [] }
+    var found: [String] = []
+    for run in file.runs {
+      guard let words = ShellWords.simpleCommand(run), let start = words.firstIndex(of: "install"),
+        words[..<start].contains(where: { $0 == "pip" || $0 == "pip3" })
+      else { continue }
+      var rest = words[(start + 1)...]
+      while let word = rest.popFirst() {
+        if [
+          "-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-t",
+          "--target",
+          "-f", "--find-links", "-e", "--editable", "--prefix", "--trusted-host",
+        ].contains(word) {
+          _ = rest.popFirst()
+        } else if !word.hasPrefix("-"), !word.contains("/"), !word.hasPrefix("."),
+          Requirement.parse(word) != nil,
+          !["pip", "setuptools", "wheel"].contains(word)
+        {
+          found.append(word)
+        }
+      }
+    }
+    return found
+  }
+
+  /// The commands of RUN that run a file of the project with Python: `python manage.py collectstatic`.
+  func pythonBuild(_ snapshot: ProjectSnapshot) -> [[String]] {
+    guard isStartable else { return [] }
+    return file.runs.compactMap { run in
+      guard let words = ShellWords.simpleCommand(run), words.count > 1, EcosystemHint.isInterpreter(words[0]),
+        snapshot.contains(words[1])
+      else { return nil }
+      return ["/bin/sh", "-c", ShellWords.replacingShell(run)]
+    }
+  }
+}

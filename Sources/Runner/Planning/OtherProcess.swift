@@ -1,0 +1,45 @@
+extension Plan {
+  /// A process of the project besides the one that the start command starts.
+  package struct OtherProcess: Sendable, Codable, Equatable {
+    /// Its type in the Procfile ("worker", "release").
+    package var name: String
+    /// The command, with the place where it is written.
+    package var start: StartCommand
+    /// Why it is not run; nil when it is.
+    package var notRun: String?
+
+    /// Whether it must end by itself, and well, before the program is started.
+    package var isRelease: Bool { name == "release" }
+
+    /// Whether a platform keeps it running beside the web process; of others only a person knows when they are run.
+    package var isService: Bool {
+      ["worker", "clock", "beat", "scheduler", "celery", "bot", "queue", "consumer", "sidekiq", "rq"].contains
+      {
+        name.hasPrefix($0)
+      }
+    }
+  }
+
+  /// The plan of another process by itself: it need not listen.
+  package func alone(_ process: OtherProcess) -> Plan {
+    var plan = self
+    plan.start = process.start
+    plan.listening = ListenExpectation(role: .worker, reason: "it is the Procfile's \(process.name) process")
+    plan.others = []
+    return plan
+  }
+}
+
+extension StartDecision {
+  /// What else the Procfile starts; with `--start` that is named, and not run.
+  func others(in procfile: Procfile?, options: PlanningOptions) -> [Plan.OtherProcess] {
+    let notRun = options.start == nil ? nil : "--start names the one program to check"
+    return (procfile?.processes ?? []).filter { $0.type != processType }.map { process in
+      Plan.OtherProcess(
+        name: process.type,
+        start: Plan.StartCommand(
+          form: .shell(process.command), origin: .descriptor("Procfile \(process.type)"), alternatives: [],
+          place: Plan.Place(file: "Procfile", line: process.line)), notRun: notRun)
+    }.sorted { $0.isRelease && !$1.isRelease }
+  }
+}

@@ -1,0 +1,41 @@
+import Analysis
+import Glibc
+import Isolate
+
+/// The temporary folders of a phase, watched by descriptors that outlive the program: proc(5), PID/root.
+struct ScratchSpace: ~Copyable {
+  /// Where scratch space is.
+  static let paths = ["/tmp", "/run", "/var/tmp"]
+  /// How much each may hold when nothing else is said.
+  static let defaultBytes: Int64 = 256 << 20
+
+  private let folders: [(path: String, descriptor: Int32)]
+  private let bytes: Int64
+
+  /// Opens the folders of a container that has just started, each of which may hold `bytes`; those that cannot be
+  /// opened are not watched.
+  init(of processID: Int32, bytes: Int64) {
+    self.bytes = bytes
+    folders = Self.paths.compactMap { path in
+      let descriptor = unsafe open(
+        "/proc/\(processID)/root\(path)", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
+      return descriptor < 0 ? nil : (path, descriptor)
+    }
+  }
+
+  deinit { for folder in folders { close(folder.descriptor) } }
+
+  /// The first folder in memory that is full, as an observation; one of another size is none of ours.
+  var full: Observation? {
+    for (path, descriptor) in folders {
+      var information = statvfs()
+      guard unsafe fstatvfs(descriptor, &information) == 0 else { continue }
+      let block = Int64(information.f_frsize)
+      guard abs(Int64(information.f_blocks) * block - bytes) <= block else { continue }
+      if Int64(information.f_bavail) * block < 1 << 16 {
+        return .scratchFull(path: path, bytes: UInt64(bytes))
+      }
+    }
+    return nil
+  }
+}
