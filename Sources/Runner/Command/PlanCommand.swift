@@ -18,7 +18,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let options = try shared.checkOptions()
     let state = try StateDirectory(environment: options.hostEnvironment)
-    let plan = try PlannedCheck(options, state: state, supply: nil).plan
+    let plan = try PlannedCheck.plan(options, state: state)
     switch format {
     case .text: StandardStream.standardOutput(PlanText.render(plan))
     case .json: StandardStream.standardOutput(try JSONText.encode(plan))

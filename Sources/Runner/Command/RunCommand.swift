@@ -16,7 +16,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The folder shown at /app; the working folder, or with an image none, unless it is named.",
+      "The folder, git URL or archive shown at /app; the working folder, or with an image none, unless it is named.",
       valueName: "DIR"))
   var source: String?
 

@@ -9,7 +9,10 @@ import Runner
 
 /// Options that say what is run and under which conditions; `check` and `plan` share them.
 struct SharedOptions: ParsableArguments {
-  @Argument(help: "The project's folder.")
+  @Argument(
+    help:
+      "The project: a folder, URL#REF:FOLDER of a git repository, an archive, or - for one on standard input."
+  )
   var source = "."
 
   @Option(

@@ -1,11 +1,12 @@
 package import Analysis
 package import Egress
+import Glibc
 package import Images
 package import Planning
 
 /// What the command line asks of a check.
 package struct CheckOptions: Sendable {
-  /// A folder.
+  /// A folder, a git URL, an archive or "-".
   package var source = "."
   package var planning = PlanningOptions()
   package var policy = EgressPolicy.registries
@@ -39,6 +40,11 @@ package struct CheckOptions: Sendable {
   package var invocation: Invocation?
 
   package init() {}
+
+  /// What `source` names.
+  package var sourceName: SourceName {
+    SourceName(source) { Directories.status(of: $0).map { $0.st_mode & S_IFMT == S_IFREG } ?? false }
+  }
 }
 
 /// Receives what happens while a check runs; progress for a person, nothing more.

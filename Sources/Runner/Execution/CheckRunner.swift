@@ -40,19 +40,7 @@ package final class CheckRunner {
     try HostSupport.require()
     let state = try StateDirectory(environment: options.hostEnvironment)
     try state.requirePrograms()
-    let planned = try PlannedCheck(options, state: state, supply: supply)
-    try interruption.check()
-    let (snapshot, plan) = (planned.snapshot, planned.plan)
-    plan.notes.forEach { observer.note($0) }
-    if planned.image == nil, options.imageRequest == .automatic {
-      observer.note("runs on the host's own files: \(plan.image?.reason ?? "")")
-    }
     state.removeStaleRuns()
-    EnvironmentStore.removeOld(in: state)
-    DownloadStore.removeOld(in: state)
-    let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
-    let isolation = IsolationSurvey(options: options)
-    try isolation.requireLevel(options.minimumLevel)
     let run = try RunDirectory(in: state)
     defer {
       if !options.keepsRun { run.remove() }
@@ -60,6 +48,21 @@ package final class CheckRunner {
       state.removeStaleRuns(waits: true)
       extendLifetime(run)
     }
+    let folder = try SourceFolder(
+      run: run, environment: options.hostEnvironment, interruption: interruption
+    ).prepare(options.sourceName)
+    let planned = try PlannedCheck(options, folder: folder, state: state, supply: supply)
+    try interruption.check()
+    let (snapshot, plan) = (planned.snapshot, planned.plan)
+    plan.notes.forEach { observer.note($0) }
+    if planned.image == nil, options.imageRequest == .automatic {
+      observer.note("runs on the host's own files: \(plan.image?.reason ?? "")")
+    }
+    EnvironmentStore.removeOld(in: state)
+    DownloadStore.removeOld(in: state)
+    let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
+    let isolation = IsolationSurvey(options: options)
+    try isolation.requireLevel(options.minimumLevel)
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
     let sandbox = try sandbox(for: planned, run, host)
     sandbox.tools = Array(hostTools.values)

@@ -8,14 +8,27 @@ package struct PlannedCheck {
   /// The image to run in; nil is the host's own files.
   package let image: (store: ImageStore, image: ImageStore.Image)?
 
+  /// Plans a source of any kind; what has to be fetched or unpacked for it is removed again.
+  package static func plan(_ options: CheckOptions, state: StateDirectory) throws(RunnerError) -> Plan {
+    let source = options.sourceName
+    if case .folder(let path) = source {
+      return try PlannedCheck(options, folder: path, state: state, supply: nil).plan
+    }
+    let run = try RunDirectory(in: state)
+    defer { run.remove() }
+    let folder = try SourceFolder(run: run, environment: options.hostEnvironment, interruption: nil)
+      .prepare(source)
+    return try PlannedCheck(options, folder: folder, state: state, supply: nil).plan
+  }
+
   /// Plans; an image is fetched or built only with a `supply`.
   package init(
-    _ options: CheckOptions, state: StateDirectory, supply: ImageSupply?
+    _ options: CheckOptions, folder: String, state: StateDirectory, supply: ImageSupply?
   ) throws(RunnerError) {
     let choice = ImageChoice(
       options.imageRequest, policy: options.pullPolicy, supply: supply, storePath: state.imageStore)
     do throws(PlanningError) {
-      snapshot = try ProjectSnapshot.walk(options.source)
+      snapshot = try ProjectSnapshot.walk(folder)
     } catch { throw RunnerError(error) }
     var plan = try Self.plan(snapshot, options.planning)
     let decision = try choice.decide(for: plan)

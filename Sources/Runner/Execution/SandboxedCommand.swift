@@ -20,7 +20,6 @@ package final class SandboxedCommand {
   /// Runs the command and gives what a shell would say of its end.
   package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
     try HostSupport.require()
-    let project = try folder()
     let state = try StateDirectory(environment: options.hostEnvironment)
     state.removeStaleRuns()
     let host = try HostNetwork(options.hostEnvironment)
@@ -30,6 +29,7 @@ package final class SandboxedCommand {
       // Again when there was time for what a killed run has started to end.
       state.removeStaleRuns(waits: true)
     }
+    let project = try folder(of: run)
     var stored: StoredRootfs?
     if let image = options.image {
       stored = try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
@@ -60,9 +60,13 @@ package final class SandboxedCommand {
   }
 
   /// The folder shown at /app; nil with an image that has files of its own there.
-  private func folder() throws(RunnerError) -> String? {
+  private func folder(of run: RunDirectory) throws(RunnerError) -> String? {
     if options.image != nil, options.source.isEmpty { return nil }
-    let source = options.source.isEmpty ? "." : options.source
+    let source =
+      options.source.isEmpty
+      ? "."
+      : try SourceFolder(run: run, environment: options.hostEnvironment, interruption: interruption)
+        .prepare(options.sourceName)
     guard let project = Files.real(source), Directories.kind(of: project) == S_IFDIR else {
       throw RunnerError(.usage, "\(source): no such folder", remedy: "name a folder that is there")
     }

@@ -81,6 +81,24 @@ package struct HostProgram: ~Copyable {
     try self.init(arguments, ["PATH": Self.path], grace: grace)
   }
 
+  /// Runs a program to its end; it is ended when this process dies.
+  ///
+  /// - Returns: Its exit status, or 128 and the signal, and the last lines of its standard error.
+  package static func run(
+    _ arguments: [String], environment: [String: String], isCancelled: @escaping () -> Bool
+  ) throws(ImageError) -> (status: Int32, lines: [String]) {
+    var program = try HostProgram(arguments, environment)
+    let ending = try program.wait(observer: Cancellation(isCancelled))
+    return (ending.status, ending.lines)
+  }
+
+  private final class Cancellation: BuildObserver {
+    private let asks: () -> Bool
+    init(_ asks: @escaping () -> Bool) { self.asks = asks }
+    var isCancelled: Bool { asks() }
+    func step(_ text: String) {}
+  }
+
   /// What it wrote to its standard error when it has ended by itself; nil as long as it serves.
   package mutating func words() throws(ImageError) -> String? {
     var status = unsafe siginfo_t()
