@@ -114,6 +114,22 @@ struct DeployedFilesTests {
     }
   }
 
+  @Test(
+    "is not told by a repository that leaves the whole folder out",
+    .enabled(if: Program(onPath: "git") != nil, "git is not installed"),
+    arguments: ["*\n", "/work/\n", "backend\n"],
+    [true, false])
+  func foreign(pattern: String, isTracked: Bool) throws {
+    let files = [".gitignore": pattern, "work/backend/main.py": "", "work/backend/.env": "A=1"]
+    try ProjectTree(files).use { folder in
+      try git(["init", "-q"], in: folder.path)
+      if isTracked { try git(["add", "-f", "work/backend/main.py"], in: folder.path) }
+      let snapshot = try ProjectSnapshot.walk(folder.path("work/backend"))
+      #expect(snapshot.contains("main.py"))
+      #expect(leftOut(snapshot) == (isTracked ? [".env"] : []))
+    }
+  }
+
   @Test("is not told by an index that is none", arguments: ["", "DIRC", "DIRC\0\0\0\u{2}\0\0\0\u{9}short"])
   func brokenIndex(text: String) throws {
     #expect(GitIndex(Array(text.utf8)) == nil)

@@ -26,7 +26,7 @@ struct DockerfileTests {
       ENV DATABASE_URL=sqlite:////tmp/$NAME.db \\
           PATH=/opt/bin:$PATH
       WORKDIR /app
-      COPY requirements.txt .
+      COPY requirements.txt /tmp/requirements.txt
       RUN pip install --no-cache-dir -r requirements.txt && pip install 'uvicorn[standard]==0.30' && python app.py
       COPY . .
       USER nobody

@@ -226,9 +226,13 @@ struct Dockerfile: Equatable {
 
   /// Whether the image holds the files of the folder where they are in it: then what is started in the folder is what is
   /// started in the image.
+  ///
+  /// What is copied elsewhere, such as a manifest to /tmp, is no part of the program.
   var keepsLayout: Bool {
-    !copies.isEmpty
-      && copies.allSatisfy { copy in
+    let root = folder == "/" ? "/" : folder + "/"
+    let own = copies.filter { $0.target == folder || $0.target.hasPrefix(root) }
+    return !own.isEmpty
+      && own.allSatisfy { copy in
         copy.sources.allSatisfy { source in
           let path = source.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
           let target =

@@ -5,7 +5,7 @@ struct DeployedFiles {
   private var index: GitIndex?
   /// From the work tree's root to the project, with a slash at its end; empty where they are the same.
   private var prefix = ""
-  private let isWorkTree: Bool
+  private var isWorkTree: Bool
 
   private static let largestIgnoreFile = 1 << 20
   private static let largestIndex = 256 << 20
@@ -37,6 +37,29 @@ struct DeployedFiles {
             prefix: parts.joined(separator: "/") + "/", dialect: .git))
       }
       folder += "/" + parts.removeFirst()
+    }
+    if isForeign {
+      ignoreFiles = []
+      index = nil
+      isWorkTree = false
+    }
+  }
+
+  /// Whether the project lies in a folder that the repository around it leaves out: then it is none of that
+  /// repository's, and nothing there says what of it is deployed.
+  private var isForeign: Bool {
+    guard !prefix.isEmpty, index?.folders.contains(String(prefix.dropLast())) != true else { return false }
+    return ignoreFiles.contains { file in
+      var path = ""
+      for part in file.prefix.split(separator: "/") {
+        path += (path.isEmpty ? "" : "/") + part
+        if let pattern = file.patterns.last(where: { $0.matches(path[...], isFolder: true) }),
+          !pattern.isException
+        {
+          return true
+        }
+      }
+      return false
     }
   }
 
