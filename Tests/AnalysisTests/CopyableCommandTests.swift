@@ -30,7 +30,8 @@ struct CopyableCommandTests {
   @Test(
     "repeats no secret, but the name that takes it from the caller",
     arguments: [
-      ("API_TOKEN=abc", "API_TOKEN"), ("DATABASE_URL=postgres://u:p@h/d", "DATABASE_URL"), ("MODE=a=b", "MODE=a=b"),
+      ("API_TOKEN=abc", "API_TOKEN"), ("DATABASE_URL=postgres://u:p@h/d", "DATABASE_URL"),
+      ("MODE=a=b", "MODE=a=b"),
       ("SITE=https://x.example/", "SITE=https://x.example/"), ("django_secret_key=1", "django_secret_key"),
     ])
   func secret(setting: String, shown: String) { #expect(Invocation.withoutSecret(setting) == shown) }

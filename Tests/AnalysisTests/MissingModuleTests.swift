@@ -170,7 +170,7 @@ struct MissingNodeModuleTests {
     #expect(findings.first?.title == "Package 'express' is not installed")
     #expect(findings.first?.location?.file == "package.json")
     #expect(findings.first?.message.hasPrefix(file) == true)
-    #expect(findings.first?.fix.commands == ["npm install express"])
+    #expect(findings.first?.fix.commands == ["npm install -- express"])
   }
 
   @Test(

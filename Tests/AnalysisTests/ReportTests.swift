@@ -199,7 +199,7 @@ struct TextReportTests {
   @Test("quotes a source that a shell would read otherwise")
   func quoting() {
     var report = SampleReport.of(Scenario.healthy())
-    report.again = Invocation(source: "my app/it's").check()
+    report.again = ShellWord.join(Invocation(source: "my app/it's").words())
     #expect(
       TextReport.render(report, color: false, width: 100).contains(#"preflight check 'my app/it'\''s'"#))
   }

@@ -10,7 +10,7 @@ struct ProjectFolderTests {
   private static let writer =
     """
     import helper, os
-    open("created.db", "w").write("x" * 1000)
+    open("created.bin", "w").write("x" * 1000)
     open("settings.ini", "a").write("changed")
     os.remove("obsolete.txt")
     os.makedirs("uploads/deep")
@@ -35,7 +35,7 @@ struct ProjectFolderTests {
     #expect(report.verdict == .ready, "\(outcome)")
     #expect(FolderSnapshot(source).changes(since: earlier) == [])
     let written = Dictionary(report.filesystem.written.map { ($0.path, $0) }) { first, _ in first }
-    #expect(written["/app/created.db"] == WrittenFile(path: "/app/created.db", bytes: 1000, kind: "created"))
+    #expect(written["/app/created.bin"] == WrittenFile(path: "/app/created.bin", bytes: 1000, kind: "created"))
     #expect(
       written["/app/settings.ini"] == WrittenFile(path: "/app/settings.ini", bytes: 10, kind: "modified"))
     #expect(written["/app/obsolete.txt"] == WrittenFile(path: "/app/obsolete.txt", bytes: 0, kind: "deleted"))

@@ -48,8 +48,6 @@ package struct ProjectFacts: Sendable, Codable, Equatable {
   package var startSource: String?
   /// The start command as it is written there.
   package var startLine: String?
-  /// The version of the interpreter that the project asks for, and where it does.
-  package var requestedVersion: RequestedVersion?
   /// What is in the project's folder and would not be deployed: the run did not have it either.
   package var leftOut: [LeftOutFile]?
   /// The version of the interpreter that the project asks for; nil when it does not say.
@@ -83,18 +81,6 @@ package struct ServedApplication: Sendable, Codable, Equatable {
     self.line = line
     self.name = name
     self.isFactory = isFactory
-  }
-}
-
-/// A version that the project asks for.
-package struct RequestedVersion: Sendable, Codable, Equatable {
-  package var version: String
-  /// The file that says so, and its part.
-  package var source: String
-
-  package init(version: String, source: String) {
-    self.version = version
-    self.source = source
   }
 }
 

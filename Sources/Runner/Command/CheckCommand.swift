@@ -57,6 +57,16 @@ struct CheckCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Show what the program writes.")
   var verbose = false
 
+  /// The options of a check alone that are not as usual, for the commands that a report prints.
+  private var changed: [Invocation.Option] {
+    let options: [(String, String?)] = [
+      ("--timeout", timeout == "15m" ? nil : timeout), ("--settle", settle == "2s" ? nil : settle),
+      ("--tmp", tmp), ("--min-level", minLevel == "L4" ? nil : minLevel),
+    ]
+    return options.compactMap { name, value in value.map { .init(name, $0) } }
+      + (indexLogins ? [.init("--index-logins")] : [])
+  }
+
   func run() throws {
     var options = try shared.checkOptions()
     let milliseconds = try Size.milliseconds(timeout, option: "--timeout")
@@ -67,8 +77,7 @@ struct CheckCommand: ParsableCommand {
     options.usesCache = !noCache
     options.keepsIndexLogins = indexLogins
     options.keepsRun = keep
-    if timeout != "15m" { options.invocation?.options.append(.init("--timeout", timeout)) }
-    if minLevel != "L4" { options.invocation?.options.append(.init("--min-level", minLevel)) }
+    options.invocation?.options += changed
     let files = try output.map(OutputFile.init)
     let interruption = try Interruption(timeoutMilliseconds: milliseconds)
     let display = ProgressDisplay(

@@ -96,7 +96,8 @@ struct SharedOptions: ParsableArguments {
     ]
     return Invocation(
       source: source,
-      options: env.flatMap { options("--env", Invocation.withoutSecret($0)) } + envFile.flatMap { options("--env-file", $0) }
+      options: env.flatMap { options("--env", Invocation.withoutSecret($0)) }
+        + envFile.flatMap { options("--env-file", $0) }
         + single.flatMap { options($0.0, $0.1) })
   }
 

@@ -172,9 +172,6 @@ package final class CheckRunner {
     facts.applications = ProjectTexts.applications(in: facts.texts)
     facts.startSource = plan.start.origin.displayed
     facts.startLine = plan.start.displayed
-    facts.requestedVersion = plan.requestedRuntimeVersion.map {
-      RequestedVersion(version: $0.version, source: $0.source)
-    }
     facts.leftOut = snapshot.leftOut.map { item in
       var place = Finding.Location(file: item.path)
       if case .ignored(let file, let line, _) = item.reason {

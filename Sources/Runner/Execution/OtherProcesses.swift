@@ -37,6 +37,9 @@ struct OtherProcesses {
       var evidence = Evidence(project: project, settings: phase.settings(isolation: isolation))
       // What is said of the project as a whole is said once.
       evidence.project.runtimeRequest = nil
+      let start = plan.alone(process).start
+      evidence.project.startSource = start.origin.displayed
+      evidence.project.startLine = start.displayed
       let before = driver.egress.count
       try phase.run(into: &evidence)
       evidence.egress = Array(driver.egress.dropFirst(before))

@@ -27,6 +27,7 @@ struct ReportAssembly {
         .init(
           what: "the sandbox's mount table names the folder that preflight keeps its files in", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    }
     if let why = sandbox.hidingRefusal {
       extra.append(
         .init(

@@ -27,7 +27,7 @@ enum DoesNothing {
         + "things, and nothing calls them (a missing `if __name__ == \"__main__\"` or app.run()).",
       fix: Finding.Fix(
         "Name the command that runs the program, or call its main function in the file.",
-        commands: ["preflight check --start 'COMMAND'"]),
+        commands: [evidence.check("--start", "COMMAND")]),
       evidence: [phase.exitProof()],
       location: evidence.settings.startPlace ?? evidence.project.startFile(evidence.startCommand))
   }

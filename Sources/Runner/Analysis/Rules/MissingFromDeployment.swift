@@ -31,7 +31,7 @@ enum MissingFromDeployment {
       let missing = causes.filter { $0.category == .environmentVariable }
       return (evidence.project.leftOut ?? []).compactMap { file -> Finding? in
         let names = file.variables.filter { name in missing.contains { $0.title.words.contains(name[...]) } }
-        return names.isEmpty ? nil : variables(names, file)
+        return names.isEmpty ? nil : variables(names, file, evidence)
       }
     }
   ]
@@ -99,14 +99,14 @@ enum MissingFromDeployment {
       location: isCommanded && !isLink ? evidence.settings.startPlace ?? file.place : file.place)
   }
 
-  private static func variables(_ names: [String], _ file: LeftOutFile) -> Finding {
+  private static func variables(_ names: [String], _ file: LeftOutFile, _ evidence: Evidence) -> Finding {
     let list = names.joined(separator: ", ")
     return Finding(
       rule: "variable-not-deployed", category: .environmentVariable, severity: .note,
       subject: "\(file.path) \(list)", title: "\(list) is set in \(file.path), which would not be deployed",
       message: "It works where that file is; \(file.why).",
       fix: Finding.Fix(
-        "Set the variables on the platform.", commands: ["preflight check --env-file \(file.path)"]),
+        "Set the variables on the platform.", commands: [evidence.check("--env-file", file.path)]),
       evidence: [Finding.Proof(kind: .file, text: file.why, file: file.place.file)], location: file.place)
   }
 }

@@ -77,7 +77,7 @@ enum NeverListens {
             + "nothing is declared as one (`worker: COMMAND` in the Procfile)."
           : "Allow the host for the check.",
         commands: denied.isEmpty
-          ? [] : ["preflight check --network registries,allow:\(EgressText.list(denied))"]),
+          ? [] : [evidence.check("--network", "registries,allow:\(EgressText.list(denied))")]),
       evidence: (last.map { [phase.proof($0)] } ?? [])
         + [Finding.Proof(kind: .listening, phase: .start, text: "no listening socket after \(seconds) s")]
         + (phase.idling.map { [$0.seen.proof(in: phase.name)] } ?? []),

@@ -127,9 +127,9 @@ enum ResourceLimits {
     let isAtLimit =
       phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
       && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
-    // What the program says counts where the counters say that it was near the limit.
+    // What the program says counts where the counters, which are read now and then, say that it was on its way there.
     let isNear =
-      (phase.resources.processesPeak ?? 0) * 10 >= (evidence.settings.processLimit ?? .max / 10) * 9
+      (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 2
     guard isEnded || isAtLimit || (phase.status == .failed && refused != nil && isNear) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"

@@ -44,10 +44,12 @@ package struct RuleBook: Sendable {
         found.append(finding)
       }
     }
+    // What was seen beside the log settles what a line of it comes from, before anything is read out of the line.
+    for rule in rules where Finding.settling.contains(rule.id) { add(rule.judge(plain, found)) }
     if let signatures { add(SignatureRules.judge(plain, by: signatures)) }
     // What a tool says of an exception explains the exceptions that led to it.
     let explained = found.isEmpty ? [] : plain.chains(of: found)
-    for rule in rules {
+    for rule in rules where !Finding.settling.contains(rule.id) {
       add(
         rule.judge(plain, found).filter { finding in
           !explained.contains { finding.severity != .warning && $0.contains(finding) }
@@ -103,7 +105,9 @@ struct CausalOrder: Comparable {
 
 extension Finding {
   /// Rules that settle what a line of the log comes from: another cause of the same line would be wrong.
-  private static let settling: Set<String> = [RuntimeMismatch.id, MissingFromDeployment.id, ScratchFull.id]
+  fileprivate static let settling: Set<String> = [
+    RuntimeMismatch.id, MissingFromDeployment.id, ScratchFull.id,
+  ]
 
   /// Whether this finding already says what the other one would say something else about.
   func explains(_ other: Finding) -> Bool {

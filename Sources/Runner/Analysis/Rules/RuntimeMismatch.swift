@@ -32,7 +32,7 @@ enum RuntimeMismatch {
           + "the code.",
       fix: Finding.Fix(
         "Check it with the version that will be deployed: on an image that has it, or with it installed here.",
-        commands: ["preflight check --image \(image(request, isNode: isNode))"]),
+        commands: [evidence.check("--image", image(request, isNode: isNode))]),
       evidence: (symptom.map { [$0] } ?? [])
         + [
           Finding.Proof(

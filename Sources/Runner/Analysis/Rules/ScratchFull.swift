@@ -27,7 +27,7 @@ enum ScratchFull {
         + "counts towards the memory limit\(limit(evidence)).",
       fix: Finding.Fix(
         "Write less to \(path), or give the program a disk; if the platform has one there, allow more for the check.",
-        commands: ["preflight check --tmp \(ByteCount.roomier(bytes, nil))"]),
+        commands: [evidence.check("--tmp", ByteCount.roomier(bytes, nil))]),
       evidence: (line.map { [phase.proof($0)] } ?? []) + [seen.proof(in: phase.name)],
       location: trace?.location(in: evidence.settings.workingDirectory)
         ?? evidence.project.startFile(evidence.startCommand))

@@ -139,7 +139,8 @@ enum StartCommand {
         : Finding.Fix(
           "Make it executable and commit the mode.",
           commands: [
-            FixCommand("chmod", "+x", "--", file), FixCommand("git", "update-index", "--chmod=+x", "--", plain),
+            FixCommand("chmod", "+x", "--", file),
+            FixCommand("git", "update-index", "--chmod=+x", "--", plain),
           ]),
       evidence: [proof, phase.exitProof()],
       location: evidence.project.files.contains(plain)
@@ -163,7 +164,9 @@ enum StartCommand {
         fix: Finding.Fix(
           "Correct the start command" + (other.map { ": \($0)" } ?? "") + ".",
           commands: [
-            other.flatMap { FixCommand("python", ShellWord.file($0)) }.flatMap { evidence.check("--start", $0.line) }
+            other.flatMap { FixCommand("python", ShellWord.file($0)) }.flatMap {
+              evidence.check("--start", $0.line)
+            }
           ]),
         evidence: [phase.proof(line), phase.exitProof()], location: evidence.project.startPlace)
     }

@@ -21,7 +21,8 @@ enum VariableReads {
   static func soundsFatal(_ text: String) -> Bool {
     soundsMissing(text)
       && !text.lowercased().hasAny(of: [
-        "warn", "disabled", "default", "falling back", "fallback", "skipping", "optional", "debug", "ignoring",
+        "warn", "disabled", "default", "falling back", "fallback", "skipping", "optional", "debug",
+        "ignoring",
       ])
   }
 
@@ -69,7 +70,8 @@ enum VariableReads {
     let type = trace.shortType
     // What fails outside of the program says nothing of the value that was handed over.
     let isOutside = type.hasAny(of: [
-      "Connection", "Timeout", "Operational", "HTTP", "OSError", "gaierror", "SSL", "FileNotFound", "Permission",
+      "Connection", "Timeout", "Operational", "HTTP", "OSError", "gaierror", "SSL", "FileNotFound",
+      "Permission",
       "NotADirectory", "IsADirectory", "NoSuchModule", "UnknownScheme",
     ])
     return !otherKinds.contains(type) && !trace.isWrapper && !isOutside
