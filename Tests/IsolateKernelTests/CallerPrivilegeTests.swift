@@ -31,8 +31,7 @@ struct CallerPrivilegeTests {
     for word in words {
       #expect(outcome.errorOutput.contains(word), "\"\(word)\": \(outcome)", sourceLocation: sourceLocation)
     }
-    let left = (try? FileManager.default.contentsOfDirectory(atPath: bundle.store)) ?? []
-    #expect(left == [], sourceLocation: sourceLocation)
+    #expect(bundle.stored == [], sourceLocation: sourceLocation)
   }
 
   private static let run = "exec \"$ISOLATE\" --root \"$STORE\" run --bundle . a"

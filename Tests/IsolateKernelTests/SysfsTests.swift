@@ -58,7 +58,7 @@ struct SysfsTestsAsAnyUser {
     let outcome = try await Self.run(bundle, "true", after: "mount -t tmpfs tmpfs /sys")
     #expect(outcome.exitStatus == 1 && outcome.errorOutput.contains("mount sysfs on /sys"), "\(outcome)")
     #expect(outcome.errorOutput.split(separator: "\n").count == 1, "\(outcome)")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: bundle.store) == [])
+    #expect(bundle.stored == [])
   }
 
   @Test("is never mounted writable and changed afterwards", .needs(.program("strace")))

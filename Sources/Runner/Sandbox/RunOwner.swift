@@ -24,10 +24,11 @@ enum RunOwner {
     guard words.count == 3, let number = Int32(words[0]), let startTime = UInt64(words[1]), number > 0,
       words[2] == Files.link("/proc/self/ns/pid")
     else { return false }
-    guard let now = ProcessIdentity(of: number), now.startTime == startTime, now.isRunning else {
-      return true
+    guard let now = ProcessIdentity(of: number) else {
+      // Not when it could not be looked at, as without a descriptor to do so.
+      return kill(number, 0) != 0 && errno == ESRCH
     }
-    return isKilled(number)
+    return now.startTime != startTime || !now.isRunning || isKilled(number)
   }
 
   /// Whether SIGKILL has been sent to it and is still to be received (proc_pid_status(5), SigPnd and ShdPnd).

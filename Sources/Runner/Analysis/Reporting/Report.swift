@@ -61,7 +61,7 @@ package struct Report: Sendable, Codable, Equatable {
   }
 
   private static func again(_ invocation: Invocation, on image: Plan.Image?) -> String {
-    let isNamed = invocation.options.contains { $0.name == "--image" }
+    let isNamed = invocation.options.contains { $0.name == "--image" && $0.value != "auto" }
     let changes = image.flatMap { isNamed ? nil : [Invocation.Option("--image", $0.reference)] } ?? []
     return ShellWord.join(invocation.words(changes))
   }

@@ -8,9 +8,10 @@ enum NeverListens {
     },
     Rule(consequence: "listens-on-new-protocol-only", "A web service serves IPv6 and refuses IPv4.") {
       evidence, causes in
-      guard let phase = evidence.phase(.start), let seen = phase.ipv6Only, !causes.explain(.start) else {
-        return []
-      }
+      // An image's own health check has the word where there is one.
+      guard let phase = evidence.phase(.start), let seen = phase.ipv6Only, !causes.explain(.start),
+        evidence.probes.last?.command == nil
+      else { return [] }
       return [ipv6Only(seen, phase, evidence)]
     },
     Rule(consequence: "never-listens", "A web service does not listen before the deadline.") {

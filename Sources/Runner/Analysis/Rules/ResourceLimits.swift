@@ -129,7 +129,7 @@ enum ResourceLimits {
       && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
     // What the program says counts where the counters, which are read now and then, say that it was on its way there.
     let isNear =
-      (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 2
+      (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 4
     guard isEnded || isAtLimit || (phase.status == .failed && refused != nil && isNear) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"

@@ -4,7 +4,7 @@ struct LookPace {
   private static let usual = 10
   private static let shortest = 2
   /// The part of a processor that looking may take, as a divisor.
-  private static let share = 20
+  private static let share = 8
 
   private(set) var period = 0
   private(set) var longestGap = 0
