@@ -166,11 +166,9 @@ final class InstallPhase {
       .unreachable(
         host: record.host, port: record.port, reason: record.failure?.summary ?? "no connection")
     }
-    var information = statvfs()
     let path = driver.sandbox.run.path
-    guard unsafe statvfs(path, &information) == 0, information.f_blocks > 0 else { return }
-    let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
-    if free < 1 << 20 { phase.observations.append(.diskFull(path: path, freeBytes: free)) }
+    guard let free = DiskUse.freeBytes(of: path), free < 1 << 20 else { return }
+    phase.observations.append(.diskFull(path: path, freeBytes: UInt64(free)))
   }
 
   private var installPolicy: EgressPolicy {
