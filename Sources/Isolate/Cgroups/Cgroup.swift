@@ -177,20 +177,24 @@ public final class Cgroup: Sendable {
   public var processesPeak: Int? { number("pids.peak").map { Int($0) } }
 
   /// How many processes the out-of-memory killer took (memory.events, oom_kill).
-  public var outOfMemoryKills: Int? { field("oom_kill", of: "memory.events").map { Int($0) } }
+  public var outOfMemoryKills: Int? { Self.outOfMemoryKills(of: path) }
+
+  static func outOfMemoryKills(of path: String) -> Int? {
+    field("oom_kill", of: "\(path)/memory.events").map { Int($0) }
+  }
 
   /// How often a fork was refused for the limit (pids.events, max).
-  public var refusedForks: Int? { field("max", of: "pids.events").map { Int($0) } }
+  public var refusedForks: Int? { Self.field("max", of: "\(path)/pids.events").map { Int($0) } }
 
   /// Processor time used, in microseconds (cpu.stat).
-  public var cpuMicroseconds: Int64? { field("usage_usec", of: "cpu.stat") }
+  public var cpuMicroseconds: Int64? { Self.field("usage_usec", of: "\(path)/cpu.stat") }
 
   private func number(_ file: String) -> Int64? {
     Files.text("\(path)/\(file)").flatMap { Int64($0.split(separator: "\n").first ?? "") }
   }
 
-  private func field(_ name: String, of file: String) -> Int64? {
-    for line in (Files.text("\(path)/\(file)") ?? "").split(separator: "\n") {
+  private static func field(_ name: String, of file: String) -> Int64? {
+    for line in (Files.text(file) ?? "").split(separator: "\n") {
       let words = line.split(separator: " ")
       if words.count == 2, words[0] == name { return Int64(words[1]) }
     }

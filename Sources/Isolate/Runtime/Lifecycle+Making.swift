@@ -61,4 +61,16 @@ extension Lifecycle {
     let limits = [resources.memoryLimitInBytes, resources.unified["memory.max"].flatMap { Int64($0) }]
     return limits.contains { limit in limit.map { $0 >= 0 && $0 < least } ?? false }
   }
+
+  /// What is to be said of a process that the kernel ended for its cgroup's limit of memory: its status says no more than
+  /// that of one that somebody killed.
+  func memoryEnding(of container: Container, _ record: ContainerRecord) -> [String] {
+    guard let path = record.cgroupPath, (try? container.exitIfEnded())??.signal == SIGKILL,
+      (Cgroup.outOfMemoryKills(of: path) ?? 0) > 0
+    else { return [] }
+    let limit = (Files.text("\(path)/memory.max") ?? "").split(separator: "\n").first ?? ""
+    return [
+      "its process was ended by the kernel: out of memory (linux.resources.memory.limit, \(limit) bytes)"
+    ]
+  }
 }

@@ -317,6 +317,7 @@ public struct Lifecycle: Sendable {
     guard let lock = store.lock(identifier, creates: false), let record = try? store.load(identifier),
       record.process.processID == container.processID, !record.process.isRunning
     else { return [] }
+    let ending = memoryEnding(of: container, record)
     Cgroup.remove(record.cgroupPath, unit: record.systemdUnit)
     let spec = request.bundle.spec
     endLooseProcesses(of: record, spec)
@@ -327,7 +328,7 @@ public struct Lifecycle: Sendable {
     store.remove(identifier)
     _ = consume lock
     let hooks = spec.hooks.poststop
-    return hooks.isEmpty ? [] : self.hooks("poststop", hooks, record, .stopped).runAll()
+    return ending + (hooks.isEmpty ? [] : self.hooks("poststop", hooks, record, .stopped).runAll())
   }
 
   private func end(_ record: ContainerRecord) throws(IsolateError) {
