@@ -117,7 +117,7 @@ struct ImageCaller: ~Copyable {
 
   var store: String { directory.path("cache/preflight/images") }
 
-  func circumstances(_ variables: [String: String] = [:], limit: Duration = .seconds(120))
+  func circumstances(_ variables: [String: String] = [:], limit: Duration = .seconds(300))
     -> Program.Circumstances
   {
     let own = [

@@ -9,7 +9,7 @@ import Testing
 struct CallerHabitTestsAsAnyUser {
   private static func isolate(_ bundle: borrowing TestBundle, _ arguments: String...) async throws -> Outcome
   {
-    try await Program.isolate.run(["--root", bundle.store] + arguments, .init(timeLimit: .seconds(120)))
+    try await Program.isolate.run(["--root", bundle.store] + arguments, .init(timeLimit: .seconds(300)))
   }
 
   @Test("a process that is given no HOME has its user's, and / where the container does not say")

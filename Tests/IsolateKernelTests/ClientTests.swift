@@ -35,7 +35,7 @@ struct ClientTests {
   ) async throws {
     let script = Repository.path("Tests", "Harness", "clients", client)
     let machine = KernelMachine(
-      unprivileged: unprivileged, hasSystemd: hasSystemd, memory: "1500M", timeLimit: .seconds(600))
+      unprivileged: unprivileged, hasSystemd: hasSystemd, memory: "1500M", timeLimit: .seconds(1800))
     let outcome = try await machine.run("'\(script)' '\(Program.isolate.path)' \(argument)")
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.filter { !$0.hasPrefix("ok   ") } == [], "\(outcome)")

@@ -26,7 +26,7 @@ struct DescriptorTestsAsAnyUser {
         bundle.directory.path,
         "leak",
       ],
-      .init(timeLimit: .seconds(120)))
+      .init(timeLimit: .seconds(300)))
   }
 
   @Test("are not the payload's: it has 0, 1 and 2 alone", arguments: [false, true])
@@ -83,7 +83,7 @@ struct DescriptorTestsAsAnyUser {
     let shell = try #require(Program(onPath: "sh"))
     let command =
       "exec '\(Program.isolate.path)' --root '\(bundle.store)' run --bundle '\(bundle.directory.path)' x <&- >&- 2>&-"
-    let outcome = try await shell.run(["-c", command], .init(timeLimit: .seconds(120)))
+    let outcome = try await shell.run(["-c", command], .init(timeLimit: .seconds(300)))
     #expect(outcome.exitStatus == 7, "\(outcome)")
   }
 }

@@ -28,7 +28,7 @@ private struct HookBundle: ~Copyable {
   func isolate(_ arguments: String...) async throws -> Outcome {
     try bundle.writeConfiguration(spec)
     return try await Program.isolate.run(
-      ["--root", bundle.store] + arguments, .init(timeLimit: .seconds(120)))
+      ["--root", bundle.store] + arguments, .init(timeLimit: .seconds(300)))
   }
 
   var stored: [String] { bundle.stored }

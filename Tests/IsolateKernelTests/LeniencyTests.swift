@@ -69,7 +69,7 @@ struct LeniencyTestsAsAnyUser {
     let bundle = try TestBundle()
     try bundle.writeConfiguration(bundle.spec("sleep", "1000"))
     func isolate(_ arguments: String...) async throws -> Outcome {
-      try await Program.isolate.run(["--root", bundle.store] + arguments, .init(timeLimit: .seconds(120)))
+      try await Program.isolate.run(["--root", bundle.store] + arguments, .init(timeLimit: .seconds(300)))
     }
     let made = try await isolate(
       "run", "-d", "--no-new-keyring", "--no-subreaper", "-b", bundle.directory.path, "c")

@@ -58,7 +58,7 @@ struct LifecycleTestsAsAnyUser {
     let before = Residue(mark: mark)
     let program = try Program.isolate.start(
       ["--root", bundle.store, "run", "-b", bundle.directory.path, "x"],
-      .init(variables: Residue.marking(mark), timeLimit: .seconds(120)))
+      .init(variables: Residue.marking(mark), timeLimit: .seconds(300)))
     defer { program.signal(SIGKILL, group: true) }
     #expect(await program.waitForOutput("ready"))
     program.signal(SIGTERM)

@@ -55,7 +55,7 @@ struct NamedNamespaceTestsAsAnyUser {
       """
     let unshare = try #require(Program(onPath: "unshare"))
     let outcome = try await unshare.run(
-      ["--user", "--map-root-user", "sh", "-c", line], .init(timeLimit: .seconds(120)))
+      ["--user", "--map-root-user", "sh", "-c", line], .init(timeLimit: .seconds(300)))
     let lines = outcome.output.split(separator: "\n").map(String.init)
     try #require(lines.count == 17, "\(outcome)")
     #expect(Array(lines[0..<4]) == Array(lines[7..<11]), "\(outcome)")
@@ -93,7 +93,7 @@ struct NamedNamespaceTestsAsAnyUser {
       kill $!
       """
     let shell = try #require(Program(onPath: "sh"))
-    let outcome = try await shell.run(["-c", line], .init(timeLimit: .seconds(120)))
+    let outcome = try await shell.run(["-c", line], .init(timeLimit: .seconds(300)))
     let lines = outcome.output.split(separator: "\n").map(String.init)
     try #require(lines.count > 9, "\(outcome)")
     #expect(lines[3] == lines[0] && lines[6] == "0" && lines[8] == "deny", "\(outcome)")

@@ -15,7 +15,7 @@ struct NetworkDeviceTestsAsAnyUser {
         variables: [
           "isolate": "\(Program.isolate.path) --root \(bundle.store)", "bundle": bundle.directory.path,
           "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        ], timeLimit: .seconds(120)))
+        ], timeLimit: .seconds(300)))
   }
 
   private static func write(

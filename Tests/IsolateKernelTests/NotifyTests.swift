@@ -5,8 +5,8 @@ import Testing
 /// sd_notify(3): what a service in a container tells the manager that started the runtime.
 @Suite("A service manager's socket", .needs(.userNamespaces, .busybox, .program("python3")))
 struct NotifyTestsAsAnyUser {
-  /// The line that runs `body` with a manager's socket, and prints what the manager was told. The probe sends what it is
-  /// given to its NOTIFY_SOCKET.
+  /// The line that runs `body` with a manager's socket, and prints what the manager was told. The probe sends what it
+  /// is given to its NOTIFY_SOCKET.
   private static func run(_ bundle: borrowing TestBundle, _ body: String) async throws -> Outcome {
     let manager = """
       import os, socket, subprocess, sys
@@ -23,7 +23,7 @@ struct NotifyTestsAsAnyUser {
       python3 manager.py 'i="\(Program.isolate.path) --root \(bundle.store)"; \(body)'
       find store -name notify; "\(Program.isolate.path)" --root "\(bundle.store)" list -q
       """
-    return try await Program(path: "/bin/bash").run(["-c", line], .init(timeLimit: .seconds(120)))
+    return try await Program(path: "/bin/bash").run(["-c", line], .init(timeLimit: .seconds(300)))
   }
 
   private static func write(_ bundle: borrowing TestBundle, _ line: String) throws {

@@ -20,7 +20,7 @@ struct SharedMountTestsAsAnyUser {
       .init(
         variables: [
           "isolate": "\(Program.isolate.path) --root \(bundle.store)", "bundle": bundle.directory.path,
-        ], timeLimit: .seconds(120)))
+        ], timeLimit: .seconds(300)))
   }
 
   @Test("has its mounts in the caller's, below its root and nowhere else, until it is deleted")

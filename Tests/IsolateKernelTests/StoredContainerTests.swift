@@ -11,7 +11,7 @@ private struct Store: ~Copyable {
 
   func isolate(_ arguments: String...) async throws -> Outcome {
     let root = directory.path("store")
-    return try await Program.isolate.run(["--root", root] + arguments, .init(timeLimit: .seconds(120)))
+    return try await Program.isolate.run(["--root", root] + arguments, .init(timeLimit: .seconds(300)))
   }
 
   func status(_ identifier: String) async throws -> String {

@@ -73,7 +73,7 @@ struct TestBundle: ~Copyable {
   /// Writes the specification to config.json and runs it by the built program.
   func runProgram(
     _ spec: RuntimeSpec, id: String = "test", by program: Program = .isolate,
-    _ circumstances: Program.Circumstances = .init(timeLimit: .seconds(120))
+    _ circumstances: Program.Circumstances = .init(timeLimit: .seconds(300))
   ) async throws -> Outcome {
     try writeConfiguration(spec)
     return try await program.run(
@@ -115,7 +115,7 @@ final class RunningContainer: Sendable {
   var outputSoFar: String { output.text }
 
   /// Waits for the end; a container that takes longer than the limit is killed and reported.
-  func ended(within limit: Duration = .seconds(120)) async throws -> Ended {
+  func ended(within limit: Duration = .seconds(300)) async throws -> Ended {
     let deadline = ContinuousClock.now + limit
     while true {
       if let exit = try container.exitIfEnded() {
@@ -138,7 +138,7 @@ final class RunningContainer: Sendable {
 }
 
 /// Whether a condition comes to hold within the limit.
-func eventually(within limit: Duration = .seconds(120), _ holds: () throws -> Bool) async throws -> Bool {
+func eventually(within limit: Duration = .seconds(300), _ holds: () throws -> Bool) async throws -> Bool {
   let deadline = ContinuousClock.now + limit
   while true {
     if try holds() { return true }

@@ -112,7 +112,7 @@ struct IndexLoginTests {
           variables: caller.variables.merging(["PIP_INDEX_URL": "http://u:hunter11@127.0.0.1:9/simple"]) {
             $1
           },
-          directory: caller.folder.path, timeLimit: .seconds(120)))
+          directory: caller.folder.path, timeLimit: .seconds(300)))
     }
     let without = try await check("")
     try #require(without.exitStatus != 77, "\(without)")

@@ -126,7 +126,8 @@ struct OutsideRecordTests {
           except OSError as error: print(target[1], "fails", error.errno, time.monotonic() - began < 30, flush=True)
       """)
     #expect(attempts.contains(Self.denied("db.example.com", 5432, 1)), "\(attempts)")
-    // ENETUNREACH, also where the socket has an address that leads nowhere, and what the sandbox's own kernel says of IPv6.
+    // ENETUNREACH, also where the socket has an address that leads nowhere, and what the sandbox's own kernel says of
+    // IPv6.
     for line in ["5432 fails 101 True", "8080 fails 101 True", "8081 fails 101 True", "80 fails 111 True"] {
       #expect(output.contains(line), "\(output)")
     }
@@ -185,7 +186,7 @@ struct OutsideRecordTests {
       "-c", Self.withoutPacketSockets, "\(errno)", Program.preflight.path, "check", "--format", "json",
     ]
     let outcome = try await python.run(
-      arguments + [source], .init(variables: caller.variables, timeLimit: .seconds(120)))
+      arguments + [source], .init(variables: caller.variables, timeLimit: .seconds(300)))
     let report = try Caller.report(in: outcome)
     #expect(outcome.exitStatus == 0, "\(outcome)")
     #expect(report.phases.flatMap(\.stdoutTail).filter { $0 == "fails 101" }.count == 2, "\(outcome)")

@@ -4,8 +4,8 @@ import Isolate
 import TestSupport
 import Testing
 
-/// Somebody else puts links where a program is known to make its files, as in /tmp. A shell knows the process id that the
-/// program will have, which others guess.
+/// Somebody else puts links where a program is known to make its files, as in /tmp. A shell knows the process id that
+/// the program will have, which others guess.
 @Suite("What preflight makes in a folder that others write")
 struct PlantedNamesTests {
   private static func shell(_ line: String, _ caller: Caller) async throws -> Outcome {
@@ -13,7 +13,7 @@ struct PlantedNamesTests {
       ["-c", line],
       .init(
         variables: caller.variables.merging(["TMPDIR": caller.folder.path]) { $1 },
-        directory: caller.folder.path, timeLimit: .seconds(120)))
+        directory: caller.folder.path, timeLimit: .seconds(300)))
   }
 
   @Test("a report's file is never written through a link, nor into a file that is there")

@@ -18,7 +18,7 @@ public struct EmulatedMachine: Sendable {
   /// - Throws: ``ProgramError`` if the harness cannot be started.
   public static func run(_ feature: Feature, payload: String) async throws -> Outcome {
     try await Program(path: harness).run(
-      ["run", folder ?? "", "--time", "90", feature.rawValue, payload], .init(timeLimit: .seconds(120)))
+      ["run", folder ?? "", "--time", "90", feature.rawValue, payload], .init(timeLimit: .seconds(300)))
   }
 }
 

@@ -13,7 +13,7 @@ public enum MinimalRoot {
   /// and writable, everything else is read-only.
   ///
   /// - Throws: ``ProgramError`` if the harness cannot be started.
-  public static func run(_ shellLine: String, timeLimit: Duration = .seconds(120)) async throws -> Outcome {
+  public static func run(_ shellLine: String, timeLimit: Duration = .seconds(300)) async throws -> Outcome {
     let arguments = [
       "run", folder ?? "", "--program", Program.isolate.path, "--program", Program.preflight.path, "--",
       shellLine,

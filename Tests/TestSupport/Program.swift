@@ -42,12 +42,12 @@ public struct Program: Sendable {
     /// What the program reads from its standard input; empty is the end of the file at once.
     public var standardInput: [UInt8] = []
     /// The time after which the program and its process group are killed.
-    public var timeLimit: Duration = .seconds(120)
+    public var timeLimit: Duration = .seconds(300)
 
     /// The test's own circumstances, except for what is given.
     public init(
       environment: [String: String]? = nil, variables: [String: String] = [:], directory: String? = nil,
-      standardInput: [UInt8] = [], timeLimit: Duration = .seconds(120)
+      standardInput: [UInt8] = [], timeLimit: Duration = .seconds(300)
     ) {
       self.environment = environment
       self.variables = variables

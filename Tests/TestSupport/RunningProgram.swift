@@ -74,7 +74,7 @@ public final class RunningProgram: Sendable {
   /// Waits until the program's standard output or standard error holds `text`.
   ///
   /// - Returns: whether it came before the program ended and the limit had passed.
-  public func waitForOutput(_ text: String, within limit: Duration = .seconds(120)) async -> Bool {
+  public func waitForOutput(_ text: String, within limit: Duration = .seconds(300)) async -> Bool {
     let deadline = ContinuousClock.now + limit
     while true {
       let ended = hasEnded

@@ -36,7 +36,7 @@ stage_files() {
   for name in "$scratch"/debug/*.resources; do
     [ ! -e "$name" ] || cp -a "$name" "$work/bin"
   done
-  for name in Tests examples images docs; do
+  for name in Tests examples images docs CHANGELOG.md; do
     [ ! -e "$root/$name" ] || cp -a --no-preserve=ownership "$root/$name" "$work/repository"
   done
   chmod -R a+rX "$work/bin" "$work/repository"
@@ -84,7 +84,8 @@ bring_swift_libraries() {
   chmod a+r "$work/bin"/*.so
 }
 
-# run_as USER COMMAND...: runs COMMAND in the staged repository with the environment of the tests.
+# run_as USER COMMAND...: runs COMMAND in the staged repository with the environment of the tests. Many tests at a time
+# hold more files than the usual 1024, which runuser(1) sets anew by pam_limits(8): the limit is raised after it.
 run_as() {
   local user=$1 home become=() path='' folder colours=()
   shift
@@ -97,15 +98,14 @@ run_as() {
   done <<<"$PATH:"
   (
     cd "$work/repository"
-    # Many tests at a time hold more files than the usual 1024.
-    ulimit -Sn 4096 2>/dev/null || true
     "${become[@]}" env -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME \
       -u SUDO_USER -u SUDO_UID -u SUDO_GID -u SUDO_COMMAND \
       HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" TMPDIR="$work/tmp" \
       ISOLATE_REPOSITORY="$work/repository" ISOLATE_PROGRAM="$work/bin/isolate" \
       PREFLIGHT_PROGRAM="$work/bin/preflight" ISOLATE_MINIMAL_ROOT="${minimal_root:-}" \
       ISOLATE_EMULATED_KERNEL="${emulated_kernel:-}" \
-      ISOLATE_TEST_RUN="$marker" "${colours[@]}" "$@"
+      ISOLATE_TEST_RUN="$marker" "${colours[@]}" \
+      bash -c 'ulimit -Sn 4096 2>/dev/null; exec "$@"' run_as "$@"
   )
 }
 
