@@ -3,8 +3,6 @@ import Isolate
 
 /// The command line of `isolate`: global flags, then a verb, as runc and crun have them.
 enum CommandLineInterface {
-  static let version = "0.1.0"
-
   /// Runs one command and gives the exit status.
   static func run(_ arguments: [String]) -> Int32 {
     var arguments = Arguments(arguments)
@@ -50,7 +48,7 @@ enum CommandLineInterface {
     case "features": return try FeaturesCommand(&arguments).run()
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
-      try StandardStream.print("isolate version \(version)\nspec: \(RuntimeSpec.version)\n")
+      try StandardStream.print("isolate version \(ReleaseVersion.current)\nspec: \(RuntimeSpec.version)\n")
       return 0
     case "--help", "-h", "help":
       try StandardStream.print(Usage.text)

@@ -53,7 +53,7 @@ struct BenchCommand: ParsableCommand {
       options.peers = try search.peers(against)
       options.isolate = try runtime(search)
       options.environment = environment
-      options.version = Release.version
+      options.version = ReleaseVersion.current
       let bar = BenchProgressBar(
         isShown: !quiet && isatty(2) == 1 && environment["TERM"] != "dumb", columns: TerminalSize.columns)
       defer { bar.clear() }

@@ -12,7 +12,7 @@ struct Preflight: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "preflight",
     abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
-    version: Release.version,
+    version: ReleaseVersion.current,
     subcommands: [
       CheckCommand.self, PlanCommand.self, RunCommand.self, RulesCommand.self, ImageCommand.self,
       DoctorCommand.self,

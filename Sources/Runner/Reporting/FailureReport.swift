@@ -1,5 +1,6 @@
 package import Analysis
 import Egress
+import Isolate
 import Planning
 
 extension Report {
@@ -10,7 +11,7 @@ extension Report {
     evidence.settings.invocation = options.invocation ?? Invocation(source: options.source)
     let lines = error.description.split(whereSeparator: \.isNewline)
     self.init(
-      tool: .init(version: Release.version), startedAt: Clock.seconds(), durationMilliseconds: 0,
+      tool: .init(version: ReleaseVersion.current), startedAt: Clock.seconds(), durationMilliseconds: 0,
       evidence: evidence,
       judgement: Judgement(findings: [], phases: []), project: .init(name: name, source: options.source),
       plan: .init(network: options.policy.commandLineValue),

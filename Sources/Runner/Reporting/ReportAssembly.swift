@@ -1,5 +1,6 @@
 import Analysis
 import Egress
+import Isolate
 import Planning
 
 /// Puts the report together from the plan, the surroundings and the judged evidence.
@@ -47,7 +48,7 @@ struct ReportAssembly {
           remedy: "run where packet sockets are (CONFIG_PACKET), outside of a filter that refuses them"))
     }
     return Report(
-      tool: .init(version: Release.version), startedAt: startedAt, durationMilliseconds: milliseconds,
+      tool: .init(version: ReleaseVersion.current), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,
       judgement: judgement, others: others, project: project(evidence), plan: planSection,
       isolation: isolation.section(extra: extra))
@@ -80,9 +81,4 @@ struct ReportAssembly {
         diskBytes: sandbox.disk?.limit),
       network: options.policy.commandLineValue, notes: plan.notes)
   }
-}
-
-/// The release this is.
-package enum Release {
-  package static let version = "0.1.0"
 }
