@@ -23,7 +23,7 @@ struct CopyableCommandTests {
     #expect(Invocation().check()?.line == "preflight check")
     #expect(
       Self.invocation.run(["sh", "-c", "exec x $PORT"])?.line
-        == "preflight run --source 'my shop'\\''s' --network registries,allow:x.example -- sh -c 'exec x $PORT'"
+        == "preflight run --in-check --source 'my shop'\\''s' -- sh -c 'exec x $PORT'"
     )
   }
 

@@ -112,10 +112,25 @@ private struct Example {
       let words = text.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       #expect(words.contains(finding.fix.summary), "the text does not say what to do: \(text)")
     }
+    try await paste(report, json.exitStatus, caller)
     try Golden.expect(Self.withoutChance(text.output), is: "reports/\(name).txt")
     #expect(FolderSnapshot(path).changes(since: earlier) == [])
     await caller.expectNothingLeft()
     return (report, text.output)
+  }
+
+  /// Runs each command of a report in a shell as somebody who copies it would; the check again comes to the same.
+  private func paste(_ report: Report, _ status: Int32?, _ caller: Caller) async throws {
+    let programs = Program.preflight.path.split(separator: "/").dropLast().joined(separator: "/")
+    let path = "/\(programs):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+    let printed = report.findings.flatMap(\.fix.commands).filter { $0.hasPrefix("preflight ") }
+    for line in Set(printed + [report.again]) {
+      let outcome = try await Program(path: "/bin/sh").run(
+        ["-c", line], .init(variables: caller.variables.merging(["PATH": path]) { $1 }, directory: "/"))
+      if line == report.again { #expect(outcome.exitStatus == status, "\(line)\n\(outcome)") }
+      // Wrong usage, not determined, no sandbox, our own fault, not found.
+      #expect(![nil, 2, 3, 4, 70, 126, 127].contains(outcome.exitStatus), "\(line)\n\(outcome)")
+    }
   }
 
   /// The report without what differs between two runs or two machines: times, sizes, versions, surroundings, and where

@@ -67,10 +67,10 @@ struct CheckCommand: ParsableCommand {
       + (indexLogins ? [.init("--index-logins")] : [])
   }
 
-  func run() throws {
+  /// What the command line asks for, output aside.
+  func checkOptions() throws -> CheckOptions {
     var options = try shared.checkOptions()
-    let milliseconds = try Size.milliseconds(timeout, option: "--timeout")
-    options.timeoutMilliseconds = milliseconds
+    options.timeoutMilliseconds = try Size.milliseconds(timeout, option: "--timeout")
     options.settlingMilliseconds = settle == "0" ? 0 : try Size.milliseconds(settle, option: "--settle")
     options.scratchBytes = try tmp.map { try Size.bytes($0, option: "--tmp") }
     options.minimumLevel = try Self.level(minLevel)
@@ -78,8 +78,13 @@ struct CheckCommand: ParsableCommand {
     options.keepsIndexLogins = indexLogins
     options.keepsRun = keep
     options.invocation?.options += changed
+    return options
+  }
+
+  func run() throws {
+    let options = try checkOptions()
     let files = try output.map(OutputFile.init)
-    let interruption = try Interruption(timeoutMilliseconds: milliseconds)
+    let interruption = try Interruption(timeoutMilliseconds: options.timeoutMilliseconds)
     let display = ProgressDisplay(
       isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
       color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)

@@ -39,6 +39,14 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What the command may write to the disk, for example 2G.", valueName: "SIZE"))
   var disk: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "In the environment of the last check of the source: its dependencies, variables, working directory and limits."))
+  var inCheck = false
+
+  @Argument(help: ArgumentHelp("With --in-check, a process of the project.", valueName: "PROCESS"))
+  var process: String?
+
   @Argument(parsing: .postTerminator, help: "The command, after --.")
   var command: [String] = []
 
@@ -46,9 +54,20 @@ struct RunCommand: ParsableCommand {
     if command.isEmpty, image == nil {
       throw ValidationError("the command is missing: preflight run -- CMD [ARG...]")
     }
+    if let process, !inCheck {
+      throw ValidationError("\(process): a command stands after --: preflight run -- \(process)")
+    }
+    let given = [
+      ("--image", image), ("--memory", memory), ("--disk", disk), ("--pids", pids.map(String.init)),
+      ("--network", network == "registries" ? nil : network), ("--pull", pull == .never ? nil : pull.rawValue),
+    ]
+    if inCheck, let other = given.first(where: { $0.1 != nil }) {
+      throw ValidationError("--in-check takes the conditions of the check: leave \(other.0) out")
+    }
   }
 
   func run() throws {
+    if inCheck { throw ExitCode(try runInCheck()) }
     var options = CheckOptions()
     options.source = source ?? ""
     options.hostEnvironment = ProcessInfo.processInfo.environment
@@ -65,5 +84,23 @@ struct RunCommand: ParsableCommand {
     options.planning.memoryLimitInBytes = try memory.map { try Size.bytes($0, option: "--memory") }
     options.planning.diskLimitInBytes = try disk.map { try Size.bytes($0, option: "--disk") }
     throw ExitCode(try SandboxedCommand(options: options, interruption: interruption).run(command))
+  }
+
+  /// Reads how the source was checked, and does the same up to the start of the program.
+  private func runInCheck() throws -> Int32 {
+    var asked = CheckOptions()
+    asked.source = source ?? "."
+    asked.hostEnvironment = ProcessInfo.processInfo.environment
+    let last = try LastCheck.find(asked, in: StateDirectory(environment: asked.hostEnvironment))
+    let options: CheckOptions
+    do { options = try CheckCommand.parse(last.arguments).checkOptions() } catch let error as RunnerError {
+      throw RunnerError(
+        error.status, "as in the last check of \(asked.source): \(error.message)", remedy: error.remedy)
+    }
+    let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
+    let display = ProgressDisplay(
+      isTerminal: false, color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: false, isQuiet: false)
+    return try SandboxedCommand(options: options, interruption: interruption)
+      .run(command, inCheckBy: display, as: process)
   }
 }

@@ -48,31 +48,13 @@ package final class CheckRunner {
       state.removeStaleRuns(waits: true)
       extendLifetime(run)
     }
-    let folder = try SourceFolder(
-      run: run, environment: options.hostEnvironment, interruption: interruption
-    ).prepare(options.sourceName)
-    let planned = try PlannedCheck(options, folder: folder, state: state, supply: supply)
-    try interruption.check()
-    let (snapshot, plan) = (planned.snapshot, planned.plan)
-    plan.notes.forEach { observer.note($0) }
-    if planned.image == nil, options.imageRequest == .automatic {
-      observer.note("runs on the host's own files: \(plan.image?.reason ?? "")")
-    }
-    EnvironmentStore.removeOld(in: state)
-    DownloadStore.removeOld(in: state)
-    let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
-    let isolation = IsolationSurvey(options: options)
-    try isolation.requireLevel(options.minimumLevel)
-    let hostTools = planned.image == nil ? try locateTools(plan) : [:]
-    let sandbox = try sandbox(for: planned, run, host)
-    sandbox.tools = Array(hostTools.values)
-    if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
-    let driver = PhaseDriver(
-      sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
-      cgroupParent: isolation.cgroupParent)
-    let tools = sandbox.stored == nil ? hostTools : try ImageTools(driver: driver, plan: plan).locate()
-    let installer = InstallPhase(
-      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver)
+    LastCheck.keep(options, in: state)
+    let prepared = try prepare(run, state)
+    let (snapshot, plan, tools, host) = (
+      prepared.planned.snapshot, prepared.planned.plan, prepared.tools, prepared.host
+    )
+    let (isolation, sandbox, driver) = (prepared.isolation, prepared.sandbox, prepared.driver)
+    let installer = prepared.installer
     let launcher = StartPhase(plan: plan, options: options, tools: tools, driver: driver, host: host)
     var evidence = Evidence(
       project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))
@@ -106,6 +88,50 @@ package final class CheckRunner {
     .report(evidence, others, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
       report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
+  }
+
+  /// All that is there before the first phase begins.
+  struct Preparation {
+    let planned: PlannedCheck
+    let host: HostNetwork
+    let isolation: IsolationSurvey
+    let tools: [String: LocatedTool]
+    let sandbox: Sandbox
+    let driver: PhaseDriver
+    let installer: InstallPhase
+  }
+
+  /// Fetches the source, plans, and makes the sandbox; nothing of the project has run then.
+  func prepare(_ run: RunDirectory, _ state: StateDirectory) throws(RunnerError) -> Preparation {
+    let folder = try SourceFolder(
+      run: run, environment: options.hostEnvironment, interruption: interruption
+    ).prepare(options.sourceName)
+    let planned = try PlannedCheck(options, folder: folder, state: state, supply: supply)
+    try interruption.check()
+    let plan = planned.plan
+    plan.notes.forEach { observer.note($0) }
+    if planned.image == nil, options.imageRequest == .automatic {
+      observer.note("runs on the host's own files: \(plan.image?.reason ?? "")")
+    }
+    EnvironmentStore.removeOld(in: state)
+    DownloadStore.removeOld(in: state)
+    LastCheck.removeOld(in: state)
+    let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
+    let isolation = IsolationSurvey(options: options)
+    try isolation.requireLevel(options.minimumLevel)
+    let hostTools = planned.image == nil ? try locateTools(plan) : [:]
+    let sandbox = try sandbox(for: planned, run, host)
+    sandbox.tools = Array(hostTools.values)
+    if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
+    let driver = PhaseDriver(
+      sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
+      cgroupParent: isolation.cgroupParent)
+    let tools = sandbox.stored == nil ? hostTools : try ImageTools(driver: driver, plan: plan).locate()
+    let installer = InstallPhase(
+      plan: plan, options: options, tools: tools, state: state, host: host, driver: driver)
+    return Preparation(
+      planned: planned, host: host, isolation: isolation, tools: tools, sandbox: sandbox, driver: driver,
+      installer: installer)
   }
 
   private func writtenFiles(

@@ -137,7 +137,7 @@ final class InstallPhase {
     var memory = CheckRunner.installMemoryInBytes
     if let limit = plan.limits.memoryInBytes?.value { memory = max(memory, limit) }
     let allowance = PhaseDriver.Allowance(
-      memoryInBytes: memory, processes: 1024, cpus: nil, policy: installPolicy)
+      memoryInBytes: memory, processes: 1024, cpus: nil, policy: policy)
     for command in commands {
       var phase = Sandbox.Phase(
         arguments: command,
@@ -171,7 +171,8 @@ final class InstallPhase {
     phase.observations.append(.diskFull(path: path, freeBytes: UInt64(free)))
   }
 
-  private var installPolicy: EgressPolicy {
+  /// What an installation may reach.
+  var policy: EgressPolicy {
     options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
   }
 

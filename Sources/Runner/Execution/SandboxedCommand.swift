@@ -10,6 +10,8 @@ import Planning
 package final class SandboxedCommand {
   private let options: CheckOptions
   private let interruption: Interruption
+  /// As root RLIMIT_NPROC does not count (getrlimit(2)); where it does, the watchdog is a second look.
+  private var limits = Watchdog.Limits()
 
   /// Makes a runner; `options.source` is the folder shown at /app.
   package init(options: CheckOptions, interruption: Interruption) {
@@ -40,6 +42,7 @@ package final class SandboxedCommand {
       run: run, project: project, certificates: host.certificates, indexes: host.indexes,
       stored: stored,
       limits: .init(memoryInBytes: memory, disk: disk))
+    limits = .init(memoryInBytes: memory, processes: options.planning.processLimit, disk: sandbox.disk)
     var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
     if !host.certificates.isEmpty {
@@ -56,7 +59,55 @@ package final class SandboxedCommand {
     phase.terminal = Self.terminalSize
     phase.runsInit = true
     phase.processLimit = options.planning.processLimit
-    return try attach(sandbox, phase, host)
+    let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
+    return try attach(sandbox, phase, policy, host.upstream)
+  }
+
+  /// Runs a command as the program of a check would be run: the same dependencies, variables, folder and limits.
+  ///
+  /// Where the installation fails, the command runs in what it has left, and as an installation does.
+  package func run(_ arguments: [String], inCheckBy observer: any CheckObserver, as process: String?)
+    throws(RunnerError) -> Int32
+  {
+    try HostSupport.require()
+    let state = try StateDirectory(environment: options.hostEnvironment)
+    try state.requirePrograms()
+    state.removeStaleRuns()
+    let run = try RunDirectory(in: state)
+    defer {
+      run.remove()
+      state.removeStaleRuns(waits: true)
+    }
+    let check = CheckRunner(options: options, observer: observer, interruption: interruption)
+    let prepared = try check.prepare(run, state)
+    let plan = prepared.planned.plan
+    if let process, !plan.processNames.contains(process) {
+      throw RunnerError(
+        .usage, "the project has no process \(process)",
+        remedy: "its processes: \(plan.processNames.joined(separator: ", "))")
+    }
+    let failed = try prepared.installer.run().first { $0.status == .failed }
+    if let failed {
+      observer.note("\(failed.name.rawValue) fails, as in the check; the command runs in what it has left")
+    }
+    let launcher = StartPhase(
+      plan: plan, options: options, tools: prepared.tools, driver: prepared.driver, host: prepared.host)
+    let stored = prepared.sandbox.stored
+    var phase = Sandbox.Phase(
+      arguments: arguments,
+      environment: failed == nil
+        ? launcher.environment
+        : PhaseEnvironment.install(plan, tools: prepared.tools, host: prepared.host, stored: stored))
+    phase.environment["TERM"] = options.hostEnvironment["TERM"] ?? "dumb"
+    phase.installs = failed != nil
+    phase.terminal = Self.terminalSize
+    phase.runsInit = true
+    phase.processLimit = plan.limits.processes?.value
+    limits = .init(
+      memoryInBytes: failed == nil ? plan.limits.memoryInBytes?.value : CheckRunner.installMemoryInBytes,
+      processes: failed == nil ? plan.limits.processes?.value : nil, disk: prepared.sandbox.disk)
+    let policy = failed == nil ? launcher.policy : prepared.installer.policy
+    return try attach(prepared.sandbox, phase, policy, prepared.host.upstream)
   }
 
   /// The folder shown at /app; nil with an image that has files of its own there.
@@ -84,12 +135,12 @@ package final class SandboxedCommand {
   }
 
   private func attach(
-    _ sandbox: Sandbox, _ phase: Sandbox.Phase, _ host: HostNetwork
+    _ sandbox: Sandbox, _ phase: Sandbox.Phase, _ policy: EgressPolicy, _ upstream: UpstreamProxy
   ) throws(RunnerError) -> Int32 {
     var settings = ContainerOptions()
     settings.runsInit = true
     settings.listeners = SandboxNetwork.listeners
-    settings.opensSockets = options.planning.memoryLimitInBytes != nil
+    settings.opensSockets = limits.memoryInBytes != nil
     settings.loopbackAddress = SandboxNetwork.outsideAddress
     settings.lifeline = interruption.lifeline
     let container: Container
@@ -109,13 +160,8 @@ package final class SandboxedCommand {
     }
     var terminal = container.console.map { TerminalRelay(master: $0) }
     defer { terminal?.finish() }
-    let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
-    let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: host.upstream)
+    let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: upstream)
     defer { network.shutdown() }
-    // As root RLIMIT_NPROC does not count (getrlimit(2)); where it does, this is a second look.
-    let limits = Watchdog.Limits(
-      memoryInBytes: options.planning.memoryLimitInBytes, processes: options.planning.processLimit,
-      disk: sandbox.disk)
     var watchdog = limits.isEmpty ? nil : Watchdog(container, limits)
     while true {
       var watched = [

@@ -10,7 +10,7 @@ final class StartPhase {
   let options: CheckOptions
   let driver: PhaseDriver
   let environment: [String: String]
-  private let policy: EgressPolicy
+  let policy: EgressPolicy
   private let name: String
   private let mustEnd: Bool
 
@@ -184,8 +184,8 @@ final class StartPhase {
     }
   }
 
-  /// Whether a program of which nothing was known serves others: it listens on the port it was told. Of a language whose
-  /// source is not read any port will do; a bot in Python may well serve its counters on one of its own.
+  /// Whether a program of which nothing was known serves others: it listens on the port it was told. Of a language
+  /// whose source is not read any port will do; a bot in Python may well serve its counters on one of its own.
   private func turnsOutToServe(_ listening: [ListeningSocket]) -> Bool {
     plan.listening.role == .unknown
       && listening.contains { $0.port == plan.port.value || (plan.ecosystem == nil && !$0.isLoopback) }

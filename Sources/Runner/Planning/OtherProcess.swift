@@ -43,3 +43,12 @@ extension StartDecision {
     }.sorted { $0.isRelease && !$1.isRelease }
   }
 }
+
+extension Plan {
+  /// The processes of the project by their types; that of the start command is `web` where no Procfile names it.
+  package var processNames: [String] {
+    let words = start.origin.displayed.split(separator: " ")
+    let own = words.first == "Procfile" ? words.last.map(String.init) : nil
+    return [own ?? "web"] + others.map(\.name)
+  }
+}

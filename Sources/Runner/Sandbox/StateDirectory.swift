@@ -48,14 +48,14 @@ package struct StateDirectory: Sendable {
   }
 
   private static func prepare(_ path: String) throws(SystemError) {
-    try PrivateFolder.prepare(path, with: ["runs", "environments", "locks", "downloads"])
+    try PrivateFolder.prepare(path, with: ["runs", "environments", "locks", "downloads", "checks"])
     if unsafe access("\(path)/runs", W_OK) != 0 { throw SystemError("access", path, code: errno) }
   }
 
   /// Removes runs whose process is gone: an flock(2) that can be taken has no holder.
   ///
-  /// What a killed process has started holds the lock until it has ended, and writes until then. With `waits` such an end is
-  /// waited for.
+  /// What a killed process has started holds the lock until it has ended, and writes until then. With `waits` such an
+  /// end is waited for.
   package func removeStaleRuns(waits: Bool = false) {
     for name in (try? Files.names(in: "\(path)/runs")) ?? [] {
       let run = "\(path)/runs/\(name)"

@@ -53,12 +53,10 @@ package struct Invocation: Sendable, Codable, Equatable {
     return ["preflight", "check"] + (place == "." ? [] : [ShellWord.file(place)]) + words
   }
 
-  /// A command in the sandbox of such a check.
+  /// A command in the environment of this check, which knows its options.
   package func run(_ command: [String]) -> FixCommand? {
-    let shared = options.filter { ["--image", "--network", "--pids"].contains($0.name) }
-    let words = shared.flatMap { [$0.name] + ($0.value.map { [$0] } ?? []) }
     let place = source == "." ? [] : ["--source", source]
-    return FixCommand(["preflight", "run"] + place + words + ["--"] + command)
+    return FixCommand(["preflight", "run", "--in-check"] + place + ["--"] + command)
   }
 }
 
