@@ -273,5 +273,11 @@ struct SilentFailureTests {
     #expect(
       finding.rule == "temporary-folder-full" && finding.blame == .project && finding.title.contains("/tmp"))
     #expect(finding.fix.commands.first?.contains("--tmp") == true && evidence.finding("no-space-left") == nil)
+    evidence.settings.memoryLimitInBytes = 257 << 20
+    #expect(evidence.findings.first?.rule == "temporary-folder-full")
+    // What the folder holds is the program's memory: all that it may have.
+    evidence.settings.memoryLimitInBytes = 256 << 20
+    #expect(evidence.findings.map(\.rule) == ["out-of-memory"])
+    #expect(evidence.findings.first?.fix.commands.first?.contains("--memory") == true)
   }
 }

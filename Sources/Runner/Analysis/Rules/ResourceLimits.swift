@@ -24,6 +24,7 @@ enum ResourceLimits {
     if phase.status == .failed, let line = memoryLine(phase) {
       return ownHeapFinding(phase, line, evidence)
     }
+    if let held = ScratchFull.heldAsMemory(in: phase, evidence) { return held }
     if let kills = phase.resources.oomKills, kills > 0 {
       return memoryFinding(phase, evidence, severity: phase.status == .failed ? .error : .warning)
     }

@@ -5,11 +5,31 @@ enum ScratchFull {
   static let rules = [
     Rule(id, "The program filled a temporary folder.") { evidence in
       evidence.judgedPhases.compactMap { phase in
-        guard let (path, bytes, seen) = phase.scratchFull else { return nil }
+        guard let (path, bytes, seen) = phase.scratchFull, !isAllMemory(bytes, evidence) else { return nil }
         return finding(path, Int64(bytes), seen, phase, evidence)
       }
     }
   ]
+
+  /// The folder alone held as much as the memory limit allows the program in all.
+  private static func isAllMemory(_ bytes: UInt64, _ evidence: Evidence) -> Bool {
+    evidence.settings.memoryLimitInBytes.map { Int64(clamping: bytes) >= $0 } ?? false
+  }
+
+  /// Out of memory: the folder was full before the watchdog looked, and what it holds counts (cgroups(7), memory
+  /// controller: tmpfs is charged to who writes it).
+  static func heldAsMemory(in phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
+    guard let (path, bytes, seen) = phase.scratchFull, isAllMemory(bytes, evidence) else { return nil }
+    let size = ByteCount.describe(Int64(clamping: bytes))
+    var finding = finding(path, Int64(clamping: bytes), seen, phase, evidence)
+    finding.rule = "out-of-memory"
+    finding.fingerprint = Fingerprint.of([finding.rule, phase.name.rawValue, finding.location?.file ?? ""])
+    finding.title = "Out of memory during \(phase.name.rawValue): \(path) alone holds \(size)"
+    finding.fix = Finding.Fix(
+      "Write less to \(path), which is memory, or allow more memory here and on the platform.",
+      commands: [evidence.check("--memory", ByteCount.roomier(evidence.settings.memoryLimitInBytes, nil))])
+    return finding
+  }
 
   private static func finding(
     _ path: String, _ bytes: Int64, _ seen: Observation, _ phase: PhaseEvidence, _ evidence: Evidence
