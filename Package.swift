@@ -102,6 +102,9 @@ let package = Package(
       name: "Planning", dependencies: ["Analysis", "Documents"], path: "Sources/Runner/Planning",
       swiftSettings: strict),
     .target(
+      name: "Ecosystems", dependencies: ["Planning", "Analysis", "Documents"],
+      path: "Sources/Runner/Ecosystems", swiftSettings: strict),
+    .target(
       name: "Egress",
       dependencies: [
         .product(name: "NIOCore", package: nio),
@@ -140,14 +143,17 @@ let package = Package(
       name: "Bench", dependencies: ["CBench", "CShims", "Isolate"], path: "Sources/Runner/Bench",
       exclude: ["Measurement"], swiftSettings: strict),
     .target(
-      name: "Runner", dependencies: ["Isolate", "Analysis", "Planning", "Egress", "Images", "CShims"],
+      name: "Runner",
+      dependencies: ["Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "CShims"],
       path: "Sources/Runner",
-      exclude: ["Analysis", "Documents", "Planning", "Egress", "Images", "Bench", "Command"],
+      exclude: [
+        "Analysis", "Documents", "Planning", "Ecosystems", "Egress", "Images", "Bench", "Command",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", "Isolate", "Analysis", "Planning", "Egress", "Images", "Bench",
+        "Runner", "Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
@@ -170,9 +176,10 @@ let package = Package(
     .testTarget(
       name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "AnalysisTests", dependencies: ["Analysis", "SignatureFiles", "TestSupport"],
+      name: "AnalysisTests", dependencies: ["Analysis", "Ecosystems", "SignatureFiles", "TestSupport"],
       swiftSettings: strict),
-    .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict
     ),
@@ -186,7 +193,9 @@ let package = Package(
       name: "BenchTests", dependencies: ["Bench", "Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunnerTests",
-      dependencies: ["Runner", "Isolate", "Analysis", "Planning", "Egress", "Images", "TestSupport"],
+      dependencies: [
+        "Runner", "Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "TestSupport",
+      ],
       swiftSettings: strict),
   ]
 )

@@ -1,3 +1,4 @@
+import Ecosystems
 import Testing
 
 @testable import Analysis

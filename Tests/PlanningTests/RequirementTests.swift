@@ -1,3 +1,4 @@
+import Ecosystems
 import Planning
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Ecosystems
 import Glibc
 import Planning
 import TestSupport

@@ -30,7 +30,7 @@ package struct Evidence: Sendable, Codable, Equatable {
 /// What is known of the project's files before anything runs.
 package struct ProjectFacts: Sendable, Codable, Equatable {
   package var name: String
-  /// "python", "node", or nil when only a start command is known.
+  /// The name of its ecosystem; nil when only a start command is known.
   package var ecosystem: String?
   /// The version of the interpreter that ran it, for example "3.11.7".
   package var runtimeVersion: String?
@@ -52,6 +52,8 @@ package struct ProjectFacts: Sendable, Codable, Equatable {
   package var leftOut: [LeftOutFile]?
   /// The version of the interpreter that the project asks for; nil when it does not say.
   package var runtimeRequest: RuntimeRequest?
+  /// The advice of all languages, by the names of the ecosystems; given by the book for its rules, never recorded.
+  var languages: [String: Advice]?
 
   package init(
     name: String, ecosystem: String? = nil, runtimeVersion: String? = nil, files: [String] = [],
@@ -174,6 +176,11 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
   package var resources: ResourceUse
   /// What preflight saw beside it.
   package var observations: [Observation]
+  /// The errors in its log; read by the book for its rules, never recorded.
+  var read: [ErrorTrace]?
+
+  /// The errors in its log, in the order of their lines.
+  var traces: [ErrorTrace] { read ?? [] }
 
   package init(
     name: Name, command: [String] = [], status: Status, exitCode: Int? = nil, signal: Int? = nil,
@@ -331,6 +338,8 @@ package struct WrittenFile: Sendable, Codable, Equatable {
   package var tail: String?
   /// The place in the project's files that names it.
   package var namedIn: Finding.Location?
+  /// The errors in that end; read by the book for its rules.
+  var tailTraces: [ErrorTrace] = []
 
   private enum CodingKeys: String, CodingKey {
     // What is read for the rules only is no part of the report.

@@ -44,7 +44,7 @@ package struct OtherProcessEvidence: Sendable, Codable, Equatable {
 extension Judgement {
   /// Judges the run of the start command and those of the other processes together: what they share is told once,
   /// and what precedes the program stands before it.
-  package init(of evidence: Evidence, and others: [OtherProcessEvidence], by rules: RuleBook = .standard) {
+  package init(of evidence: Evidence, and others: [OtherProcessEvidence], by rules: RuleBook) {
     var found: [Finding] = []
     let before = others.filter { $0.name == "release" }
     let after = others.filter { $0.name != "release" }

@@ -16,7 +16,7 @@ package struct Judgement: Sendable, Equatable {
   package var isTransient: Bool
 
   /// Judges evidence by the rules of a book.
-  package init(of evidence: Evidence, by rules: RuleBook = .standard) {
+  package init(of evidence: Evidence, by rules: RuleBook) {
     self.init(findings: rules.findings(in: evidence), phases: evidence.phases)
   }
 

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Ecosystems
 import Isolate
 import Runner
 

@@ -1,4 +1,5 @@
 package import Analysis
+import Ecosystems
 import Egress
 import Glibc
 import Images
@@ -167,19 +168,19 @@ package final class CheckRunner {
     let range = plan.requestedRuntimeVersion.map { RuntimeRange($0.version) }
     var tools: [String: LocatedTool] = [:]
     for name in plan.requiredTools {
-      let isRuntime = name == "python3" || name == "node"
+      let ecosystem = Catalog.ecosystem(ofRuntime: name)
       guard
         let tool = locator.locate(
-          name, range: isRuntime ? range : nil, series: plan.ecosystem?.seriesLength ?? 1)
+          name, range: ecosystem == nil ? nil : range,
+          series: Catalog.ecosystem(plan.ecosystem)?.seriesLength ?? 1)
       else {
         // A start command's own program may come with the dependencies: its absence is then found by running it.
-        guard isRuntime || name == "npm" else { continue }
+        let owner = ecosystem ?? Catalog.all.first { $0.toolchain.companions.contains(name) }
+        guard let owner else { continue }
         throw RunnerError(
           .sandboxUnavailable,
           "\(name) is not installed on this machine, and the image `host` takes it from there",
-          remedy:
-            "install it (Debian: apt-get install \(name == "python3" ? "python3 python3-venv" : "nodejs npm"))"
-        )
+          remedy: "install it (Debian: apt-get install \(owner.toolchain.debianPackages))")
       }
       tools[name] = tool
     }
@@ -189,10 +190,10 @@ package final class CheckRunner {
   static func facts(
     _ plan: Plan, _ snapshot: ProjectSnapshot, _ tools: [String: LocatedTool]
   ) -> ProjectFacts {
-    let runtime = plan.ecosystem == .python ? "python3" : "node"
+    let known = Catalog.ecosystem(plan.ecosystem)
     var facts = ProjectFacts(
       name: plan.projectName, ecosystem: plan.ecosystem?.rawValue,
-      runtimeVersion: plan.ecosystem == nil ? nil : tools[runtime]?.version, files: snapshot.files,
+      runtimeVersion: known.flatMap { tools[$0.toolchain.runtime]?.version }, files: snapshot.files,
       manifest: plan.manifest, declaredDependencies: plan.declaredDependencies)
     facts.texts = ProjectTexts.read(snapshot)
     facts.applications = ProjectTexts.applications(in: facts.texts)
@@ -207,10 +208,10 @@ package final class CheckRunner {
         path: item.path, files: item.isFolder ? item.files : [item.path], why: item.why, place: place,
         variables: item.isFolder ? [] : snapshot.variables(in: item))
     }
-    if let ecosystem = plan.ecosystem, let request = plan.requestedRuntimeVersion,
+    if let known, let request = plan.requestedRuntimeVersion,
       let version = facts.runtimeVersion
     {
-      let match = RuntimeRange(request.version).match(version, series: ecosystem.seriesLength)
+      let match = RuntimeRange(request.version).match(version, series: known.seriesLength)
       facts.runtimeRequest = RuntimeRequest(
         version: request.version, source: request.source, file: request.file,
         isMet: match != .unsatisfied)

@@ -1,4 +1,5 @@
 import Analysis
+import Ecosystems
 import Egress
 import Planning
 
@@ -14,23 +15,22 @@ struct ImageTools {
   /// - Throws: `RunnerError` when the image lacks the plan's interpreter.
   func locate() throws(RunnerError) -> [String: LocatedTool] {
     var tools: [String: LocatedTool] = [:]
-    for name in plan.requiredTools where name == "python3" || name == "node" {
-      guard let version = try version(of: name) else {
+    for name in plan.requiredTools {
+      guard let toolchain = Catalog.ecosystem(ofRuntime: name)?.toolchain else { continue }
+      guard let version = try version(of: [name] + toolchain.versionArguments) else {
         let image = plan.image?.reference ?? ""
         throw RunnerError(
           .sandboxUnavailable, "the image \(image) has no \(name) that says its version",
-          remedy:
-            "name one that has, for example --image \(name == "node" ? "node:22-slim" : "python:3.12-slim")"
-        )
+          remedy: "name one that has, for example --image \(toolchain.image.example)")
       }
       tools[name] = LocatedTool(name: name, path: name, version: version)
     }
     return tools
   }
 
-  private func version(of name: String) throws(RunnerError) -> String? {
+  private func version(of command: [String]) throws(RunnerError) -> String? {
     var phase = Sandbox.Phase(
-      arguments: [name, "--version"],
+      arguments: command,
       environment: PhaseEnvironment.base(plan, tools: [:], stored: driver.sandbox.stored))
     phase.watchesOutside = false
     phase.runsInit = true
@@ -44,5 +44,13 @@ struct ImageTools {
     }
     guard evidence.status == .passed else { return nil }
     return evidence.log.lazy.compactMap { ToolLocator.version(in: $0.text) }.first
+  }
+}
+
+extension Plan {
+  /// The install commands with the runtime's own path in the place of its placeholder.
+  func installCommands(with tools: [String: LocatedTool]) -> [[String]] {
+    let runtime = Catalog.ecosystem(ecosystem)?.toolchain.runtime ?? ""
+    return installCommands(interpreter: tools[runtime]?.path ?? "/usr/bin/\(runtime)")
   }
 }

@@ -1,4 +1,5 @@
 import Analysis
+import Ecosystems
 import Egress
 import Glibc
 import Isolate
@@ -32,7 +33,7 @@ final class InstallPhase {
   /// The evidence of the install and build phases; stops at the first that fails.
   func run() throws(RunnerError) -> [PhaseEvidence] {
     var phases: [PhaseEvidence] = []
-    let commands = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
+    let commands = plan.installCommands(with: tools)
     if !commands.isEmpty { phases.append(try install(commands)) }
     guard phases.allSatisfy({ $0.status != .failed }), !plan.build.isEmpty else { return phases }
     // The project's own code runs now: nothing that others will use is shown to it for writing.
@@ -47,7 +48,7 @@ final class InstallPhase {
     var key: String?
     if case .cacheable(let planned, _) = plan.dependencyCache { key = keyWithSurroundings(planned) }
     defer { downloads = nil }
-    guard let key, plan.ecosystem == .python else {
+    guard let key, Catalog.ecosystem(plan.ecosystem)?.toolchain.keepsEnvironment == true else {
       driver.sandbox.environmentPath = try fresh("environment", key)
       return try execute(.install, commands, detail: detail)
     }

@@ -1,3 +1,4 @@
+import Ecosystems
 import Egress
 import Images
 import Planning
@@ -9,11 +10,7 @@ enum PhaseEnvironment {
     _ plan: Plan, tools: [String: LocatedTool], stored: StoredRootfs?
   ) -> [String: String] {
     var environment = stored.map { image(plan, $0) } ?? host(plan, tools: tools)
-    if plan.ecosystem == .python {
-      environment["VIRTUAL_ENV"] = Plan.virtualEnvironment
-      // Lines appear when they are written, not when a buffer is full: as images for Python set it.
-      environment["PYTHONUNBUFFERED"] = "1"
-    }
+    environment.merge(Catalog.ecosystem(plan.ecosystem)?.toolchain.variables ?? [:]) { $1 }
     return environment
   }
 

@@ -1,3 +1,4 @@
+import Ecosystems
 package import Images
 package import Planning
 

@@ -1,4 +1,5 @@
 import Analysis
+import Ecosystems
 import Planning
 
 /// Reads the project's small text files for the rules: sources, manifests, descriptors.
@@ -8,15 +9,16 @@ enum ProjectTexts {
   private static let mostBytes: Int64 = 4 << 20
 
   private static let endings = [
-    ".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".toml", ".txt", ".cfg", ".ini", ".sh", ".yml", ".yaml",
+    ".ts", ".mts", ".toml", ".txt", ".cfg", ".ini", ".sh", ".yml", ".yaml",
     "package.json", ".lock", "package-lock.json", "Procfile", "Dockerfile", "Containerfile", "Pipfile",
     ".html",
   ]
 
   /// Returns the texts by path; files nearest to the root first, within a bound of files and bytes.
   static func read(_ snapshot: ProjectSnapshot) -> [String: String] {
+    let known = endings + Catalog.all.flatMap { $0.advice.sourceEndings + [$0.advice.manifest] }
     let candidates = snapshot.entries.filter { file in
-      file.sizeInBytes <= largestFileInBytes && endings.contains { file.path.hasSuffix($0) }
+      file.sizeInBytes <= largestFileInBytes && known.contains { file.path.hasSuffix($0) }
     }
     .sorted { left, right in
       let depths = (left.path.split(separator: "/").count, right.path.split(separator: "/").count)
@@ -32,12 +34,10 @@ enum ProjectTexts {
     return texts
   }
 
-  /// Returns the application objects in the sources of Python.
+  /// Returns the application objects in the sources.
   static func applications(in texts: [String: String]) -> [ServedApplication] {
-    texts.keys.sorted().filter { $0.hasSuffix(".py") }.flatMap { path in
-      PythonSource.read(texts[path] ?? "").applications.map {
-        ServedApplication(file: path, line: $0.line, name: $0.name, isFactory: $0.isFactory)
-      }
+    texts.keys.sorted().flatMap { path in
+      Catalog.all.flatMap { $0.applications(in: path, text: texts[path] ?? "") }
     }
   }
 }

@@ -1,3 +1,4 @@
+import Ecosystems
 import Glibc
 import Isolate
 import Planning
@@ -28,7 +29,7 @@ struct HostImage {
   ]
   private static let configurationDirectories = [
     "alternatives", "ld.so.conf.d", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates",
-    "terminfo", "fonts", "python3", "python3.11", "python3.12", "python3.13", "java-17-openjdk",
+    "terminfo", "fonts", "java-17-openjdk",
     "java-21-openjdk",
   ]
 
@@ -100,7 +101,7 @@ struct HostImage {
       mounts.append(
         RuntimeSpec.Mount(destination: directory, type: "bind", source: directory, options: options))
     }
-    for directory in Self.configurationDirectories {
+    for directory in Self.configurationDirectories + Catalog.all.flatMap(\.toolchain.settingsFolders) {
       let path = "/etc/\(directory)"
       guard let real = Files.real(path), Directories.kind(of: real) == S_IFDIR else { continue }
       mounts.append(RuntimeSpec.Mount(destination: path, type: "bind", source: real, options: options))

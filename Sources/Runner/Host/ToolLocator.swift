@@ -1,10 +1,11 @@
+import Ecosystems
 import Glibc
 import Isolate
 package import Planning
 
 /// A program of the host that a plan needs inside the sandbox.
 package struct LocatedTool: Sendable, Equatable {
-  /// The name it is called by: "python3", "node".
+  /// The name it is called by.
   package var name: String
   /// Its path inside the sandbox.
   package var path: String
@@ -63,31 +64,24 @@ package struct ToolLocator: Sendable {
     }
     var paths: [(path: String, version: String?)] = onPath(name).map { ($0, nil) }
     guard isAsked else { return paths }
-    if name == "python3" {
-      for minor in Self.pythonMinors.reversed() {
-        paths += onPath("python3.\(minor)").map { ($0, "3.\(minor)") }
-      }
+    for release in Catalog.ecosystem(ofRuntime: name)?.toolchain.releases ?? [] {
+      paths += onPath(release.program).map { ($0, release.version) }
     }
     return paths + (managers?.installed(name) ?? []).map { ($0.path, $0.version) }
   }
 
-  /// The releases of Python 3 which distributions install side by side.
-  private static let pythonMinors = 6...16
-
   private func resolve(_ candidate: String, name: String) -> LocatedTool? {
     guard var real = Files.real(candidate) else { return nil }
+    let toolchain = Catalog.ecosystem(ofRuntime: name)?.toolchain
     if Self.isScript(real), !Self.isShared(real) || real.contains("/shims/") {
       // A version manager's shim: the interpreter itself says where it is.
-      let question =
-        name.hasPrefix("python")
-        ? ["-I", "-c", "import sys; print(sys.executable)"]
-        : ["-p", "process.execPath"]
-      guard let answer = HostCommand.output([candidate] + question)?.firstLine, answer.hasPrefix("/"),
-        let resolved = Files.real(answer)
+      let question = toolchain?.pathArguments ?? []
+      guard !question.isEmpty, let answer = HostCommand.output([candidate] + question)?.firstLine,
+        answer.hasPrefix("/"), let resolved = Files.real(answer)
       else { return nil }
       real = resolved
     }
-    let version = HostCommand.output([real, "--version"])?.firstLine.flatMap(Self.version(in:))
+    let version = HostCommand.output([real] + (toolchain?.versionArguments ?? ["--version"]))?.firstLine.flatMap(Self.version(in:))
     if Self.isShared(real) { return LocatedTool(name: name, path: real, version: version) }
     let parts = real.split(separator: "/")
     guard parts.count >= 3, parts[parts.count - 2] == "bin" else { return nil }
@@ -112,9 +106,12 @@ package struct ToolLocator: Sendable {
     return count == 2 && head == Array("#!".utf8)
   }
 
-  /// "Python 3.11.7" and "v20.20.2" give the number.
+  /// "Python 3.11.7", "v20.20.2" and "go version go1.19.8 linux/amd64" give the number.
   static func version(in line: String) -> String? {
-    line.split(separator: " ").lazy.map { $0.hasPrefix("v") ? $0.dropFirst() : $0 }
+    line.split(separator: " ").lazy.map { word in
+      let number = word.drop { $0.isASCII && $0.isLetter }
+      return number.first?.isNumber == true && word.count - number.count <= 2 ? number : word
+    }
       .first { $0.first?.isNumber == true }.map(String.init)
   }
 }

@@ -1,5 +1,7 @@
+import Ecosystems
 import Glibc
 import Isolate
+import Planning
 
 /// Interpreters which version managers and others keep beside those of the search path.
 ///
@@ -11,21 +13,12 @@ struct VersionManagers {
     var version: String
   }
 
-  /// A folder with one folder a version.
-  private struct Place {
-    var folder: String
-    /// What stands before the version in a name: "cpython-" (uv), "v" (nvm).
-    var prefix = ""
-    /// From a version's folder to the program's folder.
-    var programs = "bin"
-  }
-
   private let environment: [String: String]
 
   /// Looks where the variables of a caller say: HOME, PYENV_ROOT, NVM_DIR and the like.
   init(environment: [String: String]) { self.environment = environment }
 
-  /// The programs of that name ("python3", "node"), the newest version first.
+  /// The programs of that name, the newest version first.
   func installed(_ name: String) -> [Installed] {
     places(of: name).flatMap { place in
       ((try? Files.names(in: place.folder)) ?? []).compactMap { entry -> Installed? in
@@ -41,38 +34,20 @@ struct VersionManagers {
 
   private func numbers(_ version: String) -> [Int] { version.split(separator: ".").compactMap { Int($0) } }
 
-  /// The folders in which pyenv, uv, asdf, mise, nvm, fnm, n, Volta and GitHub's runners keep versions.
-  private func places(of name: String) -> [Place] {
+  /// The folders of the runtime's version managers, as this caller's variables say.
+  private func places(of name: String) -> [Toolchain.Place] {
     let home = environment["HOME"] ?? ""
-    func root(_ variable: String, _ usual: String) -> String {
-      environment[variable].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/\(usual)"
+    func value(_ variable: String) -> String? {
+      environment[variable].flatMap { $0.isEmpty ? nil : $0 }
     }
-    let data = root("XDG_DATA_HOME", ".local/share")
-    let asdf = root("ASDF_DATA_DIR", ".asdf")
-    let mise = environment["MISE_DATA_DIR"] ?? "\(data)/mise"
-    let actions = environment["RUNNER_TOOL_CACHE"] ?? "/opt/hostedtoolcache"
-    let places: [Place]
-    switch name {
-    case "python3":
-      places = [
-        Place(folder: root("PYENV_ROOT", ".pyenv") + "/versions"),
-        Place(folder: environment["UV_PYTHON_INSTALL_DIR"] ?? "\(data)/uv/python", prefix: "cpython-"),
-        Place(folder: "\(asdf)/installs/python"), Place(folder: "\(mise)/installs/python"),
-        Place(folder: "\(actions)/Python", programs: "x64/bin"),
-      ]
-    case "node":
-      places = [
-        Place(folder: root("NVM_DIR", ".nvm") + "/versions/node", prefix: "v"),
-        Place(
-          folder: root("FNM_DIR", ".local/share/fnm") + "/node-versions", prefix: "v",
-          programs: "installation/bin"),
-        Place(folder: "\(asdf)/installs/nodejs"), Place(folder: "\(mise)/installs/node"),
-        Place(folder: root("VOLTA_HOME", ".volta") + "/tools/image/node"),
-        Place(folder: (environment["N_PREFIX"] ?? "/usr/local") + "/n/versions/node"),
-        Place(folder: "\(actions)/node", programs: "x64/bin"),
-      ]
-    default: places = []
-    }
-    return places.filter { $0.folder.hasPrefix("/") }
+    let data = value("XDG_DATA_HOME") ?? "\(home)/.local/share"
+    return (Catalog.ecosystem(ofRuntime: name)?.toolchain.places ?? []).map { place in
+      let usual =
+        place.usual.hasPrefix("~/")
+        ? home + place.usual.dropFirst() : place.usual.hasPrefix("$/") ? data + place.usual.dropFirst() : place.usual
+      var found = place
+      found.folder = (value(place.variable) ?? usual) + place.folder
+      return found
+    }.filter { $0.folder.hasPrefix("/") }
   }
 }

@@ -1,3 +1,4 @@
+import Ecosystems
 package import Images
 package import Planning
 
@@ -85,7 +86,7 @@ package struct ImageChoice {
 
   private func fitting(_ plan: Plan) throws(RunnerError) -> Decision {
     let isAutomatic = request == .automatic
-    guard let ecosystem = plan.ecosystem else {
+    guard let ecosystem = Catalog.ecosystem(plan.ecosystem) else {
       return Self.host("nothing says which image a project of this kind needs")
     }
     let need = RuntimeNeed(ecosystem: ecosystem, request: plan.requestedRuntimeVersion)

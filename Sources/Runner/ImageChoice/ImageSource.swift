@@ -1,3 +1,4 @@
+import Analysis
 import Images
 import Planning
 
@@ -15,17 +16,17 @@ enum ImageOffer {
 
 /// What a project needs of an image.
 struct RuntimeNeed {
-  var ecosystem: Plan.Ecosystem
+  var ecosystem: any Ecosystem
   var request: Plan.RuntimeRequest?
 
   /// "Python 3.11 (.python-version)".
   var displayed: String {
-    let name = ecosystem == .python ? "Python" : "Node.js"
+    let name = ecosystem.advice.name
     return request.map { "\(name) \($0.version) (\($0.source))" } ?? name
   }
 
   /// The name of the image that everybody gives this ecosystem's interpreter.
-  var imageName: String { ecosystem == .python ? "python" : "node" }
+  var imageName: String { ecosystem.toolchain.image.name }
 
   /// Whether an image has what is needed, as far as it says.
   func isMet(by image: ImageStore.Image) -> Bool {
@@ -36,7 +37,7 @@ struct RuntimeNeed {
   /// The version of the interpreter in an image: its own variable, which official images and ours set, else the tag of
   /// one that is named after it. Untrusted: it decides only which image is taken.
   func version(in image: ImageStore.Image) -> String? {
-    let variable = ecosystem == .python ? "PYTHON_VERSION" : "NODE_VERSION"
+    let variable = ecosystem.toolchain.image.versionVariable
     if let version = (try? ImageRunSettings(image.configuration.config))?.environment[variable],
       Self.isVersion(version)
     {
@@ -108,7 +109,7 @@ struct RegistryImages: ImageSource {
   private func tag(for need: RuntimeNeed) -> String {
     let version = need.request?.version ?? ""
     let isPlain = !version.isEmpty && version.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
-    guard isPlain else { return need.ecosystem == .python ? "3-slim" : "lts-slim" }
+    guard isPlain else { return need.ecosystem.toolchain.image.newestTag }
     return "\(version)-slim"
   }
 }
@@ -123,7 +124,7 @@ struct RecipeImages: ImageSource {
     let recipes: [Recipe]
     do { recipes = try RecipeCatalog().recipes } catch { throw RunnerError(error) }
     let runtimes = recipes.compactMap { recipe in
-      recipe.runtime.flatMap { $0.ecosystem == need.ecosystem.rawValue ? (recipe, $0.version) : nil }
+      recipe.runtime.flatMap { $0.ecosystem == need.ecosystem.id.rawValue ? (recipe, $0.version) : nil }
     }
     guard let (recipe, version) = runtimes.first(where: { need.request?.accepts($0.1) ?? true }) else {
       let known = runtimes.map { "\($0.0.name) \($0.1)" }.joined(separator: ", ")

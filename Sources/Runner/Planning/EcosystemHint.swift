@@ -1,40 +1,31 @@
+import Analysis
+
 /// What a start command says about the project's language.
-enum EcosystemHint {
-  private static let pythonPrograms: Set<String> = [
-    "gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "flask", "fastapi", "streamlit", "celery",
-    "django-admin", "uwsgi", "pypy3",
-  ]
-  private static let nodePrograms: Set<String> = [
-    "node", "npm", "npx", "yarn", "pnpm", "bun", "next", "nuxt", "nest", "tsx", "ts-node",
-  ]
-  /// Programs and modules that serve HTTP whatever the project's source looks like.
-  private static let servers: Set<String> = [
-    "gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "flask", "fastapi", "streamlit", "uwsgi",
-    "runserver", "http.server", "next", "nuxt",
-  ]
+struct EcosystemHint {
+  let ecosystems: [any Ecosystem]
+
+  init(_ ecosystems: [any Ecosystem]) { self.ecosystems = ecosystems }
 
   /// The ecosystem whose program a command starts.
-  static func of(command line: String) -> Plan.Ecosystem? {
-    for word in words(line) {
-      if isPython(word) || word.hasSuffix(".py") { return .python }
-      if nodePrograms.contains(word) || [".js", ".mjs", ".cjs"].contains(where: { word.hasSuffix($0) }) {
-        return .node
-      }
+  func ecosystem(of line: String) -> EcosystemID? {
+    for word in Self.words(line) {
+      if let found = ecosystems.first(where: { $0.runs(word) }) { return found.id }
     }
     return nil
   }
 
-  /// Whether a word is the name of a Python interpreter.
-  static func isInterpreter(_ word: String) -> Bool {
-    word.hasPrefix("python") && word.dropFirst(6).allSatisfy { $0.isNumber || $0 == "." }
-  }
+  /// The ecosystem of which a word is the interpreter.
+  func interpreter(_ word: String) -> (any Ecosystem)? { ecosystems.first { $0.isInterpreter(word) } }
 
-  private static func isPython(_ word: String) -> Bool {
-    isInterpreter(word) || pythonPrograms.contains(word)
+  /// Whether a word starts a script of a manifest.
+  func isScriptRunner(_ word: String) -> Bool {
+    ecosystems.contains { $0.toolchain.scriptRunners.contains(word) }
   }
 
   /// Whether a command starts a program that serves HTTP.
-  static func startsServer(_ line: String) -> Bool { words(line).contains(where: servers.contains) }
+  func startsServer(_ line: String) -> Bool {
+    Self.words(line).contains { word in ecosystems.contains { $0.toolchain.servers.contains(word) } }
+  }
 
   /// The words of a command without their folders; of a line that needs a shell, what stands between spaces.
   static func words(_ line: String) -> [String] {

@@ -1,33 +1,46 @@
 /// What one ecosystem has to say about a project: the part of a plan which its detector makes.
-struct EcosystemPlan {
-  var candidate: Plan.Candidate
-  var framework: String?
-  var packageManager: String?
-  var runtime: Plan.RuntimeRequest?
-  var requiredTools: [String] = []
-  var pathPrefixes: [String] = []
-  var manifest: String?
-  var declaredDependencies: [String] = []
-  var install: [[String]] = []
-  var build: [[String]] = []
+package struct EcosystemPlan {
+  package var candidate: Plan.Candidate
+  package var framework: String?
+  package var packageManager: String?
+  package var runtime: Plan.RuntimeRequest?
+  package var requiredTools: [String] = []
+  package var pathPrefixes: [String] = []
+  package var manifest: String?
+  package var declaredDependencies: [String] = []
+  package var install: [[String]] = []
+  package var build: [[String]] = []
   /// The inferred start commands, best first.
-  var starts: [InferredStart] = []
+  package var starts: [InferredStart] = []
   /// Why the program is known to listen; nil without evidence.
-  var listenEvidence: String?
+  package var listenEvidence: String?
   /// Whether what it imports or depends on speaks HTTP.
-  var speaksHTTP = false
-  var environment: [Plan.EnvironmentVariable] = []
-  var cache: Plan.DependencyCache
-  var notes: [String] = []
+  package var speaksHTTP = false
+  package var environment: [Plan.EnvironmentVariable] = []
+  package var cache: Plan.DependencyCache
+  package var notes: [String] = []
   /// Why the dependencies cannot be installed in this version; holds unless `--install` says how.
-  var installObstacle: PlanningError?
+  package var installObstacle: PlanningError?
+
+  /// Makes a plan of a candidate; the rest is set afterwards.
+  package init(candidate: Plan.Candidate, cache: Plan.DependencyCache) {
+    self.candidate = candidate
+    self.cache = cache
+  }
 }
 
 /// A start command which a detector found.
-struct InferredStart {
-  var form: Plan.StartCommand.Form
+package struct InferredStart {
+  package var form: Plan.StartCommand.Form
   /// The evidence, as `Origin.inference` holds it.
-  var reason: String
+  package var reason: String
   /// True for servers that frameworks bring for development only.
-  var isDevelopmentServer = false
+  package var isDevelopmentServer = false
+
+  /// Makes a start command.
+  package init(form: Plan.StartCommand.Form, reason: String, isDevelopmentServer: Bool = false) {
+    self.form = form
+    self.reason = reason
+    self.isDevelopmentServer = isDevelopmentServer
+  }
 }

@@ -1,7 +1,7 @@
 /// A file at the project's root whose name is almost that of a known one.
-struct Misspelling: Equatable {
-  var found: String
-  var meant: String
+package struct Misspelling: Equatable {
+  package var found: String
+  package var meant: String
 
   /// The names that decide what a project is.
   static let knownNames = [
@@ -15,7 +15,7 @@ struct Misspelling: Equatable {
   ]
 
   /// The misspelled files at a project's root, sorted by name; none for a name that is there spelled rightly.
-  static func find(in snapshot: ProjectSnapshot) -> [Misspelling] {
+  package static func find(in snapshot: ProjectSnapshot) -> [Misspelling] {
     let names = snapshot.files.filter { !$0.contains("/") }
     return names.compactMap { name in
       guard !knownNames.contains(name) else { return nil }

@@ -1,3 +1,5 @@
+package import Analysis
+
 /// Everything a check will do with a project, and why: printed by `preflight plan`, carried out by `preflight check`.
 ///
 /// Paths in commands are those inside the sandbox: the project is at `Plan.projectRoot`, Python's virtual
@@ -10,20 +12,17 @@ package struct Plan: Sendable, Codable, Equatable {
   /// Stands in commands for the Python interpreter which the runner resolved.
   package static let interpreterPlaceholder = "{python}"
 
-  /// The language whose tools the project needs.
-  package enum Ecosystem: String, Sendable, Codable, CaseIterable { case python, node }
-
   /// The folder's own name.
   package var projectName: String
   /// Nil when only a start command is known.
-  package var ecosystem: Ecosystem?
+  package var ecosystem: EcosystemID?
   /// The web framework, in lower case ("flask", "express"); nil when none was recognised.
   package var framework: String?
-  /// "pip", "npm", "pnpm", "yarn", "bun"; nil when nothing is installed.
+  /// The tool that installs; nil when nothing is installed.
   package var packageManager: String?
   /// The interpreter version the project asks for; nil when it does not say.
   package var requestedRuntimeVersion: RuntimeRequest?
-  /// The programs that the commands start by name and that must exist in the sandbox ("python3", "node", "npm").
+  /// The programs that the commands start by name and that must exist in the sandbox.
   package var requiredTools: [String]
   /// Folders inside the sandbox that come first on the program's PATH.
   package var pathPrefixes: [String]
@@ -88,6 +87,12 @@ extension Plan {
     package var version: String
     /// The file that says so, and its part: "runtime.txt", "package.json engines.node".
     package var source: String
+
+    /// Makes a request.
+    package init(version: String, source: String) {
+      self.version = version
+      self.source = source
+    }
   }
 
   /// The command that starts the program.
@@ -154,6 +159,13 @@ extension Plan {
     package var value: String?
     /// Who sets it.
     package var origin: Origin
+
+    /// Makes a variable.
+    package init(name: String, value: String?, origin: Origin) {
+      self.name = name
+      self.value = value
+      self.origin = origin
+    }
   }
 
   /// What the start phase may use; nil is unlimited.
@@ -171,11 +183,18 @@ extension Plan {
   /// An ecosystem that was recognised, with its evidence.
   package struct Candidate: Sendable, Codable, Equatable {
     /// The ecosystem that was recognised.
-    package var ecosystem: Ecosystem
+    package var ecosystem: EcosystemID
     /// The sum of its evidence; comparable within one plan only.
     package var score: Int
     /// The files, and what in them, that speak for it.
     package var evidence: [String]
+
+    /// Makes a candidate.
+    package init(ecosystem: EcosystemID, score: Int, evidence: [String]) {
+      self.ecosystem = ecosystem
+      self.score = score
+      self.evidence = evidence
+    }
   }
 
   /// Whether what the install phase makes may be kept for the next check.

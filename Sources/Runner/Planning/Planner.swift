@@ -1,3 +1,5 @@
+import Analysis
+
 /// Makes plans: the one entrance to detection.
 package enum Planner {
   /// The port handed to the program when nothing else is said.
@@ -7,31 +9,22 @@ package enum Planner {
   /// The processes and threads a program may have when nothing else is said.
   package static let defaultProcessLimit = 512
 
-  /// Walks a folder and plans its check.
-  ///
-  /// - Throws: `PlanningError` when the folder cannot be read, or its type or start command is not determined.
-  package static func plan(
-    projectAt path: String, options: PlanningOptions = PlanningOptions()
-  ) throws(PlanningError) -> Plan {
-    try plan(for: ProjectSnapshot.walk(path), options: options)
-  }
-
-  /// Plans the check of a walked folder.
+  /// Plans the check of a walked folder, which is a project of one of some ecosystems.
   ///
   /// - Throws: `PlanningError` when an option is wrong, or the type or start command is not determined.
   package static func plan(
-    for snapshot: ProjectSnapshot, options: PlanningOptions = PlanningOptions()
+    for snapshot: ProjectSnapshot, options: PlanningOptions, among ecosystems: [any Ecosystem]
   ) throws(PlanningError) -> Plan {
     try options.validate()
     let procfile = snapshot.text(of: "Procfile").map(Procfile.parse)
-    let docker = options.start == nil ? DockerDeployment.find(in: snapshot, procfile: procfile) : nil
+    let docker = options.start == nil ? DockerDeployment.find(
+        in: snapshot, procfile: procfile, bases: ecosystems.map(\.toolchain.image.bases)) : nil
     let port = options.effectivePort(of: docker)
     let described = StartDecision.described(options: options, procfile: procfile, docker: docker)
-    var candidates = [
-      PythonDetector.detect(snapshot, options: options, port: port.value, docker: docker),
-      NodeDetector.detect(snapshot, options: options),
-    ].compactMap { $0 }
-    if let hint = described.flatMap({ EcosystemHint.of(command: $0.line) }) {
+    let request = PlanRequest(options: options, port: port.value, docker: docker)
+    var candidates = ecosystems.compactMap { $0.detect(snapshot, request) }
+    let hints = EcosystemHint(ecosystems)
+    if let hint = described.flatMap({ hints.ecosystem(of: $0.line) }) {
       for index in candidates.indices where candidates[index].candidate.ecosystem == hint {
         candidates[index].candidate.score += 50
         candidates[index].candidate.evidence.append("the start command")
@@ -51,7 +44,8 @@ package enum Planner {
       throw obstacle
     }
     let start = try StartDecision.decide(
-      described: described, chosen: chosen, procfile: procfile, snapshot: snapshot, options: options)
+      described: described, chosen: chosen, procfile: procfile, snapshot: snapshot, options: options,
+      hints: hints)
     return assemble(
       snapshot, options, port: port, procfile: procfile, docker: docker, chosen: chosen,
       others: Array(ranked.dropFirst()), start: start)

@@ -136,8 +136,3 @@ extension Plan.RuntimeRequest {
   /// The file that asks, relative to the project's root.
   package var file: String { String(source.prefix { $0 != " " }) }
 }
-
-extension Plan.Ecosystem {
-  /// How many numbers of a version name a series of compatible releases: 3.11, but 20.
-  package var seriesLength: Int { self == .python ? 2 : 1 }
-}

@@ -9,7 +9,7 @@ package enum ShellWords {
   ///
   /// `exec` at the beginning and assignments before the command (`A=b cmd`) are left out; `$NAME` and `${...}`
   /// inside a word are kept as they are written.
-  static func simpleCommand(_ line: String) -> [String]? {
+  package static func simpleCommand(_ line: String) -> [String]? {
     guard let words = split(line) else { return nil }
     var rest = words[...]
     while let first = rest.first, first == "exec" || isAssignment(first) { rest.removeFirst() }
@@ -24,7 +24,7 @@ package enum ShellWords {
   ]
 
   /// The line with `exec` before it when it is one plain command; other lines as they are.
-  static func replacingShell(_ line: String) -> String {
+  package static func replacingShell(_ line: String) -> String {
     guard let words = split(line), let first = words.first, first != "exec",
       let program = simpleCommand(line)?.first, !builtins.contains(program)
     else { return line }

@@ -40,7 +40,7 @@ struct StartDecision {
   /// - Throws: `PlanningError` when there is none, or the file of `--start` is not in the project.
   static func decide(
     described: Described?, chosen: EcosystemPlan?, procfile: Procfile?, snapshot: ProjectSnapshot,
-    options: PlanningOptions
+    options: PlanningOptions, hints: EcosystemHint
   ) throws(PlanningError) -> StartDecision {
     let inferred = chosen?.starts ?? []
     var notes: [String] = []
@@ -52,14 +52,14 @@ struct StartDecision {
       notes.append("the Procfile has neither web nor worker but \(types): say which one with --start")
     }
     if let described {
-      let missing = StartFile.missing(in: described.line, snapshot: snapshot)
+      let missing = StartFile.missing(in: described.line, snapshot: snapshot, hints: hints)
       if let missing, options.start != nil, options.install == nil, (chosen?.build ?? []).isEmpty {
         throw StartFile.error(missing, snapshot: snapshot)
       }
       if let missing { notes.append("\(missing), which the start command names, is not in the project") }
       let alternatives = inferred.map { displayed($0.form) }
-      var listening = listening(described, chosen: chosen, options: options)
-      listening.speaksHTTP = chosen?.speaksHTTP == true || EcosystemHint.startsServer(described.line)
+      var listening = listening(described, chosen: chosen, options: options, hints: hints)
+      listening.speaksHTTP = chosen?.speaksHTTP == true || hints.startsServer(described.line)
       return StartDecision(
         command: Plan.StartCommand(
           form: described.form ?? .shell(described.line), origin: described.origin,
@@ -69,7 +69,8 @@ struct StartDecision {
         notes: notes)
     }
     guard let first = inferred.first else {
-      throw UnknownProject.error(chosen: chosen, snapshot: snapshot, procfileTypes: types)
+      throw UnknownProject.error(
+        chosen: chosen, snapshot: snapshot, procfileTypes: types, ecosystems: hints.ecosystems)
     }
     var listening = forced(options) ?? evidence(chosen)
     listening.speaksHTTP = chosen?.speaksHTTP == true
@@ -101,7 +102,7 @@ struct StartDecision {
   /// A described command listens when its process type or its words say so; the project's other files do not
   /// count, because `--start` may name a worker of a web project.
   private static func listening(
-    _ described: Described, chosen: EcosystemPlan?, options: PlanningOptions
+    _ described: Described, chosen: EcosystemPlan?, options: PlanningOptions, hints: EcosystemHint
   ) -> Plan.ListenExpectation {
     if let forced = forced(options) { return forced }
     if described.processType == "web" {
@@ -114,7 +115,7 @@ struct StartDecision {
     if let port = described.port {
       return Plan.ListenExpectation(role: .web, reason: "\(described.origin.displayed) serves port \(port)")
     }
-    if EcosystemHint.startsServer(described.line) {
+    if hints.startsServer(described.line) {
       return Plan.ListenExpectation(role: .web, reason: "its start command runs a server")
     }
     let words =
@@ -126,7 +127,7 @@ struct StartDecision {
       if described.place != nil, described.processType.isEmpty {
         return Plan.ListenExpectation(role: .web, reason: evidence)
       }
-      let isScript = ["npm", "yarn", "pnpm", "bun"].contains(words.first) && words.contains("start")
+      let isScript = (words.first.map(hints.isScriptRunner) ?? false) && words.contains("start")
       if named || isScript { return Plan.ListenExpectation(role: .web, reason: evidence) }
     }
     return Plan.ListenExpectation(

@@ -1,7 +1,9 @@
 /// Checks the file which a start command names.
 enum StartFile {
   /// The file a command starts and that is not in the project; nil when it is there or the command is not simple.
-  static func missing(in line: String, snapshot: ProjectSnapshot) -> String? {
+  static func missing(
+    in line: String, snapshot: ProjectSnapshot, hints: EcosystemHint
+  ) -> String? {
     guard !snapshot.truncated, let words = ShellWords.simpleCommand(line), let program = words.first else {
       return nil
     }
@@ -10,8 +12,7 @@ enum StartFile {
       return snapshot.contains(path) || isMade(path) ? nil : path
     }
     let name = program.split(separator: "/").last.map(String.init) ?? program
-    guard EcosystemHint.isInterpreter(name) || name == "node" else { return nil }
-    let isPython = name != "node"
+    guard let ecosystem = hints.interpreter(name) else { return nil }
     var rest = words.dropFirst()
     while let word = rest.popFirst() {
       // A module, a program text or standard input is no file.
@@ -20,7 +21,7 @@ enum StartFile {
       if word.hasPrefix("-") { continue }
       guard !word.hasPrefix("/"), !word.contains("$") else { return nil }
       let path = relative(word)
-      let tried = isPython ? [path, path + "/__main__.py"] : [path, path + ".js", path + "/index.js"]
+      let tried = [path] + ecosystem.toolchain.entryEndings.map { path + $0 }
       return tried.contains(where: snapshot.contains) || isMade(path) ? nil : path
     }
     return nil

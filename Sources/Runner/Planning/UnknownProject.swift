@@ -1,3 +1,5 @@
+import Analysis
+
 /// Explains why a project's type or start command could not be determined.
 enum UnknownProject {
   /// Files of ecosystems which this version does not check.
@@ -11,21 +13,22 @@ enum UnknownProject {
   ]
 
   /// The error which names what was looked for, what was found, and what to do.
-  static func error(chosen: EcosystemPlan?, snapshot: ProjectSnapshot, procfileTypes: String) -> PlanningError
-  {
+  static func error(
+    chosen: EcosystemPlan?, snapshot: ProjectSnapshot, procfileTypes: String, ecosystems: [any Ecosystem]
+  ) -> PlanningError {
     let misspelled = Misspelling.find(in: snapshot).map {
       "\($0.found) looks like a misspelling of \($0.meant)"
     }
     let procfile =
       procfileTypes.isEmpty ? [] : ["the Procfile has neither web nor worker but \(procfileTypes)"]
-    if let chosen {
+    if let chosen, let known = ecosystems.first(where: { $0.id == chosen.candidate.ecosystem }) {
       return PlanningError(
         .unknownProject, what: "no start command could be determined", subject: snapshot.root,
         details: ["found: \(chosen.candidate.evidence.joined(separator: ", "))"] + procfile
-          + ["looked for: \(startSources(chosen.candidate.ecosystem))"] + misspelled
+          + ["looked for: \(known.toolchain.startSources)"] + misspelled
           + ProgramFolders.commands(ProgramFolders.find(in: snapshot), snapshot: snapshot),
         remedy:
-          "Say how it is started: --start '\(example(chosen.candidate.ecosystem))', or a Procfile with a web line."
+          "Say how it is started: --start '\(known.toolchain.startExample)', or a Procfile with a web line."
       )
     }
     let others = otherEcosystems.filter { snapshot.contains($0.file) }
@@ -46,24 +49,10 @@ enum UnknownProject {
     return PlanningError(
       .unknownProject, what: "the kind of project could not be determined", subject: snapshot.root,
       details: [
-        "looked for: requirements.txt, pyproject.toml, setup.py, main.py, app.py and the like (Python);"
-          + " package.json, server.js, index.js (Node); Procfile",
+        "looked for: "
+          + (ecosystems.map(\.toolchain.lookedFor) + ["Procfile"]).joined(separator: "; "),
         "found: \(top.prefix(12).joined(separator: ", "))\(more)",
       ] + procfile + misspelled,
       remedy: "Say how it is started: --start 'COMMAND' (and what to install: --install 'COMMAND').")
-  }
-
-  private static func startSources(_ ecosystem: Plan.Ecosystem) -> String {
-    switch ecosystem {
-    case .python:
-      "a Procfile, an application object (Flask, FastAPI, Django...), \(PythonModules.startFiles.joined(separator: ", ")),"
-        + " a file with `if __name__ == \"__main__\"`, [project.scripts]"
-    case .node:
-      "a Procfile, package.json scripts.start and main, \(NodeDetector.startFiles.joined(separator: ", "))"
-    }
-  }
-
-  private static func example(_ ecosystem: Plan.Ecosystem) -> String {
-    ecosystem == .python ? "python FILE.py" : "node FILE.js"
   }
 }

@@ -1,4 +1,5 @@
 import Analysis
+import Ecosystems
 package import Planning
 
 /// Renders a plan for a person: a value a line, its origin behind it.
@@ -12,7 +13,8 @@ package enum PlanText {
       rows.append(("runtime", request.version, request.source))
     }
     if let image = plan.image { rows.append(("image", image.reference, image.reason)) }
-    for command in plan.installCommands(interpreter: "python3") {
+    for command in plan.installCommands(
+      interpreter: Catalog.ecosystem(plan.ecosystem)?.toolchain.runtime ?? "") {
       rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
     }
     for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }

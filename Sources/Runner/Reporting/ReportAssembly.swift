@@ -63,7 +63,7 @@ struct ReportAssembly {
   }
 
   private var planSection: Report.Plan {
-    let install = plan.installCommands(interpreter: tools["python3"]?.path ?? "/usr/bin/python3")
+    let install = plan.installCommands(with: tools)
     var variables = [Report.Plan.Variable(name: "PORT", set: true, source: "platform")]
     variables += plan.environment.filter { $0.name != "PORT" }.map {
       .init(name: $0.name, set: $0.value != nil, source: $0.origin.displayed)

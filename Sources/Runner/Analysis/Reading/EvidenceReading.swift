@@ -74,6 +74,6 @@ extension PhaseEvidence {
 extension Finding {
   /// The name of the file dependencies are declared in, for sentences.
   static func manifestName(_ project: ProjectFacts) -> String {
-    project.manifest ?? (project.ecosystem == "node" ? "package.json" : "requirements.txt")
+    project.manifest ?? project.advice?.manifest ?? "the list of its dependencies"
   }
 }

@@ -15,31 +15,31 @@ extension StringProtocol where SubSequence == Substring {
   }
 
   /// Returns whether an ASCII needle occurs.
-  func has(_ needle: String) -> Bool {
+  package func has(_ needle: String) -> Bool {
     let text = Substring(self)
     return ByteSearch.occurs(needle.utf8.span, in: text.utf8.span)
   }
 
   /// Returns whether any of the needles occurs.
-  func hasAny(of needles: [String]) -> Bool { needles.contains { has($0) } }
+  package func hasAny(of needles: [String]) -> Bool { needles.contains { has($0) } }
 
   /// Returns what follows the first occurrence of a needle.
-  func text(after needle: String) -> Substring? {
+  package func text(after needle: String) -> Substring? {
     place(of: needle).map { self[$0.upperBound...] }
   }
 
   /// Returns what precedes the first occurrence of a needle.
-  func text(before needle: String) -> Substring? {
+  package func text(before needle: String) -> Substring? {
     place(of: needle).map { self[..<$0.lowerBound] }
   }
 
   /// Returns what lies between the first `start` and the next `end`.
-  func text(between start: String, and end: String) -> Substring? {
+  package func text(between start: String, and end: String) -> Substring? {
     text(after: start)?.text(before: end)
   }
 
   /// The text without spaces and tabs at both ends.
-  var trimmed: Substring {
+  package var trimmed: Substring {
     let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
     guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) })
     else { return "" }

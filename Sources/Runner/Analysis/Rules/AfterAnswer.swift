@@ -25,7 +25,7 @@ enum AfterAnswer {
         return []
       }
       let known = Set(causes.flatMap(\.evidence).filter { $0.phase == .start }.compactMap(\.line))
-      let traces = ErrorTrace.all(in: phase.log)
+      let traces = phase.traces
       let chains = Set(traces.filter { known.contains($0.line.number) }.map(\.chain))
       let trace = traces.first { trace in
         !trace.isWrapper && !chains.contains(trace.chain)
@@ -52,7 +52,7 @@ enum AfterAnswer {
       ?? "gives no answer (\(answer.failure ?? "nothing came"))"
     let what = answer.command == nil ? "GET \(answer.path)" : "The health check"
     let trace = evidence.phase(.start).flatMap { phase in
-      ErrorTrace.all(in: phase.log).last { $0.line.milliseconds >= settling.answeredAt && !$0.isWrapper }
+      phase.traces.last { $0.line.milliseconds >= settling.answeredAt && !$0.isWrapper }
     }
     var proofs = [Health.proof(first), Health.proof(answer)]
     if let phase = evidence.phase(.start), let trace { proofs.insert(phase.proof(trace.line), at: 0) }

@@ -15,7 +15,7 @@ enum Crash {
 
   /// The error the program died of: the last one that is not merely a report on another process.
   private static func fatalTrace(_ phase: PhaseEvidence) -> ErrorTrace? {
-    let traces = ErrorTrace.all(in: phase.log)
+    let traces = phase.traces
     guard let last = traces.last(where: { !$0.isWrapper }) else { return traces.last }
     // The same error of several workers is one error: show it where it came first.
     return traces.first { $0.headline == last.headline } ?? last
@@ -23,12 +23,12 @@ enum Crash {
 
   /// Whether an error that is already reported is what ended the program, or came in the same chain or later.
   private static func isExplained(_ trace: ErrorTrace?, _ phase: PhaseEvidence, _ causes: [Finding]) -> Bool {
-    guard let trace, trace.language == .python else { return true }
+    guard let trace, trace.isChained else { return true }
     let lines = causes.filter { $0.severity == .error }.flatMap(\.evidence).filter {
       $0.phase == .start && $0.kind == .log
     }
     if lines.isEmpty { return true }
-    let chain = ErrorTrace.all(in: phase.log).filter { $0.language == .python && $0.chain == trace.chain }
+    let chain = phase.traces.filter { $0.isChained && $0.chain == trace.chain }
     return lines.contains { proof in
       chain.contains { $0.line.number == proof.line } || (proof.line ?? 0) >= trace.line.number
     }

@@ -14,7 +14,7 @@ struct DeclaredElsewhere {
     let names = Set([wanted, DependencyAdvice.normalized(found.module)])
     func isNamed(_ line: Substring) -> Bool { names.contains { ProjectFacts.names(line, $0) } }
     let files = project.dependencyFiles
-    if found.language == .python,
+    if found.imports == .modules,
       let place = project.place(
         in: files.filter { $0.hasSuffix(".txt") && !ProjectFacts.isForDevelopment($0) },
         where: {

@@ -3,6 +3,7 @@ enum DependencyAdvice {
   /// Returns the fix "declare this distribution".
   static func add(_ distribution: String, to project: ProjectFacts) -> Finding.Fix {
     let manifest = Finding.manifestName(project)
+    let ownCommand = project.language(declaringIn: manifest)?.addDependency ?? []
     let isNode = manifest.hasSuffix("package.json")
     guard isNode ? PackageName.isNode(distribution) : PackageName.isPython(distribution) else {
       return Finding.Fix(
@@ -13,7 +14,7 @@ enum DependencyAdvice {
     if isNode {
       return Finding.Fix(
         "\(summary) (dependencies, not devDependencies) and commit the lock file.",
-        commands: [FixCommand("npm", "install", "--", distribution)])
+        commands: [ownCommand.isEmpty ? nil : FixCommand(ownCommand + [distribution])])
     }
     if manifest.hasSuffix(".txt") {
       return Finding.Fix(

@@ -10,7 +10,7 @@ enum DjangoTrouble {
     Rule("django-silent-error", "Django answers a server error, and prints nothing because DEBUG is off.") {
       evidence in
       guard isDjango(evidence), let probe = probe(evidence, 500..<501), let phase = evidence.phase(.start),
-        !ErrorTrace.all(in: phase.log).contains(where: { !$0.isWrapper })
+        !phase.traces.contains(where: { !$0.isWrapper })
       else { return [] }
       return [silent(probe, evidence)]
     },

@@ -17,7 +17,7 @@ enum FileTrouble {
   ) -> [Finding] {
     evidence.judgedPhases.filter { $0.name != .install }.flatMap { phase -> [Finding] in
       guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
-      return ErrorTrace.all(in: phase.log).compactMap { judge($0, phase, severity) }
+      return phase.traces.compactMap { judge($0, phase, severity) }
     }
   }
 
@@ -81,7 +81,7 @@ enum FileTrouble {
     _ name: String, _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity,
     _ evidence: Evidence
   ) -> Finding {
-    let package = SystemLibraries.package(ofProgram: name)
+    let package = SystemLibraries.package(ofProgram: name, evidence.project)
     return Finding(
       rule: "program-missing", category: .dependencyMissing, severity: severity, subject: name,
       title: "The program \(name) is not installed",

@@ -82,7 +82,7 @@ enum Health {
   }
 
   private static func serverError(_ probe: ProbeAttempt, _ status: Int, _ evidence: Evidence) -> Finding {
-    let trace = evidence.phase(.start).flatMap { ErrorTrace.all(in: $0.log).last { !$0.isWrapper } }
+    let trace = evidence.phase(.start).flatMap { $0.traces.last { !$0.isWrapper } }
     var proofs = [proof(probe)]
     if let phase = evidence.phase(.start), let trace { proofs.insert(phase.proof(trace.line), at: 0) }
     if let body = probe.bodyExcerpt?.trimmed, !body.isEmpty, trace == nil {

@@ -21,7 +21,7 @@ enum ImportTrouble {
   ) -> [Finding] {
     evidence.judgedPhases.filter { $0.name != .install }.flatMap { phase -> [Finding] in
       guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
-      return ErrorTrace.all(in: phase.log).filter { $0.language == .python }
+      return phase.traces.filter { $0.imports == .modules }
         .compactMap { judge($0, phase, severity) }
     }
   }

@@ -68,6 +68,6 @@ enum InstallFailure {
   }
 
   private static func traceLocation(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding.Location? {
-    ErrorTrace.all(in: phase.log).last?.location(in: evidence.settings.workingDirectory)
+    phase.traces.last?.location(in: evidence.settings.workingDirectory)
   }
 }

@@ -90,16 +90,7 @@ enum ServerAdvice {
         "\(summary): \(serverOptions(command)) \(evidence.inStart).",
         commands: [evidence.check("--start", changed)])
     }
-    if evidence.project.ecosystem == "node" {
-      return Finding.Fix("\(summary): server.listen(process.env.PORT, \"0.0.0.0\").")
-    }
-    if evidence.project.ecosystem == "python" {
-      return Finding.Fix(
-        "\(summary): for example app.run(host=\"0.0.0.0\", port=int(os.environ[\"PORT\"])), better a "
-          + "production server."
-      )
-    }
-    return Finding.Fix("\(summary).")
+    return Finding.Fix(evidence.project.advice.map { "\(summary): \($0.listen)." } ?? "\(summary).")
   }
 
   /// Advice for reading PORT.
@@ -111,9 +102,7 @@ enum ServerAdvice {
         commands: [evidence.check("--start", changed)])
     }
     return Finding.Fix(
-      evidence.project.ecosystem == "node"
-        ? "Use process.env.PORT: server.listen(process.env.PORT ?? 3000, \"0.0.0.0\")."
-        : "Use the variable PORT, with a default for development: int(os.environ.get(\"PORT\", 8000)).")
+      evidence.project.advice?.readPort ?? "Use the variable PORT, with a default for development.")
   }
 
   /// What is said to the server of a start command, in its own words.

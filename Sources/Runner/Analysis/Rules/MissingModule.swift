@@ -38,7 +38,7 @@ enum MissingModule {
     var severity: Finding.Severity
     var line: LogLine
     var location: Finding.Location?
-    var language: ErrorTrace.Language
+    var imports: ImportStyle
     /// A file of the project itself, by path.
     var isRelative: Bool
     /// "X is not a package": X is a single file, or shadows the package that was meant.
@@ -52,7 +52,7 @@ enum MissingModule {
   // MARK: Reading
 
   private static func origin(of found: Occurrence, in evidence: Evidence) -> PythonOrigin {
-    found.language == .node ? .installable : PythonOrigin(of: found.module, in: evidence.project)
+    found.imports == .packages ? .installable : PythonOrigin(of: found.module, in: evidence.project)
   }
 
   private static func occurrences(in evidence: Evidence) -> [Occurrence] {
@@ -60,9 +60,9 @@ enum MissingModule {
       guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
       var found: [Occurrence] = []
       var chains: [Int: Int] = [:]
-      for trace in ErrorTrace.all(in: phase.log) {
-        guard let module = module(in: trace) else { continue }
-        if trace.language == .python, let earlier = chains[trace.chain] {
+      for trace in phase.traces {
+        guard let module = trace.missingModule else { continue }
+        if trace.isChained, let earlier = chains[trace.chain] {
           found[earlier].alternatives.append(module)
           continue
         }
@@ -70,28 +70,13 @@ enum MissingModule {
         found.append(
           Occurrence(
             module: module, phase: phase, severity: severity, line: trace.line,
-            location: importer(trace, evidence), language: trace.language,
-            isRelative: trace.language == .node && (module.hasPrefix(".") || module.hasPrefix("/")),
-            isInsideModule: trace.language == .python && trace.message.hasSuffix("is not a package"),
+            location: importer(trace, evidence), imports: trace.imports,
+            isRelative: trace.imports == .packages && (module.hasPrefix(".") || module.hasPrefix("/")),
+            isInsideModule: trace.imports == .modules && trace.message.hasSuffix("is not a package"),
             package: trace.frames.last { !$0.file.hasPrefix("<") }?.file.text(after: "/site-packages/")
               .map { String($0.prefix { $0 != "/" && $0 != "." }) }))
       }
       return found + runAsModule(phase, severity)
-    }
-  }
-
-  /// Returns the module a trace says is missing.
-  private static func module(in trace: ErrorTrace) -> String? {
-    switch trace.language {
-    case .python:
-      guard trace.shortType == "ModuleNotFoundError" else { return nil }
-      return trace.message.text(between: "No module named '", and: "'").map(String.init)
-    case .node:
-      guard
-        trace.message.hasPrefix("Cannot find module '") || trace.message.hasPrefix("Cannot find package '")
-      else { return nil }
-      return trace.message.text(between: "'", and: "'").map { $0.hasPrefix("node:") ? "" : String($0) }
-        .flatMap { $0.isEmpty ? nil : $0 }
     }
   }
 
@@ -110,13 +95,13 @@ enum MissingModule {
   private static func runAsModule(_ phase: PhaseEvidence, _ severity: Finding.Severity) -> [Occurrence] {
     guard phase.status == .failed,
       let line = phase.firstLine(where: {
-        $0.hasPrefix("/") && $0.has("python") && $0.has(": No module named ")
+        $0.hasPrefix("/") && $0.has("/python") && $0.has(": No module named ")
       }),
       let module = line.text.text(after: ": No module named ")?.prefix(while: { $0 != ";" && $0 != "'" })
     else { return [] }
     return [
       Occurrence(
-        module: String(module), phase: phase, severity: severity, line: line, language: .python,
+        module: String(module), phase: phase, severity: severity, line: line, imports: .modules,
         isRelative: false)
     ]
   }
@@ -127,7 +112,7 @@ enum MissingModule {
     if found.phase.name == .install { return nil }  // a package's own build: FailedBuild
     let project = evidence.project
     let distribution =
-      found.language == .node ? NodePackage.name(found.module) : ImportNames.distribution(for: found.module)
+      found.imports == .packages ? NodePackage.name(found.module) : ImportNames.distribution(for: found.module)
     let manifest = Finding.manifestName(project)
     let isDeclared = project.declaredDependencies.contains(
       DependencyAdvice.normalized(DependencyAdvice.name(ofRequirement: distribution)))
@@ -159,7 +144,7 @@ enum MissingModule {
       return Finding(
         rule: "module-not-found", category: .dependencyMissing, severity: found.severity,
         subject: found.module,
-        title: "Python module '\(found.module)' is declared but not installed".adapted(to: found.language),
+        title: "Python module '\(found.module)' is declared but not installed".adapted(to: found.imports),
         message:
           "\(manifest) declares \(distribution), yet the environment that ran the program does not have it: "
           + "look for an environment marker, an optional group or a different interpreter.\(provides)",
@@ -176,10 +161,10 @@ enum MissingModule {
     return Finding(
       rule: "module-not-found", category: .dependencyMissing, severity: found.severity,
       confidence: found.severity == .error ? .high : .low, subject: found.module,
-      title: "Python module '\(found.module)' is not installed".adapted(to: found.language),
+      title: "Python module '\(found.module)' is not installed".adapted(to: found.imports),
       message:
         "\(importer(found)) imports '\(found.module)', and \(manifest) does not declare it.\(provides)\(others)",
-      fix: found.language == .node || DependencyAdvice.isWellKnown(distribution, in: project)
+      fix: found.imports == .packages || DependencyAdvice.isWellKnown(distribution, in: project)
         ? DependencyAdvice.add(distribution, to: project)
         : Finding.Fix(
           "If it is a file of your own, commit it (is it ignored by git?); if it is a package, find out its name on "
@@ -321,7 +306,7 @@ enum MissingModule {
 
 extension String {
   /// The title for the language at hand.
-  fileprivate func adapted(to language: ErrorTrace.Language) -> String {
-    language == .python ? self : "Package" + dropFirst("Python module".count)
+  fileprivate func adapted(to imports: ImportStyle) -> String {
+    imports == .modules ? self : "Package" + dropFirst("Python module".count)
   }
 }

@@ -5,7 +5,7 @@ enum MissingVariable {
       evidence in
       evidence.judgedPhases.flatMap { phase -> [Finding] in
         guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
-        let traces = ErrorTrace.all(in: phase.log)
+        let traces = phase.traces
         let needs =
           traces.compactMap { need(in: $0, evidence) } + lastWords(phase, traces)
           + (severity == .error ? said(phase, traces, evidence) : [])
@@ -19,7 +19,7 @@ enum MissingVariable {
       evidence in
       evidence.judgedPhases.flatMap { phase -> [Finding] in
         guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
-        return ErrorTrace.all(in: phase.log).compactMap {
+        return phase.traces.compactMap {
           VariableReads.unusable($0, phase, severity, evidence)
         }
       }

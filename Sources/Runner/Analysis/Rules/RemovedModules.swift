@@ -1,7 +1,7 @@
 /// Modules that left Python's standard library (PEP 594, PEP 632).
-enum RemovedModules {
+package enum RemovedModules {
   /// What became of a module.
-  struct Removal {
+  package struct Removal {
     /// The first version without it, as (3, minor).
     var minor: Int
     /// The distribution that brings it back, if there is one.
@@ -9,7 +9,7 @@ enum RemovedModules {
   }
 
   /// Returns the removal of a module, if it has been removed in some version.
-  static func removal(of module: String) -> Removal? {
+  package static func removal(of module: String) -> Removal? {
     let top = String(module.prefix { $0 != "." })
     if let minor = table[top] { return Removal(minor: minor, substitute: substitutes[top]) }
     return nil

@@ -88,7 +88,7 @@ enum ResourceLimits {
       evidence.settings.memoryLimitInBytes.map { " The limit of the check is \(ByteCount.describe($0))." }
       ?? ""
     let peak = phase.resources.memoryPeakBytes.map { " Its peak was \(ByteCount.describe($0))." } ?? ""
-    let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+    let trace = phase.traces.first { $0.line == line }
     return Finding(
       rule: "out-of-memory", category: .resourceLimit, subject: phase.name.rawValue,
       title: isNode ? "Node reached its heap limit" : "The program could not get the memory it asked for",
@@ -168,7 +168,7 @@ enum ResourceLimits {
     else { return nil }
     let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
     guard let seen = phase.diskFull else {
-      let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+      let trace = phase.traces.first { $0.line == line }
       return Finding(
         rule: "no-space-left", category: .filesystem, confidence: .medium, subject: phase.name.rawValue,
         title: "It found no space left while it wrote, during \(phase.name.rawValue)",

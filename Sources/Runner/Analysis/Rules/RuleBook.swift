@@ -3,16 +3,23 @@ package struct RuleBook: Sendable {
   package var rules: [Rule]
   /// What tools say in their own words; judged before the rules.
   package var signatures: SignatureBook?
+  /// The languages whose errors are understood.
+  package var languages: [any Language]
 
   /// Makes a book of the given rules.
-  package init(rules: [Rule], signatures: SignatureBook? = nil) {
+  package init(rules: [Rule], signatures: SignatureBook? = nil, languages: [any Language] = []) {
+    self.languages = languages
     self.rules = rules
     self.signatures = signatures
   }
 
-  /// Every rule of this version.
-  package static let standard = RuleBook(
-    rules: RuntimeMismatch.rules + MissingFromDeployment.rules + ScratchFull.rules + SilentFailure.rules
+  /// Every rule of this version, with the languages it is to know.
+  package static func standard(_ languages: [any Language]) -> RuleBook {
+    RuleBook(rules: all, signatures: .standard, languages: languages)
+  }
+
+  private static let all: [Rule] =
+    RuntimeMismatch.rules + MissingFromDeployment.rules + ScratchFull.rules + SilentFailure.rules
       + InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
       + FailedBuild.rules + ImportTrouble.rules + MissingModule.rules + MissingVariable.rules
       + SyntaxFault.rules + FileTrouble.rules + SystemLibraries.rules + ResourceLimits.rules
@@ -20,8 +27,7 @@ package struct RuleBook: Sendable {
       + ListeningAddress.rules + DjangoTrouble.rules + Health.rules + Shutdown.rules
       + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules + Crash.rules + Readiness.rules
       + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
-      + ReleaseProcess.rules + UnexplainedFailure.rules,
-    signatures: .standard)
+      + ReleaseProcess.rules + UnexplainedFailure.rules
 
   /// What `preflight rules` and docs/rules.md say of the rules and signatures, by their identifiers.
   package var descriptions: [RuleDescription] {
@@ -36,7 +42,7 @@ package struct RuleBook: Sendable {
   ///
   /// Causal order is the order of the phases, then of the log lines the findings rest on, then of the rules.
   package func findings(in evidence: Evidence) -> [Finding] {
-    let plain = evidence.withPlainText()
+    let plain = evidence.withPlainText().read(by: languages)
     var found: [Finding] = []
     func add(_ findings: [Finding]) {
       for finding in findings
@@ -82,9 +88,9 @@ extension Evidence {
     judgedPhases.flatMap { phase -> [ExceptionChain] in
       let own = findings.filter { $0.severity == .error && $0.phase == phase.name }
       guard !own.isEmpty else { return [] }
-      let traces = ErrorTrace.all(in: phase.log)
+      let traces = phase.traces
       return Set(traces.map(\.chain)).compactMap { chain in
-        let members = traces.filter { $0.chain == chain && $0.language == .python }
+        let members = traces.filter { $0.chain == chain && $0.isChained }
         let result = ExceptionChain(phase: phase.name, lines: Set(members.map(\.line.number)))
         return own.contains(where: result.contains) ? result : nil
       }

@@ -30,12 +30,12 @@ enum RunNetwork {
     guard evidence.programFailed, evidence.settings.networkPolicy != "host", !denied.isEmpty,
       [nil, .itself, .timeLimit].contains(phase.endedBy)
     else { return nil }
-    let traces = ErrorTrace.all(in: phase.log).filter { !$0.isWrapper }
+    let traces = phase.traces.filter { !$0.isWrapper }
     // A connection error that was survived is not what the program died of: only the last chain counts.
     if let last = traces.last {
       let trace = traces.first { trace in
         trace.chain == last.chain
-          && (isOurs(trace.message) || (trace.language == .node && trace.details.contains(where: isOurs)))
+          && (isOurs(trace.message) || (!trace.isChained && trace.details.contains(where: isOurs)))
       }
       guard let trace else { return nil }
       return isOurs(trace.message)
@@ -55,7 +55,7 @@ enum RunNetwork {
   private static func crash(
     _ phase: PhaseEvidence, _ line: LogLine, _ denied: [EgressAttempt], _ evidence: Evidence
   ) -> Finding {
-    let trace = ErrorTrace.all(in: phase.log).last { $0.line.number <= line.number }
+    let trace = phase.traces.last { $0.line.number <= line.number }
     let named = denied.first { line.text.has($0.host) }.map { [$0] } ?? denied
     let hosts = EgressText.hosts(named)
     return Finding(
@@ -82,7 +82,7 @@ enum RunNetwork {
     else { return nil }
     let compose = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
     let service = evidence.project.place(in: compose) { $0.trimmed == "\(host):" }
-    let trace = ErrorTrace.all(in: phase.log).last { $0.line.number <= line.number }
+    let trace = phase.traces.last { $0.line.number <= line.number }
     return Finding(
       rule: "host-of-compose", category: .network, confidence: service == nil ? .medium : .high,
       subject: host,

@@ -37,7 +37,7 @@ enum ScratchFull {
     let line = phase.firstLine {
       $0.hasAny(of: ["No space left on device", "ENOSPC", "Errno 28", "disk is full", "no space left"])
     }
-    let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+    let trace = phase.traces.first { $0.line == line }
     let size = ByteCount.describe(bytes)
     return Finding(
       rule: id, category: .resourceLimit, severity: evidence.severity(ofErrorIn: phase) ?? .warning,

@@ -23,9 +23,8 @@ enum Shutdown {
       ?? (isCompound
         ? "Put `exec` before the last command of the start line, so that the signal reaches the program and "
           + "not the shell."
-        : evidence.project.ecosystem == "node"
-          ? "Handle it: process.on('\(signal)', () => server.close(() => process.exit(0)))."
-          : "Handle \(signal): finish what is being served, then exit; production servers (gunicorn, uvicorn) do.")
+        : (evidence.project.advice?.stop ?? "Handle {signal}: finish what is being served, then exit.")
+          .replacing("{signal}", with: signal))
     return Finding(
       rule: "ignores-stop-request", category: .shutdown, severity: .warning, subject: signal,
       title: "Does not stop on \(signal)",

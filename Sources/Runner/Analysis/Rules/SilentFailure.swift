@@ -6,7 +6,7 @@ enum SilentFailure {
         phase.log.allSatisfy({ $0.text.trimmed.isEmpty })
       else { return [] }
       for file in evidence.filesWritten {
-        guard let tail = file.tail, let found = lastError(in: tail) else { continue }
+        guard let found = lastError(in: file) else { continue }
         return [silent(file, found.line, found.trace, phase, evidence)]
       }
       return []
@@ -14,12 +14,9 @@ enum SilentFailure {
   ]
 
   /// The error that a log's last lines end with.
-  private static func lastError(in tail: String) -> (line: String, trace: ErrorTrace?)? {
-    let lines = tail.split(separator: "\n").enumerated().map {
-      LogLine(
-        number: $0.offset + 1, milliseconds: 0, stream: .stderr, text: TerminalText.plain(String($0.element)))
-    }
-    if let trace = ErrorTrace.all(in: lines).last(where: { !$0.isWrapper }) { return (trace.headline, trace) }
+  private static func lastError(in file: WrittenFile) -> (line: String, trace: ErrorTrace?)? {
+    let lines = file.tailLines
+    if let trace = file.tailTraces.last(where: { !$0.isWrapper }) { return (trace.headline, trace) }
     let words = ["error", "exception", "fatal", "critical", "panic", "failed"]
     return lines.last { line in words.contains { line.text.lowercased().has($0) } }.map {
       (String($0.text.trimmed), nil)

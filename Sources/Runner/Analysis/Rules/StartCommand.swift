@@ -149,6 +149,10 @@ enum StartCommand {
 
   // MARK: Scripts
 
+  private static func run(_ file: String, _ project: ProjectFacts) -> FixCommand? {
+    (project.language(running: file) ?? project.advice)?.interpreter.flatMap { FixCommand($0, ShellWord.file(file)) }
+  }
+
   private static func missingScript(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     if let line = phase.firstLine(where: { $0.has(": can't open file '") && $0.has("[Errno 2]") }),
       let path = line.text.text(between: "can't open file '", and: "'")
@@ -164,7 +168,7 @@ enum StartCommand {
         fix: Finding.Fix(
           "Correct the start command" + (other.map { ": \($0)" } ?? "") + ".",
           commands: [
-            other.flatMap { FixCommand("python", ShellWord.file($0)) }.flatMap {
+            other.flatMap { run($0, evidence.project) }.flatMap {
               evidence.check("--start", $0.line)
             }
           ]),
@@ -181,7 +185,9 @@ enum StartCommand {
         "Add the script to package.json, or give a start command.",
         commands: [
           PackageName.isNode(String(name))
-            ? FixCommand("npm", "pkg", "set", "--", "scripts.\(name)=node index.js") : nil
+            ? evidence.project.language(declaringIn: "package.json").flatMap {
+              FixCommand($0.addScript.map { $0.replacing("{name}", with: name) })
+            } : nil
         ]),
       evidence: [phase.proof(line)],
       location: evidence.project.startPlace ?? Finding.Location(file: "package.json"))

@@ -14,7 +14,9 @@ enum SystemLibraries {
   ]
 
   /// The Debian package of a program.
-  static func package(ofProgram name: String) -> String? { programs[name] }
+  static func package(ofProgram name: String, _ project: ProjectFacts) -> String? {
+    programs[name] ?? project.allAdvice.lazy.compactMap { $0.programs[name] }.first
+  }
 
   /// The Debian packages of a header.
   static func packages(ofHeader header: String) -> String? {
@@ -40,7 +42,7 @@ enum SystemLibraries {
   ) -> Finding {
     let stem = library.text(before: ".so").map(String.init) ?? library
     let package = libraries.first { stem == $0.key || library.hasPrefix($0.key) }?.value
-    let trace = ErrorTrace.all(in: phase.log).first { $0.line == line }
+    let trace = phase.traces.first { $0.line == line }
     let importer = trace?.frames.compactMap { $0.file.text(after: "/site-packages/")?.prefix { $0 != "/" } }
       .last
     let isOpenCV = stem == "libGL" || stem == "libgthread-2.0" || stem == "libglib-2.0"
@@ -116,7 +118,7 @@ enum SystemLibraries {
     "dot": "graphviz",
     "libreoffice": "libreoffice", "soffice": "libreoffice", "chromium": "chromium",
     "google-chrome": "chromium",
-    "chromedriver": "chromium-driver", "java": "default-jre-headless", "node": "nodejs", "npm": "npm",
+    "chromedriver": "chromium-driver", "java": "default-jre-headless",
     "unzip": "unzip",
     "zip": "zip", "ssh": "openssh-client", "rsync": "rsync", "nginx": "nginx", "sox": "sox",
     "exiftool": "libimage-exiftool-perl",

@@ -66,7 +66,7 @@ enum VariableReads {
   }
 
   private static func isAboutValue(_ trace: ErrorTrace) -> Bool {
-    if trace.language == .node, trace.message.hasSuffix("is not valid JSON") { return true }
+    if trace.message.hasSuffix("is not valid JSON") { return true }
     let type = trace.shortType
     // What fails outside of the program says nothing of the value that was handed over.
     let isOutside = type.hasAny(of: [

@@ -41,7 +41,7 @@ package struct RuleDescription: Sendable {
 /// The page docs/rules.md.
 package enum RuleDocumentation {
   /// Returns the whole page.
-  package static func page(_ book: RuleBook = .standard) -> String {
+  package static func page(_ book: RuleBook) -> String {
     var text = """
       # Rules
 

@@ -86,7 +86,7 @@ enum SignaturePlace: Sendable, Equatable {
     case .source: return project.place(in: project.sourcePaths) { $0.has(name) }
     case .file: return project.files.contains(name) ? Finding.Location(file: name) : nil
     case .trace:
-      let traces = ErrorTrace.all(in: phase.log)
+      let traces = phase.traces
       let own =
         traces.first { $0.line == hit } ?? traces.first { $0.line.number > hit.number }
         ?? traces.last { $0.line.number < hit.number && $0.line.number + $0.details.count >= hit.number }

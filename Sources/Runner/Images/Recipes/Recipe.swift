@@ -12,7 +12,7 @@ package struct Recipe: Sendable, Equatable {
 
   /// The runtime that an image is for.
   package struct Runtime: Sendable, Equatable {
-    /// "python", "node": as in a plan.
+    /// The ecosystem's name, as in a plan.
     package var ecosystem: String
     /// The package whose version is the runtime's; a pattern, as names of packages hold versions.
     package var package: String

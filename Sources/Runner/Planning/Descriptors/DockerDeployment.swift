@@ -1,25 +1,27 @@
 /// The Dockerfile of a project that is deployed by it: what it says of the start, the variables, the port and what is
 /// installed beside the manifest.
-struct DockerDeployment {
+package struct DockerDeployment: Sendable {
   let name: String
-  let file: Dockerfile
+  package let file: Dockerfile
+  /// Images whose programs the host and our own images have too.
+  let knownBases: Set<String>
 
   /// The Dockerfile, unless a Procfile says how the program is deployed, or the image is one of another language.
-  static func find(in snapshot: ProjectSnapshot, procfile: Procfile?) -> DockerDeployment? {
+  static func find(
+    in snapshot: ProjectSnapshot, procfile: Procfile?, bases: [Set<String>]
+  ) -> DockerDeployment? {
     guard procfile?.startProcess == nil,
       let name = ["Dockerfile", "Containerfile"].first(where: snapshot.contains),
       let text = snapshot.text(of: name)
     else { return nil }
-    return DockerDeployment(name: name, file: Dockerfile.parse(text))
+    return DockerDeployment(
+      name: name, file: Dockerfile.parse(text), knownBases: bases.reduce(into: []) { $0.formUnion($1) })
   }
-
-  /// Images whose programs the host and our own images have too.
-  private static let knownBases: Set<String> = ["python", "node", "bun", "uv"]
 
   /// Whether the command of the image can be started in the folder: its base is known, and its files lie as they do
   /// here.
-  var isStartable: Bool {
-    file.command != nil && Self.knownBases.contains(file.base) && file.keepsLayout
+  package var isStartable: Bool {
+    file.command != nil && knownBases.contains(file.base) && file.keepsLayout
   }
 
   /// What a person should know of how it is used.
@@ -28,7 +30,7 @@ struct DockerDeployment {
   /// Why the command is not used, for a note; nil when it is, or when there is none.
   private var obstacle: String? {
     guard file.command != nil, !isStartable else { return nil }
-    return Self.knownBases.contains(file.base)
+    return knownBases.contains(file.base)
       ? "the command of the \(name) is not used, because the image's files lie elsewhere than those of the folder"
       : "the command of the \(name) is not used, because the image begins with \(file.base)"
   }
@@ -95,44 +97,6 @@ struct DockerDeployment {
     return file.environment.filter { !Self.ownVariables.contains($0.name) }.map {
       let value = $0.value == file.folder ? Plan.projectRoot : atHome($0.value)
       return Plan.EnvironmentVariable(name: $0.name, value: value, origin: .descriptor("\(name) ENV"))
-    }
-  }
-
-  /// The distributions which `RUN pip install NAME...` adds to those of the manifest, as they are written.
-  var pythonDistributions: [String] {
-    guard isStartable else { return [] }
-    var found: [String] = []
-    for run in file.runs {
-      guard let words = ShellWords.simpleCommand(run), let start = words.firstIndex(of: "install"),
-        words[..<start].contains(where: { $0 == "pip" || $0 == "pip3" })
-      else { continue }
-      var rest = words[(start + 1)...]
-      while let word = rest.popFirst() {
-        if [
-          "-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-t",
-          "--target",
-          "-f", "--find-links", "-e", "--editable", "--prefix", "--trusted-host",
-        ].contains(word) {
-          _ = rest.popFirst()
-        } else if !word.hasPrefix("-"), !word.contains("/"), !word.hasPrefix("."),
-          Requirement.parse(word) != nil,
-          !["pip", "setuptools", "wheel"].contains(word)
-        {
-          found.append(word)
-        }
-      }
-    }
-    return found
-  }
-
-  /// The commands of RUN that run a file of the project with Python: `python manage.py collectstatic`.
-  func pythonBuild(_ snapshot: ProjectSnapshot) -> [[String]] {
-    guard isStartable else { return [] }
-    return file.runs.compactMap { run in
-      guard let words = ShellWords.simpleCommand(run), words.count > 1, EcosystemHint.isInterpreter(words[0]),
-        snapshot.contains(words[1])
-      else { return nil }
-      return ["/bin/sh", "-c", ShellWords.replacingShell(run)]
     }
   }
 }

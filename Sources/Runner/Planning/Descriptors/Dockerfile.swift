@@ -1,21 +1,21 @@
 import Documents
 
 /// What the last stage of a Dockerfile says of the program (docs.docker.com, "Dockerfile reference").
-struct Dockerfile: Equatable {
+package struct Dockerfile: Equatable, Sendable {
   /// A variable of ENV, with those that it uses put in.
-  struct Variable: Equatable {
+  struct Variable: Equatable, Sendable {
     var name: String
     var value: String
   }
 
   /// A COPY or ADD from the folder of the build.
-  private struct Copy: Equatable {
+  private struct Copy: Equatable, Sendable {
     var sources: [String]
     /// Absolute.
     var target: String
   }
 
-  /// The image it begins with, without its tag: "python", "node".
+  /// The image it begins with, without its tag: "debian".
   private(set) var base = ""
   private(set) var environment: [Variable] = []
   /// The ports of EXPOSE.
@@ -27,7 +27,7 @@ struct Dockerfile: Equatable {
   /// The line of that CMD, or else of ENTRYPOINT; one-based.
   private(set) var commandLine = 0
   /// The commands of RUN, without their shell.
-  private(set) var runs: [String] = []
+  package private(set) var runs: [String] = []
   /// Instructions that a check does not carry out, in the order of the file.
   private(set) var notHonoured: [String] = []
   /// Lines that are no instruction.
@@ -125,7 +125,7 @@ struct Dockerfile: Equatable {
     (ports, folder, entry, rest, commandLine, copies) = ([], "/", nil, nil, 0, [])
   }
 
-  /// "docker.io/library/python:3.12-slim" is "python".
+  /// Of a reference it is the name alone: without registry, folders and tag.
   private static func name(of image: String) -> String {
     let last = image.split(separator: "/").last ?? ""
     return String(last.prefix { $0 != ":" && $0 != "@" })

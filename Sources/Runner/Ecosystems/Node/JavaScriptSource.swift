@@ -1,4 +1,5 @@
 import Documents
+import Planning
 
 /// What a JavaScript file says about listening: read from its code, never from comments or texts.
 package struct JavaScriptSource: Sendable, Equatable {

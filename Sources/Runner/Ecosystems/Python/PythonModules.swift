@@ -1,3 +1,5 @@
+import Planning
+
 /// A Python file of the project with what its source says.
 struct PythonModule: Equatable {
   /// Relative to the project's root.

@@ -1,3 +1,5 @@
+import Planning
+
 /// Infers the commands that start a Python project, best first.
 struct PythonStart {
   let modules: PythonModules

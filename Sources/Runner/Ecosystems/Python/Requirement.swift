@@ -1,3 +1,5 @@
+import Planning
+
 /// One dependency of a Python project (PEP 508), for example `uvicorn[standard]>=0.30; python_version >= "3.9"`.
 package struct Requirement: Sendable, Equatable {
   /// The distribution's name as it is written.
@@ -121,17 +123,5 @@ private struct RequirementScanner {
       specifiers.append(operators + version)
     }
     return specifiers.joined(separator: ",")
-  }
-}
-
-extension String {
-  /// The text without white space at both ends.
-  func trimmingSpace() -> String {
-    guard let start = firstIndex(where: { !$0.isWhitespace }),
-      let end = lastIndex(where: { !$0.isWhitespace })
-    else {
-      return ""
-    }
-    return String(self[start...end])
   }
 }

@@ -1,4 +1,5 @@
 import Documents
+import Planning
 
 /// What a pyproject.toml says about installing and starting a project (PEP 518, PEP 621).
 package struct PyProject: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Analysis
+
 /// Finds Python tracebacks in the lines of one stream.
 enum PythonTraceReader {
   private static let header = "Traceback (most recent call last):"
@@ -56,7 +58,7 @@ enum PythonTraceReader {
       !line.text.isEmpty && !line.text.hasPrefix("[") && !line.text.hasPrefix(header) && !isLink(line.text)
     }
     let trace = ErrorTrace(
-      language: .python, type: type, message: message, details: details.map(\.text), frames: frames,
+      language: PythonEcosystem.identifier, imports: .modules, type: type, message: message, details: details.map(\.text), frames: frames,
       line: lines[index], chain: chain)
     return (trace, index + 1)
   }

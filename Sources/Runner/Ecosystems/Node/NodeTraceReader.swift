@@ -1,3 +1,5 @@
+import Analysis
+
 /// Finds the stack traces of Node in the lines of one stream.
 enum NodeTraceReader {
   private static let longestTrace = 60
@@ -13,7 +15,7 @@ enum NodeTraceReader {
       guard !stack.isEmpty || place != nil else { continue }
       traces.append(
         ErrorTrace(
-          language: .node, type: type, code: code, message: message, details: details,
+          language: NodeEcosystem.identifier, imports: .packages, type: type, code: code, message: message, details: details,
           frames: stack.reversed() + (place.map { [$0] } ?? []), line: lines[index],
           chain: -(traces.count + 1)))
     }

@@ -1,3 +1,5 @@
+import Planning
+
 /// An environment marker of a requirement (PEP 508), judged for Linux.
 enum Marker {
   /// Whether the condition holds; nil when it depends on something that is not known or cannot be read.

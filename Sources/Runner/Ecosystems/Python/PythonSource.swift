@@ -1,3 +1,5 @@
+import Planning
+
 /// What a Python file says about how its program is started: read from its code, never from comments or texts.
 package struct PythonSource: Sendable, Equatable {
   /// How an application object is served.

@@ -1,3 +1,5 @@
+package import Planning
+
 /// A pip requirements file with the files it includes (pip.pypa.io, "Requirements File Format").
 package struct RequirementsFile: Sendable, Equatable {
   /// Where a line stands.

@@ -1,3 +1,5 @@
+import Planning
+
 /// Recognises Node projects and plans them.
 enum NodeDetector {
   /// Files a program is usually started by, most usual first.
@@ -33,7 +35,7 @@ enum NodeDetector {
     guard hasManifest || file != nil else { return nil }
     let dependencies = NodeDependencies.find(manifest, in: snapshot, install: options.install)
     var plan = EcosystemPlan(
-      candidate: Plan.Candidate(ecosystem: .node, score: 0, evidence: []), cache: dependencies.cache)
+      candidate: Plan.Candidate(ecosystem: NodeEcosystem.identifier, score: 0, evidence: []), cache: dependencies.cache)
     plan.installObstacle = obstacle
     plan.notes = dependencies.notes
     plan.starts = starts(manifest, file, snapshot, notes: &plan.notes)

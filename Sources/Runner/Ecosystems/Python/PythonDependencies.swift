@@ -1,3 +1,5 @@
+import Planning
+
 /// What a Python project installs, and with which commands.
 struct PythonDependencies {
   /// The file that declares them; nil without one.

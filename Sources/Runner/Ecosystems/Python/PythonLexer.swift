@@ -1,3 +1,5 @@
+import Planning
+
 /// One logical line of Python source: its tokens, without comments, joined over brackets.
 struct PythonStatement: Equatable {
   enum Token: Equatable {

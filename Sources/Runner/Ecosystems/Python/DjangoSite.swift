@@ -1,3 +1,5 @@
+import Planning
+
 /// A Django site: its manage.py and the applications its settings name.
 struct DjangoSite {
   struct Address: Equatable {

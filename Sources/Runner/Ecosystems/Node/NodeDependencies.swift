@@ -1,3 +1,5 @@
+import Planning
+
 /// What a Node project installs and builds, and with which commands.
 struct NodeDependencies {
   var packageManager: String?

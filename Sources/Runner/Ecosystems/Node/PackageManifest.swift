@@ -1,4 +1,5 @@
 import Documents
+import Planning
 
 /// A package.json, as far as installing and starting need it.
 package struct PackageManifest: Sendable, Equatable {

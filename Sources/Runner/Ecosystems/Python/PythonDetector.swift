@@ -1,3 +1,5 @@
+import Planning
+
 /// Recognises Python projects and plans them.
 enum PythonDetector {
   /// Frameworks by the module that is imported for serving; client-only imports ("aiohttp") do not count.
@@ -23,7 +25,7 @@ enum PythonDetector {
     let dependencies = PythonDependencies.find(
       in: snapshot, install: options.install, adding: docker?.pythonDistributions ?? [])
     let modules = PythonModules.read(snapshot)
-    var candidate = Plan.Candidate(ecosystem: .python, score: 0, evidence: [])
+    var candidate = Plan.Candidate(ecosystem: PythonEcosystem.identifier, score: 0, evidence: [])
     if let manifest = dependencies.manifest
       ?? (dependencies.obstacle == nil ? nil : dependencies.obstacle?.subject)
     {
