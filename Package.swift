@@ -48,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // MARK: The runtime
@@ -97,7 +98,9 @@ let package = Package(
     .target(
       name: "Analysis", dependencies: ["Documents", "SignatureFiles"], path: "Sources/Runner/Analysis",
       swiftSettings: strict),
-    .target(name: "Documents", path: "Sources/Runner/Documents", swiftSettings: strict),
+    .target(
+      name: "Documents", dependencies: [.product(name: "Yams", package: "Yams")],
+      path: "Sources/Runner/Documents", swiftSettings: strict),
     .target(
       name: "Planning", dependencies: ["Analysis", "Documents"], path: "Sources/Runner/Planning",
       swiftSettings: strict),
@@ -119,7 +122,7 @@ let package = Package(
     .target(
       name: "CDecompression", path: "Sources/Runner/Images/Decompression",
       cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
-      linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
+      linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a"), .linkedLibrary(":liblzma.a")]),
     .target(
       name: "CChecksum", path: "Sources/Runner/Images/Checksum",
       cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),

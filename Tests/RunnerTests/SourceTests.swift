@@ -50,6 +50,10 @@ struct SourceTests {
     arguments: [
       ("shop.tar", "import tarfile; t = tarfile.open('shop.tar', 'w'); t.add('shop'); t.close()"),
       ("shop.tar.gz", "import tarfile; t = tarfile.open('shop.tar.gz', 'w:gz'); t.add('shop'); t.close()"),
+      (
+        "shop.tar.xz",
+        "import tarfile; t = tarfile.open('shop.tar.xz', 'w:xz', preset=9); t.add('shop'); t.close()"
+      ),
       ("shop.zip", "import shutil; shutil.make_archive('shop', 'zip', '.', 'shop')"),
     ])
   func archives(name: String, script: String) async throws {
@@ -73,11 +77,19 @@ struct SourceTests {
       open('cut.zip', 'wb').write(data[:-30])
       open('two.zip', 'wb').write(data.replace(b'main.py', b'evil.py', 1))
       open('flags.zip', 'wb').write(data[:data.rindex(b'PK\\x01\\x02') + 8] + b'\\x01' + data[data.rindex(b'PK\\x01\\x02') + 9:])
+      import lzma
+      t = tarfile.open('whole.tar.xz', 'w:xz'); t.add('shop'); t.close()
+      data = open('whole.tar.xz', 'rb').read(); middle = len(data) // 2
+      open('cut.tar.xz', 'wb').write(data[:-20])
+      open('damaged.tar.xz', 'wb').write(data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1:])
+      open('bomb.tar.xz', 'wb').write(lzma.compress(bytes(300 << 20), preset=0))
       t = tarfile.open('up.tar', 'w'); i = tarfile.TarInfo('../evil.py'); t.addfile(i); t.close()
       """, caller)
     for (name, word) in [
       ("up.zip", "leads upwards"), ("cut.zip", "no central directory"), ("two.zip", "another name"),
-      ("flags.zip", "encrypted"), ("up.tar", "leads upwards"),
+      ("flags.zip", "encrypted"), ("up.tar", "leads upwards"), ("cut.tar.xz", "cut off"),
+      ("damaged.tar.xz", "damaged"),
+      ("bomb.tar.xz", "times its size"),
     ] {
       let outcome = try await caller.preflight(["plan", name])
       #expect(outcome.exitStatus != 0 && outcome.errorOutput.contains(word), "\(name): \(outcome)")

@@ -80,6 +80,7 @@ need_to_build() {
   need libseccomp-dev "system call filters, linked into both programs" test -e /usr/include/seccomp.h
   need zlib1g-dev "decompression of image layers, linked into preflight" test -e /usr/include/zlib.h
   need libzstd-dev "the same for zstd" test -e /usr/include/zstd.h
+  need liblzma-dev "the same for xz, of projects' archives" test -e /usr/include/lzma.h
   need libxxhash-dev "checksums of files in the image store, compiled into preflight" test -e /usr/include/xxhash.h
   want libisal-dev "the header of a faster decompressor for gzip; zlib does without" test -e /usr/include/isa-l/igzip_lib.h
   need git "fetches the Swift packages" has git

@@ -189,6 +189,9 @@ final class LayerStream: ByteSource {
         available += count
       }
       let format = unsafe pfl_format_of(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), available)
+      if format == PFL_FORMAT_XZ, !limits.readsXZ {
+        throw ImageError(.invalid, "the layer is packed with xz, which no layer of an image may be")
+      }
       guard
         let decoder = unsafe pfl_decoder_make(
           format, gzip == .zlib ? PFL_GZIP_ZLIB : PFL_GZIP_FASTEST, limits.zstdWindowBytes)
@@ -249,7 +252,7 @@ final class LayerStream: ByteSource {
       case PFL_DAMAGED: throw ImageError(.invalid, "the compressed layer is damaged")
       case PFL_TOO_LARGE:
         throw limits.exceeded(
-          .window, "the layer needs a zstd window of more than \(limits.zstdWindowBytes) bytes")
+          .window, "the layer needs a window of more than \(limits.zstdWindowBytes) bytes")
       case PFL_NO_MEMORY: throw ImageError(SystemError("malloc", code: ENOMEM))
       default: break
       }

@@ -8,10 +8,13 @@ package enum ProjectArchive {
     var limits = ExtractionLimits()
     limits.bytes = 8 << 30
     limits.entries = 500_000
+    limits.readsXZ = true
+    // xz -9 has a window of 64 MiB.
+    limits.zstdWindowBytes = 128 << 20
     return limits
   }
 
-  /// Unpacks a tar archive (plain, gzip or zstd) or a zip archive into an empty folder; `list` names a file that is
+  /// Unpacks a tar archive (plain, gzip, zstd or xz) or a zip archive into an empty folder; `list` names a file that is
   /// written beside it.
   package static func unpack(_ path: String, into folder: String, list: String) throws(ImageError) {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -24,11 +27,6 @@ package enum ProjectArchive {
     let size = Int64(information.st_size)
     let head = try FileSlice(file, from: 0, count: min(size, 6)).bytes(atMost: 6)
     if ZipReader.isZip(head) { return try unzip(file, into: folder) }
-    if head.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A]) {
-      throw ImageError(
-        .usage, "\(path): archives packed with xz are not read by this version",
-        remedy: "unpack it and name the folder, or pack it with gzip or zstd")
-    }
     var extractor = try LayerExtractor(path: folder, list: list, limits)
     do throws(ImageError) {
       try extractor.extract(LayerStream(FileSlice(file, from: 0, count: size), limits))

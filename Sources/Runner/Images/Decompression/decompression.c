@@ -1,6 +1,7 @@
 #include "decompression.h"
 #include "isal.h"
 
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #define ZLIB_CONST
@@ -13,6 +14,8 @@ struct pfl_decoder {
   z_stream zlib;
   struct pfl_isal *isal; // in the place of zlib
   ZSTD_DStream *zstd;
+  lzma_stream lzma;
+  uint64_t memory_limit; // of lzma
   int between_members; // the next byte begins a new gzip member
 };
 
@@ -20,6 +23,8 @@ enum pfl_format pfl_format_of(const uint8_t *bytes, size_t count) {
   if (count >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b) return PFL_FORMAT_GZIP;
   if (count < 4) return PFL_FORMAT_NONE;
   if (bytes[0] == 0x28 && bytes[1] == 0xb5 && bytes[2] == 0x2f && bytes[3] == 0xfd) return PFL_FORMAT_ZSTD;
+  // The .xz file format, 2.1.1.1; its last two bytes are checked by the decoder.
+  if (bytes[0] == 0xfd && bytes[1] == '7' && bytes[2] == 'z' && bytes[3] == 'X') return PFL_FORMAT_XZ;
   // RFC 8878, 3.1.2: zstd:chunked begins with data frames, but a skippable frame may come first.
   if ((bytes[0] & 0xf0) == 0x50 && bytes[1] == 0x2a && bytes[2] == 0x4d && bytes[3] == 0x18) return PFL_FORMAT_ZSTD;
   return PFL_FORMAT_NONE;
@@ -40,6 +45,11 @@ struct pfl_decoder *pfl_decoder_make(enum pfl_format format, enum pfl_gzip gzip,
     decoder->zstd = ZSTD_createDStream();
     made = decoder->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax, bits));
   }
+  if (format == PFL_FORMAT_XZ) {
+    // What the decoder needs besides its window is far below that.
+    decoder->memory_limit = (uint64_t)window_limit + (1 << 20);
+    made = lzma_stream_decoder(&decoder->lzma, decoder->memory_limit, 0) == LZMA_OK;
+  }
   if (made) return decoder;
   decoder->format = PFL_FORMAT_NONE;
   ZSTD_freeDStream(decoder->zstd);
@@ -51,6 +61,7 @@ void pfl_decoder_free(struct pfl_decoder *decoder) {
   if (!decoder) return;
   if (decoder->isal) pfl_isal_free(decoder->isal);
   else if (decoder->format == PFL_FORMAT_GZIP) inflateEnd(&decoder->zlib);
+  else if (decoder->format == PFL_FORMAT_XZ) lzma_end(&decoder->lzma);
   ZSTD_freeDStream(decoder->zstd);
   free(decoder);
 }
@@ -97,6 +108,32 @@ static enum pfl_status run_zstd(
   }
 }
 
+static enum pfl_status run_xz(
+    struct pfl_decoder *decoder, const uint8_t *input, size_t input_count, size_t *taken, uint8_t *output,
+    size_t output_count, size_t *given) {
+  lzma_stream *stream = &decoder->lzma;
+  if (decoder->between_members) {
+    if (lzma_stream_decoder(stream, decoder->memory_limit, 0) != LZMA_OK) return PFL_NO_MEMORY;
+    decoder->between_members = 0;
+  }
+  stream->next_in = input;
+  stream->avail_in = input_count;
+  stream->next_out = output;
+  stream->avail_out = output_count;
+  lzma_ret r = lzma_code(stream, LZMA_RUN);
+  *taken = input_count - stream->avail_in;
+  *given = output_count - stream->avail_out;
+  if (r == LZMA_STREAM_END) decoder->between_members = 1;
+  switch (r) {
+  case LZMA_STREAM_END: return PFL_MEMBER_END;
+  case LZMA_OK:
+  case LZMA_BUF_ERROR: return PFL_MORE;
+  case LZMA_MEM_ERROR: return PFL_NO_MEMORY;
+  case LZMA_MEMLIMIT_ERROR: return PFL_TOO_LARGE;
+  default: return PFL_DAMAGED;
+  }
+}
+
 enum pfl_status pfl_decoder_run(
     struct pfl_decoder *decoder, const uint8_t *input, size_t input_count, size_t *taken, uint8_t *output,
     size_t output_count, size_t *given) {
@@ -104,6 +141,7 @@ enum pfl_status pfl_decoder_run(
   // Both counts are of buffers, far below what zlib's 32-bit counts hold.
   if (decoder->format == PFL_FORMAT_GZIP) return run_gzip(decoder, input, input_count, taken, output, output_count, given);
   if (decoder->format == PFL_FORMAT_ZSTD) return run_zstd(decoder, input, input_count, taken, output, output_count, given);
+  if (decoder->format == PFL_FORMAT_XZ) return run_xz(decoder, input, input_count, taken, output, output_count, given);
   size_t count = input_count < output_count ? input_count : output_count;
   memcpy(output, input, count);
   *taken = *given = count;

@@ -17,6 +17,8 @@ package struct ExtractionLimits: Sendable {
   package var attributeBytes = 256 << 10
   /// The largest window of a zstd frame, which is memory.
   package var zstdWindowBytes = 8 << 20
+  /// Whether what is packed with xz is read too: archives of projects are, layers are not.
+  package var readsXZ = false
   /// Layers of an image.
   package var layers = 500
   /// Bytes of a manifest, index or configuration.

@@ -1,10 +1,11 @@
-// Streaming decompression of image layers: zlib or ISA-L (RFC 1950 to 1952) and libzstd (RFC 8878) behind one call.
+// Streaming decompression of image layers: zlib or ISA-L (RFC 1950 to 1952) and libzstd (RFC 8878) behind one call;
+// of the archives of projects also liblzma (tukaani.org/xz/xz-file-format.txt).
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum pfl_format { PFL_FORMAT_NONE = 0, PFL_FORMAT_GZIP = 1, PFL_FORMAT_ZSTD = 2 };
+enum pfl_format { PFL_FORMAT_NONE = 0, PFL_FORMAT_GZIP = 1, PFL_FORMAT_ZSTD = 2, PFL_FORMAT_XZ = 3 };
 
 /// What the first bytes of a stream say of its format; `count` of at least 4 tells all of them apart.
 enum pfl_format pfl_format_of(const uint8_t *bytes, size_t count);
@@ -20,7 +21,7 @@ enum pfl_gzip {
 /// Whether PFL_GZIP_FASTEST is ISA-L here.
 int pfl_has_isal(void);
 
-/// NULL when there is no memory. `window_limit` is the largest zstd window in bytes that is accepted.
+/// NULL when there is no memory. `window_limit` is the largest window of zstd or xz in bytes that is accepted.
 struct pfl_decoder *pfl_decoder_make(enum pfl_format format, enum pfl_gzip gzip, size_t window_limit);
 void pfl_decoder_free(struct pfl_decoder *decoder);
 
