@@ -167,7 +167,7 @@ let package = Package(
             // Packages that ask for zlib get its archive, so that no shared library is needed.
             "-L\(Context.packageDirectory)/scripts/lib/link",
             // Swift 6.3 does not name these archives by itself when Foundation is linked statically.
-            "-l_FoundationCShims", "-l_FoundationCollections", "-l_FoundationICU",
+            "-lCoreFoundation", "-l_FoundationCShims", "-l_FoundationCollections", "-l_FoundationICU",
           ], .when(configuration: .release))
       ]
     ),

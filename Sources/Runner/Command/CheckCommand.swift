@@ -3,6 +3,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Isolate
+import Planning
 import Runner
 
 /// `preflight check`: the whole check.
@@ -26,21 +27,22 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also write the report to a file; repeatable.", valueName: "FORMAT=FILE"))
   var output: [String] = []
 
-  @Option(help: ArgumentHelp("The overall limit, for example 15m.", valueName: "TIME"))
-  var timeout = "15m"
+  @Option(help: ArgumentHelp("The overall limit; 15m as usual.", valueName: "TIME"))
+  var timeout: String?
 
   @Option(
-    help: ArgumentHelp("How long it is watched after its first answer, then asked again.", valueName: "TIME"))
-  var settle = "2s"
+    help: ArgumentHelp(
+      "How long it is watched after its first answer, then asked again; 2s as usual.", valueName: "TIME"))
+  var settle: String?
 
   @Option(help: ArgumentHelp("Space in /tmp, which is memory here, for example 1G.", valueName: "SIZE"))
   var tmp: String?
 
-  @Option(help: ArgumentHelp("The lowest isolation level to accept, L0 to L6.", valueName: "LN"))
-  var minLevel = "L4"
+  @Option(help: ArgumentHelp("The lowest isolation level to accept, L0 to L6; L4 as usual.", valueName: "LN"))
+  var minLevel: String?
 
-  @Option(help: "From which severity on the exit status is 1.")
-  var failOn = Threshold.error
+  @Option(help: "From which severity on the exit status is 1: error (as usual), warning or note.")
+  var failOn: Threshold?
 
   @Flag(help: "Install anew instead of using a kept environment.")
   var noCache = false
@@ -60,8 +62,7 @@ struct CheckCommand: ParsableCommand {
   /// The options of a check alone that are not as usual, for the commands that a report prints.
   private var changed: [Invocation.Option] {
     let options: [(String, String?)] = [
-      ("--timeout", timeout == "15m" ? nil : timeout), ("--settle", settle == "2s" ? nil : settle),
-      ("--tmp", tmp), ("--min-level", minLevel == "L4" ? nil : minLevel),
+      ("--timeout", timeout), ("--settle", settle), ("--tmp", tmp), ("--min-level", minLevel),
     ]
     return options.compactMap { name, value in value.map { .init(name, $0) } }
       + (indexLogins ? [.init("--index-logins")] : [])
@@ -70,12 +71,10 @@ struct CheckCommand: ParsableCommand {
   /// What the command line asks for, output aside.
   func checkOptions() throws -> CheckOptions {
     var options = try shared.checkOptions()
-    options.timeoutMilliseconds = try Size.milliseconds(timeout, option: "--timeout")
-    options.settlingMilliseconds = settle == "0" ? 0 : try Size.milliseconds(settle, option: "--settle")
-    options.scratchBytes = try tmp.map { try Size.bytes($0, option: "--tmp") }
-    options.minimumLevel = try Self.level(minLevel)
+    options.minimumLevel = 4
+    try add(to: &options.settings.flags)
+    try options.readSettings()
     options.usesCache = !noCache
-    options.keepsIndexLogins = indexLogins
     options.keepsRun = keep
     options.invocation?.options += changed
     return options
@@ -98,10 +97,10 @@ struct CheckCommand: ParsableCommand {
     }
     let supply = ImageCommand.supply(isQuiet: quiet, interruption, ending: tell)
     let outcome: CheckRunner.Outcome
+    let runner = CheckRunner(
+      options: options, observer: display, interruption: interruption, supply: supply)
     do {
-      outcome = try CheckRunner(
-        options: options, observer: display, interruption: interruption, supply: supply
-      ).run()
+      outcome = try runner.run()
     } catch {
       display.clear()
       tell(error)
@@ -117,7 +116,20 @@ struct CheckCommand: ParsableCommand {
         remedy: "write it to a file with space: --output \(format.rawValue)=FILE")
     }
     if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
-    throw ExitCode(status(of: outcome).rawValue)
+    throw ExitCode(status(of: outcome, failsOn: runner.options.failsOn).rawValue)
+  }
+
+  /// Adds what the options of a check alone say, each checked as a value of its own option.
+  private func add(to flags: inout SettingLayer) throws {
+    _ = try timeout.map { try Size.milliseconds($0, option: "--timeout") }
+    if let settle, settle != "0" { _ = try Size.milliseconds(settle, option: "--settle") }
+    _ = try tmp.map { try Size.bytes($0, option: "--tmp") }
+    _ = try minLevel.map(Self.level)
+    let values: [(String, String?)] = [
+      ("timeout", timeout), ("settle", settle), ("tmp", tmp), ("min-level", minLevel?.uppercased()),
+      ("fail-on", failOn?.rawValue), ("index-logins", indexLogins ? "true" : nil),
+    ]
+    for (key, value) in values { flags.set(key, value, .flag("--\(key)")) }
   }
 
   private func render(_ report: Report, _ options: CheckOptions) throws -> String {
@@ -129,7 +141,7 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  private func status(of outcome: CheckRunner.Outcome) -> RunnerError.Status {
+  private func status(of outcome: CheckRunner.Outcome, failsOn: String) -> RunnerError.Status {
     switch outcome.report.verdict {
     case .notReady: return .notReady
     case .inconclusive:
@@ -141,7 +153,7 @@ struct CheckCommand: ParsableCommand {
     case .ready, .readyWithWarnings:
       let severities = outcome.report.findings.map(\.severity)
       let isHeld =
-        switch failOn {
+        switch Threshold(rawValue: failsOn) ?? .error {
         case .error: false
         case .warning: severities.contains(.warning)
         case .note: !severities.isEmpty

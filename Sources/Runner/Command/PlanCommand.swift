@@ -17,7 +17,8 @@ struct PlanCommand: ParsableCommand {
   var format = CheckCommand.Format.text
 
   func run() throws {
-    let options = try shared.checkOptions()
+    var options = try shared.checkOptions()
+    try options.readSettings()
     let state = try StateDirectory(environment: options.hostEnvironment)
     let plan = try PlannedCheck.plan(options, state: state)
     switch format {

@@ -39,8 +39,10 @@ struct SharedOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("Processes and threads the program may have.", valueName: "N"))
   var pids: Int?
 
-  @Option(name: .long, help: ArgumentHelp("none, registries, or allow:HOST[:PORT],...", valueName: "POLICY"))
-  var network = "registries"
+  @Option(
+    name: .long,
+    help: ArgumentHelp("none, registries (as usual), or allow:HOST[:PORT],...", valueName: "POLICY"))
+  var network: String?
 
   @Option(name: .long, help: ArgumentHelp("The port handed to the program as PORT.", valueName: "N"))
   var port: Int?
@@ -63,23 +65,34 @@ struct SharedOptions: ParsableArguments {
       valueName: "REF"))
   var image: String?
 
-  @Option(help: "When an image is fetched or built: missing, always or never.")
-  var pull = PullPolicy.missing
+  @Option(help: "When an image is fetched or built: missing (as usual), always or never.")
+  var pull: PullPolicy?
 
   /// What these options mean for a check.
   func checkOptions() throws -> CheckOptions {
     var options = CheckOptions()
     options.source = source
     options.hostEnvironment = ProcessInfo.processInfo.environment
-    options.policy = try Self.policy(network)
-    options.imageRequest = try ImageRequest(image)
-    options.pullPolicy = pull
     options.invocation = invocation
-    options.planning = PlanningOptions(
-      start: start, install: install, port: port, healthPath: health, environment: try variables(),
-      memoryLimitInBytes: try memory.map { try Size.bytes($0, option: "--memory") }, processLimit: pids,
-      cpuLimit: cpus, diskLimitInBytes: try disk.map { try Size.bytes($0, option: "--disk") })
+    options.settings.flags = try flags()
     return options
+  }
+
+  /// What the flags say, each checked as a value of its own option.
+  private func flags() throws -> SettingLayer {
+    _ = try network.map(Self.policy)
+    _ = try ImageRequest(image)
+    let values: [(String, String?)] = [
+      ("start", start), ("install", install), ("port", port.map { "\($0)" }), ("health", health),
+      ("memory", try memory.map { try Size.checked($0, option: "--memory") }),
+      ("disk", try disk.map { try Size.checked($0, option: "--disk") }),
+      ("pids", pids.map { "\($0)" }), ("cpus", cpus.map { "\($0)" }), ("network", network), ("image", image),
+      ("pull", pull?.rawValue),
+    ]
+    var layer = SettingLayer()
+    for (key, value) in values { layer.set(key, value, .flag("--\(key)")) }
+    layer.variables = try variables().map { Setting($0.name, $0.value, .flag("--env")) }
+    return layer
   }
 
   /// The command line as it was given, for the commands that a report prints.
@@ -89,10 +102,10 @@ struct SharedOptions: ParsableArguments {
     }
     let single: [(String, String?)] = [
       ("--memory", memory), ("--cpus", cpus.map { "\($0)" }), ("--pids", pids.map { "\($0)" }),
-      ("--network", network == "registries" ? nil : network), ("--port", port.map { "\($0)" }),
+      ("--network", network), ("--port", port.map { "\($0)" }),
       ("--start", start),
       ("--install", install), ("--health", health), ("--image", image),
-      ("--disk", disk), ("--pull", pull == .missing ? nil : pull.rawValue),
+      ("--disk", disk), ("--pull", pull?.rawValue),
     ]
     return Invocation(
       source: source,
@@ -138,34 +151,31 @@ extension PullPolicy: ExpressibleByArgument {}
 
 /// Sizes as people write them.
 enum Size {
+  /// The text itself, once it is known to be a size.
+  static func checked(_ text: String, option: String) throws -> String {
+    _ = try bytes(text, option: option)
+    return text
+  }
+
   /// "512M", "1.5G", "268435456" in bytes; the units are powers of 1024.
   static func bytes(_ text: String, option: String) throws -> Int64 {
-    let upper = text.uppercased()
-    let digits = upper.prefix { $0.isNumber || $0 == "." }
-    var unit = upper.dropFirst(digits.count)
-    if unit.hasSuffix("IB") { unit = unit.dropLast(2) } else if unit.hasSuffix("B") { unit = unit.dropLast() }
-    let factors: [Substring: Double] = ["": 1, "K": 1024, "M": 1_048_576, "G": 1_073_741_824]
-    guard let number = Double(digits), let factor = factors[unit], number * factor >= 1_048_576,
-      number * factor < 1e15
+    guard let bytes = SettingKey.bytes(text)
     else {
       throw RunnerError(
         .usage, "\(option) \(text): not a size of at least 1M", remedy: "write for example \(option) 512M")
     }
-    return Int64(number * factor)
+    return bytes
   }
 
   /// "90", "90s", "15m", "1h" in milliseconds.
   static func milliseconds(_ text: String, option: String) throws -> Int {
-    let digits = text.prefix { $0.isNumber || $0 == "." }
-    let factors: [Substring: Double] = ["": 1000, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000]
-    guard let number = Double(digits), let factor = factors[text.dropFirst(digits.count)], number > 0,
-      number * factor < 1e10
+    guard let milliseconds = SettingKey.milliseconds(text)
     else {
       throw RunnerError(
         .usage, "\(option) \(text): not a duration",
         remedy: "write for example \(option) 90s or \(option) 10m")
     }
-    return Int(number * factor)
+    return milliseconds
   }
 }
 

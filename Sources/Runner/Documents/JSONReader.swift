@@ -1,16 +1,33 @@
 /// Reads JSON (RFC 8259) and says in which line it is wrong.
 package struct JSONReader {
   private var cursor: DocumentCursor
+  private var path: [String] = []
+  /// Where the members stand; nil where nobody asks.
+  private var lines: [[String]: Int]?
   private static let deepest = 64
 
   /// Reads a whole document.
   package static func read(_ text: String) throws(DocumentError) -> DocumentValue {
     var reader = JSONReader(cursor: DocumentCursor(text))
-    let value = try reader.value(depth: 0)
-    reader.skipSpace()
-    guard reader.cursor.current == nil else {
-      throw reader.cursor.error("more text after the document's end")
-    }
+    return try reader.whole()
+  }
+
+  /// Reads a whole document, and tells of each member where it stands.
+  package static func readNotingLines(
+    _ text: String
+  ) throws(DocumentError) -> (value: DocumentValue, lines: [[String]: Int]) {
+    var reader = JSONReader(cursor: DocumentCursor(text))
+    reader.lines = [:]
+    let value = try reader.whole()
+    return (value, reader.lines ?? [:])
+  }
+
+  private init(cursor: DocumentCursor) { self.cursor = cursor }
+
+  private mutating func whole() throws(DocumentError) -> DocumentValue {
+    let value = try value(depth: 0)
+    skipSpace()
+    guard cursor.current == nil else { throw cursor.error("more text after the document's end") }
     return value
   }
 
@@ -57,7 +74,10 @@ package struct JSONReader {
       skipSpace()
       guard cursor.take(":") else { throw cursor.error("expected ':' after \"\(name)\"") }
       // The last of two equal names wins, as in JSON.parse.
+      path.append(name)
+      lines?[path] = cursor.line
       members[name] = try value(depth: depth + 1)
+      path.removeLast()
       skipSpace()
       if cursor.take("}") { return .table(members) }
       guard cursor.take(",") else { throw cursor.error("expected ',' or '}'") }

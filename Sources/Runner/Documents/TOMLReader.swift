@@ -9,6 +9,24 @@ package struct TOMLReader {
 
   /// Reads a whole document.
   package static func read(_ text: String) throws(DocumentError) -> DocumentValue {
+    try readNotingLines(text).value
+  }
+
+  /// Reads a whole document, and tells of each key and table of it that stands in a line of its own where that is.
+  package static func readNotingLines(
+    _ text: String
+  ) throws(DocumentError) -> (value: DocumentValue, lines: [[String]: Int]) {
+    var lines: [[String]: Int] = [:]
+    var counts: [[String]: Int] = [:]
+    /// The path with the number of each element of an array of tables that is on its way.
+    func located(_ path: [String]) -> [String] {
+      var result: [String] = []
+      for (index, part) in path.enumerated() {
+        result.append(part)
+        if let count = counts[Array(path[...index])] { result.append("[\(count - 1)]") }
+      }
+      return result
+    }
     var reader = TOMLReader(cursor: DocumentCursor(text))
     var root: [String: DocumentValue] = [:]
     var path: [String] = []
@@ -18,6 +36,11 @@ package struct TOMLReader {
         path = try reader.key()
         guard reader.cursor.take("]]") else { throw reader.cursor.error("expected ']]'") }
         try reader.appendTable(at: path[...], in: &root)
+        // Of each the whole list is gone through: nobody writes so many, but whoever wants that to take long.
+        guard counts.count < 1000 else { throw reader.cursor.error("more arrays of tables than are read") }
+        counts = counts.filter { $0.key == path || !$0.key.starts(with: path) }
+        counts[path, default: 0] += 1
+        lines[located(path)] = reader.cursor.line
         // A new element starts with none of its sub-tables defined.
         defined = defined.filter { !$0.starts(with: path) }
       } else if reader.cursor.take("[") {
@@ -26,17 +49,23 @@ package struct TOMLReader {
         guard defined.insert(path).inserted else {
           throw reader.cursor.error("the table [\(path.joined(separator: "."))] stands here a second time")
         }
+        lines[located(path)] = reader.cursor.line
         try reader.update(path[...], in: &root) { table throws(DocumentError) in table = table ?? .table([:])
         }
       } else {
         let key = try reader.key()
+        let line = reader.cursor.line
         guard reader.cursor.take("=") else { throw reader.cursor.error("expected '='") }
         let value = try reader.value(depth: 0)
         try reader.set(value, at: path + key, in: &root)
+        let base = located(path)
+        for count in key.indices where lines[base + key[...count]] == nil {
+          lines[base + key[...count]] = line
+        }
       }
       try reader.endOfLine()
     }
-    return .table(root)
+    return (.table(root), lines)
   }
 
   private mutating func skipToStatement() throws(DocumentError) -> Bool {

@@ -39,6 +39,11 @@ package struct CheckOptions: Sendable {
   /// How the check was called; nil when it was not by the command line.
   package var invocation: Invocation?
 
+  /// What the flags, the variables and the files say.
+  package var settings = Settings()
+  /// The severity from which on the exit status is 1: "error", "warning" or "note".
+  package var failsOn = "error"
+
   package init() {}
 
   /// What `source` names.

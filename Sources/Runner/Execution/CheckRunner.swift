@@ -19,7 +19,8 @@ package final class CheckRunner {
 
   static let installMemoryInBytes: Int64 = 2 << 30
 
-  let options: CheckOptions
+  /// With what the project's own files say, once they are there.
+  package private(set) var options: CheckOptions
   let observer: any CheckObserver
   let interruption: Interruption
   private let supply: ImageSupply?
@@ -103,10 +104,14 @@ package final class CheckRunner {
   }
 
   /// Fetches the source, plans, and makes the sandbox; nothing of the project has run then.
-  func prepare(_ run: RunDirectory, _ state: StateDirectory) throws(RunnerError) -> Preparation {
+  func prepare(
+    _ run: RunDirectory, _ state: StateDirectory, limitsTime: Bool = true
+  ) throws(RunnerError) -> Preparation {
     let folder = try SourceFolder(
       run: run, environment: options.hostEnvironment, interruption: interruption
     ).prepare(options.sourceName)
+    options = try options.reading(projectAt: folder)
+    if limitsTime { interruption.limit(milliseconds: options.timeoutMilliseconds) }
     let planned = try PlannedCheck(options, folder: folder, state: state, supply: supply)
     try interruption.check()
     let plan = planned.plan

@@ -10,7 +10,8 @@ package final class Interruption {
   /// The read end of a pipe whose write end only this process has: it hangs up when we die.
   let lifeline: Int32
   private let lifelineEnd: Int32
-  private let deadline: Int?
+  private var deadline: Int?
+  private let began = Clock.milliseconds()
   private var signal: Int32?
 
   private static let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
@@ -34,6 +35,9 @@ package final class Interruption {
   deinit {
     for number in [descriptor, lifeline, lifelineEnd] { _ = close(number) }
   }
+
+  /// Sets the overall limit anew, counted from the beginning.
+  func limit(milliseconds: Int?) { deadline = milliseconds.map { began + $0 } }
 
   /// Whether a signal asked us to stop.
   package var isRequested: Bool {

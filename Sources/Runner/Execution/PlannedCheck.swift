@@ -13,13 +13,17 @@ package struct PlannedCheck {
   package static func plan(_ options: CheckOptions, state: StateDirectory) throws(RunnerError) -> Plan {
     let source = options.sourceName
     if case .folder(let path) = source {
-      return try PlannedCheck(options, folder: path, state: state, supply: nil).plan
+      return try PlannedCheck(
+        options.reading(projectAt: path), folder: path, state: state, supply: nil
+      ).plan
     }
     let run = try RunDirectory(in: state)
     defer { run.remove() }
     let folder = try SourceFolder(run: run, environment: options.hostEnvironment, interruption: nil)
       .prepare(source)
-    return try PlannedCheck(options, folder: folder, state: state, supply: nil).plan
+    return try PlannedCheck(
+      options.reading(projectAt: folder), folder: folder, state: state, supply: nil
+    ).plan
   }
 
   /// Plans; an image is fetched or built only with a `supply`.
@@ -43,6 +47,8 @@ package struct PlannedCheck {
       }
     }
     plan.image = decision.description
+    plan.settings = options.settings.conditions
+    plan.notes = options.settings.notes + plan.notes
     self.plan = plan
     image = decision.image
   }

@@ -79,7 +79,9 @@ package final class SandboxedCommand {
       state.removeStaleRuns(waits: true)
     }
     let check = CheckRunner(options: options, observer: observer, interruption: interruption)
-    let prepared = try check.prepare(run, state)
+    // A person may stay as long as they like: the check's time limit is none of theirs.
+    let prepared = try check.prepare(run, state, limitsTime: false)
+    let options = check.options
     let plan = prepared.planned.plan
     if let process, !plan.processNames.contains(process) {
       throw RunnerError(

@@ -1,12 +1,15 @@
 extension PlanningOptions {
-  /// The port the program is told: `--port`, else PORT of `--env`, else the Dockerfile's, else the one its image
-  /// exposes, else the default.
-  func effectivePort(of docker: DockerDeployment?) -> Sourced<Int> {
-    if let port { return Sourced(port, .flag("--port")) }
+  /// The port the program is told: `--port`, else PORT of `--env`, else a platform's file's, else the Dockerfile's, else
+  /// compose's, else the one its image exposes, else the default.
+  func effectivePort(of docker: DockerDeployment?, descriptors: Descriptors) -> Sourced<Int> {
+    if let port { return Sourced(port, origin("port")) }
     if let text = environmentPort, let port = Int(text) { return Sourced(port, .flag("--env PORT")) }
+    // A start command that is given belongs to no file.
+    if start == nil, let port = descriptors.port(ofPlatform: true) { return port }
     if let docker, let port = docker.port {
       return Sourced(port, .descriptor("\(docker.name) EXPOSE or CMD"))
     }
+    if start == nil, let port = descriptors.port(ofPlatform: false) { return port }
     if let imagePort { return Sourced(imagePort, .descriptor("EXPOSE of the image")) }
     return Sourced(Planner.defaultPort, .byDefault)
   }

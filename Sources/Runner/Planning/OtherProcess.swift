@@ -33,7 +33,9 @@ extension Plan {
 extension StartDecision {
   /// What else the Procfile starts; with `--start` that is named, and not run.
   func others(in procfile: Procfile?, options: PlanningOptions) -> [Plan.OtherProcess] {
-    let notRun = options.start == nil ? nil : "--start names the one program to check"
+    let notRun =
+      options.start == nil
+      ? nil : "\(options.origin("start").displayed) names the one program to check"
     return (procfile?.processes ?? []).filter { $0.type != processType }.map { process in
       Plan.OtherProcess(
         name: process.type,

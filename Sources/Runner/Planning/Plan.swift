@@ -62,6 +62,8 @@ package struct Plan: Sendable, Codable, Equatable {
   package var notes: [String]
   /// What the check runs on, and why; nil until that was looked for.
   package var image: Image?
+  /// The conditions of the check that nothing else here shows, with their origins; nil where they are not known.
+  package var settings: [Setting]?
 }
 
 extension Plan {
@@ -245,6 +247,10 @@ package struct Sourced<Value: Sendable & Codable & Equatable>: Sendable, Codable
 package enum Origin: Sendable, Codable, Equatable {
   /// A command line option, with its name ("--port").
   case flag(String)
+  /// A variable of the caller's ("PREFLIGHT_PORT").
+  case variable(String)
+  /// A file of settings, with its line ("preflight.toml:3").
+  case file(String)
   /// A file that describes the deployment, with its part ("Procfile web").
   case descriptor(String)
   /// Read out of the project, with the evidence ("app.py creates a Flask application").
@@ -255,7 +261,7 @@ package enum Origin: Sendable, Codable, Equatable {
   /// The origin in a few words.
   package var displayed: String {
     switch self {
-    case .flag(let name): name
+    case .flag(let name), .variable(let name), .file(let name): name
     case .descriptor(let name): name
     case .inference(let evidence): evidence
     case .byDefault: "default"

@@ -17,10 +17,14 @@ package enum Planner {
   ) throws(PlanningError) -> Plan {
     try options.validate()
     let procfile = snapshot.text(of: "Procfile").map(Procfile.parse)
-    let docker = options.start == nil ? DockerDeployment.find(
+    let docker =
+      options.start == nil
+      ? DockerDeployment.find(
         in: snapshot, procfile: procfile, bases: ecosystems.map(\.toolchain.image.bases)) : nil
-    let port = options.effectivePort(of: docker)
-    let described = StartDecision.described(options: options, procfile: procfile, docker: docker)
+    let descriptors = Descriptors.find(in: snapshot)
+    let port = options.effectivePort(of: docker, descriptors: descriptors)
+    let described = StartDecision.described(
+      options: options, procfile: procfile, docker: docker, descriptors: descriptors)
     let request = PlanRequest(options: options, port: port.value, docker: docker)
     var candidates = ecosystems.compactMap { $0.detect(snapshot, request) }
     let hints = EcosystemHint(ecosystems)
@@ -48,13 +52,20 @@ package enum Planner {
       hints: hints)
     return assemble(
       snapshot, options, port: port, procfile: procfile, docker: docker, chosen: chosen,
-      others: Array(ranked.dropFirst()), start: start)
+      others: Array(ranked.dropFirst()), start: start, descriptors: descriptors)
   }
 
   private static func assemble(
     _ snapshot: ProjectSnapshot, _ options: PlanningOptions, port: Sourced<Int>, procfile: Procfile?,
-    docker: DockerDeployment?, chosen: EcosystemPlan?, others: [EcosystemPlan], start: StartDecision
+    docker: DockerDeployment?, chosen: EcosystemPlan?, others: [EcosystemPlan], start: StartDecision,
+    descriptors: Descriptors
   ) -> Plan {
+    let health =
+      options.healthPath.map { Sourced($0, options.origin("health")) }
+      ?? descriptors.health ?? docker?.health ?? Sourced("/", .byDefault)
+    let limits = limits(options, descriptors)
+    let environment = environment(
+      options, port: port, docker: docker, chosen: chosen, descriptors: descriptors)
     let installed = chosen.map { ($0.install, $0.cache) } ?? bareInstall(options, snapshot)
     return Plan(
       projectName: snapshot.name, ecosystem: chosen?.candidate.ecosystem, framework: chosen?.framework,
@@ -64,17 +75,19 @@ package enum Planner {
       manifest: chosen?.manifest, declaredDependencies: chosen?.declaredDependencies ?? [],
       install: installed.0,
       installOrigin: options.install == nil
-        ? chosen?.manifest.map { .inference($0) } ?? .byDefault : .flag("--install"),
+        ? chosen?.manifest.map { .inference($0) } ?? .byDefault : options.origin("install"),
       build: chosen?.build ?? [], start: start.command,
       others: start.others(in: procfile, options: options),
       listening: start.listening, port: port,
-      healthPath: options.healthPath.map { Sourced($0, .flag("--health")) } ?? Sourced("/", .byDefault),
-      environment: environment(options, port: port, docker: docker, chosen: chosen), limits: limits(options),
+      healthPath: health, environment: environment, limits: limits,
       detectedFrom: (start.usesProcfile ? ["Procfile \(start.processType)"] : [])
         + (chosen?.candidate.evidence ?? []),
       otherCandidates: others.map(\.candidate), dependencyCache: installed.1,
       leftOut: snapshot.leftOut.prefix(20).map { "\($0.path): \($0.why)" },
-      notes: notes(snapshot, procfile, chosen, start) + (docker?.notes ?? []))
+      notes: notes(snapshot, procfile, chosen, start) + (docker?.notes ?? [])
+        + descriptors.startNotes(taken: start.command.origin, start.command.displayed)
+        + descriptors.notes(
+          set: Set(environment.map(\.name)), port: port, health: health, memory: limits.memoryInBytes))
   }
 
   private static func bareInstall(
@@ -90,26 +103,31 @@ package enum Planner {
 
   /// What the ecosystem's programs are given, what the Dockerfile sets, PORT, and above all what the options say.
   private static func environment(
-    _ options: PlanningOptions, port: Sourced<Int>, docker: DockerDeployment?, chosen: EcosystemPlan?
+    _ options: PlanningOptions, port: Sourced<Int>, docker: DockerDeployment?, chosen: EcosystemPlan?,
+    descriptors: Descriptors
   ) -> [Plan.EnvironmentVariable] {
     var variables: [String: Plan.EnvironmentVariable] = [:]
     for variable in chosen?.environment ?? [] { variables[variable.name] = variable }
+    // What only compose says holds on the developer's own machine, and is the least of all.
+    for variable in descriptors.environment(ofPlatform: false) { variables[variable.name] = variable }
     for variable in docker?.environment ?? [] { variables[variable.name] = variable }
+    for variable in descriptors.environment(ofPlatform: true) { variables[variable.name] = variable }
     variables["PORT"] = Plan.EnvironmentVariable(name: "PORT", value: "\(port.value)", origin: port.origin)
     for (name, value) in options.environment {
-      variables[name] = Plan.EnvironmentVariable(name: name, value: value, origin: .flag("--env"))
+      variables[name] = Plan.EnvironmentVariable(
+        name: name, value: value, origin: options.variableOrigins[name] ?? .flag("--env"))
     }
     return variables.values.sorted { $0.name < $1.name }
   }
 
-  private static func limits(_ options: PlanningOptions) -> Plan.Limits {
+  private static func limits(_ options: PlanningOptions, _ descriptors: Descriptors) -> Plan.Limits {
     Plan.Limits(
-      memoryInBytes: options.memoryLimitInBytes.map { Sourced($0, .flag("--memory")) }
-        ?? Sourced(defaultMemoryLimitInBytes, .byDefault),
-      processes: options.processLimit.map { Sourced($0, .flag("--pids")) }
+      memoryInBytes: options.memoryLimitInBytes.map { Sourced($0, options.origin("memory")) }
+        ?? descriptors.memoryInBytes ?? Sourced(defaultMemoryLimitInBytes, .byDefault),
+      processes: options.processLimit.map { Sourced($0, options.origin("pids")) }
         ?? Sourced(defaultProcessLimit, .byDefault),
-      cpus: options.cpuLimit.map { Sourced($0, .flag("--cpus")) },
-      diskInBytes: options.diskLimitInBytes.map { Sourced($0, .flag("--disk")) })
+      cpus: options.cpuLimit.map { Sourced($0, options.origin("cpus")) },
+      diskInBytes: options.diskLimitInBytes.map { Sourced($0, options.origin("disk")) })
   }
 
   private static func notes(

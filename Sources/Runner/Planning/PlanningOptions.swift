@@ -21,6 +21,14 @@ package struct PlanningOptions: Sendable, Equatable {
   /// The port that the image exposes, for when nothing else is said.
   package var imagePort: Int?
 
+  /// Who said what, by the names of the settings; what is not here came from a flag.
+  package var origins: [String: Origin] = [:]
+  /// The same for the variables of `environment`.
+  package var variableOrigins: [String: Origin] = [:]
+
+  /// Who said the value of a setting.
+  func origin(_ key: String) -> Origin { origins[key] ?? .flag("--\(key)") }
+
   /// Makes options which leave everything to the project's files.
   package init(
     start: String? = nil, install: String? = nil, port: Int? = nil, healthPath: String? = nil,

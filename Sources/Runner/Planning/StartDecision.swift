@@ -21,18 +21,19 @@ struct StartDecision {
     var port: Int?
   }
 
-  /// The command of `--start`, else the Procfile's, else the Dockerfile's.
+  /// The command of `--start`, else the Procfile's, else a platform's file's, else the Dockerfile's, else compose's.
   static func described(
-    options: PlanningOptions, procfile: Procfile?, docker: DockerDeployment?
+    options: PlanningOptions, procfile: Procfile?, docker: DockerDeployment?, descriptors: Descriptors
   ) -> Described? {
     if let start = options.start {
-      return Described(line: start.trimmingSpace(), origin: .flag("--start"), processType: "")
+      return Described(line: start.trimmingSpace(), origin: options.origin("start"), processType: "")
     }
     return procfile?.startProcess.map {
       Described(
         line: $0.command, origin: .descriptor("Procfile \($0.type)"), processType: $0.type,
         place: Plan.Place(file: "Procfile", line: $0.line))
-    } ?? docker?.described
+    } ?? descriptors.described(ofPlatform: true) ?? docker?.described
+      ?? descriptors.described(ofPlatform: false)
   }
 
   /// Decides on the start command.
@@ -54,7 +55,7 @@ struct StartDecision {
     if let described {
       let missing = StartFile.missing(in: described.line, snapshot: snapshot, hints: hints)
       if let missing, options.start != nil, options.install == nil, (chosen?.build ?? []).isEmpty {
-        throw StartFile.error(missing, snapshot: snapshot)
+        throw StartFile.error(missing, snapshot: snapshot, subject: options.origin("start").displayed)
       }
       if let missing { notes.append("\(missing), which the start command names, is not in the project") }
       let alternatives = inferred.map { displayed($0.form) }
@@ -87,9 +88,11 @@ struct StartDecision {
   }
 
   private static func forced(_ options: PlanningOptions) -> Plan.ListenExpectation? {
-    if options.port != nil { return Plan.ListenExpectation(role: .web, reason: "--port was given") }
-    if options.healthPath != nil { return Plan.ListenExpectation(role: .web, reason: "--health was given") }
-    return nil
+    let isGiven = [("port", options.port != nil), ("health", options.healthPath != nil)]
+    guard let key = isGiven.first(where: { $0.1 })?.0 else { return nil }
+    let origin = options.origin(key)
+    let reason = origin == .flag("--\(key)") ? "--\(key) was given" : "\(origin.displayed) gives \(key)"
+    return Plan.ListenExpectation(role: .web, reason: reason)
   }
 
   private static func evidence(_ chosen: EcosystemPlan?) -> Plan.ListenExpectation {

@@ -40,6 +40,10 @@ package enum PlanText {
     if let limit = plan.limits.diskInBytes {
       rows.append(("disk", "\(limit.value >> 20) MiB", limit.origin.displayed))
     }
+    for setting in plan.settings ?? [] {
+      rows.append(
+        (setting.key == "image" ? "image asked" : setting.key, setting.value, setting.origin.displayed))
+    }
     for item in plan.leftOut { rows.append(("left out", item, "")) }
     for note in plan.notes { rows.append(("note", note, "")) }
     return rows.map { name, value, origin in

@@ -59,6 +59,12 @@ package struct DockerDeployment: Sendable {
       line: line, origin: .descriptor("\(name) CMD"), processType: "", place: place, form: form, port: port)
   }
 
+  /// The path that HEALTHCHECK asks for.
+  var health: Sourced<String>? {
+    guard isStartable else { return nil }
+    return file.health.map { Sourced($0.value, .descriptor("\(name):\($0.line)")) }
+  }
+
   /// The port that platforms connect to: EXPOSE, else the one that the command names.
   var port: Int? {
     guard isStartable else { return nil }

@@ -26,6 +26,8 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var command: Plan.StartCommand.Form?
   /// The line of that CMD, or else of ENTRYPOINT; one-based.
   private(set) var commandLine = 0
+  /// The path that HEALTHCHECK asks this machine for, and its line.
+  private(set) var health: Descriptor.Placed<String>?
   /// The commands of RUN, without their shell.
   package private(set) var runs: [String] = []
   /// Instructions that a check does not carry out, in the order of the file.
@@ -106,11 +108,20 @@ package struct Dockerfile: Equatable, Sendable {
       let form = Self.form(value)
       if keyword == "CMD" { rest = form } else { (entry, rest) = (form, nil) }
       commandLine = number
+    case "HEALTHCHECK" where health(value, number): break
     case "USER", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "SHELL", "ONBUILD":
       if !notHonoured.contains(keyword), value.uppercased() != "NONE" { notHonoured.append(keyword) }
     case "LABEL", "MAINTAINER": break
     default: problems.append("Dockerfile line \(number) is no instruction: \(line.prefix(60))")
     }
+  }
+
+  /// Takes the path of a HEALTHCHECK that asks this machine by HTTP; false where it does something else.
+  private mutating func health(_ value: String, _ number: Int) -> Bool {
+    let words = value.split { " '\"()[],".contains($0) }
+    guard let address = words.first(where: ContainerDescriptors.isOwnAddress) else { return false }
+    health = .init(value: ContainerDescriptors.path(of: String(address)), line: number)
+    return true
   }
 
   private mutating func begin(_ value: String) {

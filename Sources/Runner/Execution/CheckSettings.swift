@@ -1,0 +1,67 @@
+import Egress
+import Images
+import Planning
+
+extension CheckOptions {
+  /// Reads the user's own file and the caller's variables, and takes over what they and the flags say.
+  package mutating func readSettings() throws(RunnerError) {
+    do { try settings.readSurroundings(hostEnvironment) } catch { throw RunnerError(error) }
+    try takeSettings()
+  }
+
+  /// The same options with what the files of the project say.
+  package func reading(projectAt folder: String) throws(RunnerError) -> CheckOptions {
+    var options = self
+    do { try options.settings.readProject(at: folder) } catch { throw RunnerError(error) }
+    try options.takeSettings()
+    return options
+  }
+
+  private mutating func takeSettings() throws(RunnerError) {
+    let effective = settings.effective
+    func text(_ key: String) -> String? { effective[key]?.value }
+    planning.start = text("start")
+    planning.install = text("install")
+    planning.port = text("port").flatMap { Int($0) }
+    planning.healthPath = text("health")
+    planning.memoryLimitInBytes = text("memory").flatMap { SettingKey.bytes($0) }
+    planning.diskLimitInBytes = text("disk").flatMap { SettingKey.bytes($0) }
+    planning.processLimit = text("pids").flatMap { Int($0) }
+    planning.cpuLimit = text("cpus").flatMap { Double($0) }
+    planning.origins = effective.mapValues(\.origin)
+    planning.environment = settings.environment.map { ($0.key, $0.value) }
+    planning.variableOrigins = Dictionary(
+      settings.environment.map { ($0.key, $0.origin) }, uniquingKeysWith: { $1 })
+    scratchBytes = text("tmp").flatMap { SettingKey.bytes($0) }
+    if let value = text("timeout") { timeoutMilliseconds = SettingKey.milliseconds(value) }
+    if let value = text("settle") {
+      settlingMilliseconds = value == "0" ? 0 : SettingKey.milliseconds(value) ?? settlingMilliseconds
+    }
+    if let value = text("min-level"), let number = value.dropFirst().first?.wholeNumberValue {
+      minimumLevel = number
+    }
+    if let value = text("fail-on") { failsOn = value }
+    keepsIndexLogins = text("index-logins") == "true"
+    if let network = effective["network"] { policy = try Self.policy(network) }
+    do throws(ImageError) { imageRequest = try ImageRequest(text("image")) } catch {
+      throw RunnerError(error)
+    }
+    pullPolicy = text("pull").flatMap(PullPolicy.init(rawValue:)) ?? .missing
+    // What a stranger's file names is used where it is here already; only the user has something fetched.
+    if settings.isImageOfProject, text("pull") == nil { pullPolicy = .never }
+  }
+
+  private static func policy(_ setting: Setting) throws(RunnerError) -> EgressPolicy {
+    let policy: EgressPolicy
+    do { policy = try EgressPolicy.parse(setting.value) } catch {
+      throw RunnerError(.usage, "\(setting.origin.displayed): \(error)")
+    }
+    if policy == .host {
+      throw RunnerError(
+        .sandboxUnavailable,
+        "\(setting.origin.displayed): network host is not available in this version: the sandbox always has a network of its own",
+        remedy: "name the hosts the program needs: --network registries,allow:HOST")
+    }
+    return policy
+  }
+}

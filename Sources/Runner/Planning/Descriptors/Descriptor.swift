@@ -1,0 +1,90 @@
+import Documents
+
+/// What one file says of how the program is deployed.
+struct Descriptor: Equatable, Sendable {
+  /// A value and its line.
+  struct Placed<Value: Equatable & Sendable>: Equatable, Sendable {
+    var value: Value
+    var line: Int
+  }
+
+  /// A variable; without a value it is expected of whoever deploys.
+  struct Variable: Equatable, Sendable {
+    var name: String
+    var value: String?
+    var line: Int
+  }
+
+  /// Relative to the project's root.
+  var name: String
+  /// Whether a platform starts what it says; else a Dockerfile's own command counts more.
+  var isOfPlatform = true
+  var start: Placed<Plan.StartCommand.Form>?
+  var port: Placed<Int>?
+  var health: Placed<String>?
+  var memoryInBytes: Placed<Int64>?
+  var variables: [Variable] = []
+  /// Services beside the program, as they are named.
+  var needs: [String] = []
+  /// What is not carried out.
+  var notHonoured: [String] = []
+  var problems: [String] = []
+
+  /// The place of a line, as an origin has it.
+  func place(_ line: Int) -> String { "\(name):\(line)" }
+
+  // MARK: Taking values over
+
+  /// Takes a command: a text is for a shell, a list is not.
+  mutating func takeStart(_ document: LocatedDocument, _ path: [String]) {
+    guard start == nil, let value = document[path] else { return }
+    let line = document.line(path)
+    if let words = value.array?.compactMap(\.text), !words.isEmpty {
+      start = Placed(value: .arguments(words), line: line)
+    } else if let text = value.string, !text.trimmingSpace().isEmpty {
+      start = Placed(value: .shell(text.trimmingSpace()), line: line)
+    }
+  }
+
+  mutating func takePort(_ document: LocatedDocument, _ path: [String]) {
+    guard port == nil, let number = document[path]?.text.flatMap({ Int($0) }), (1...65_535).contains(number)
+    else { return }
+    port = Placed(value: number, line: document.line(path))
+  }
+
+  mutating func takeHealth(_ document: LocatedDocument, _ path: [String]) {
+    guard health == nil, let text = document[path]?.string, text.hasPrefix("/") else { return }
+    health = Placed(value: text, line: document.line(path))
+  }
+
+  /// Takes a size; more than a project may ask for is told and not given.
+  mutating func takeMemory(_ document: LocatedDocument, _ path: [String], megabytes: Bool = false) {
+    guard memoryInBytes == nil, let text = document[path]?.text else { return }
+    let line = document.line(path)
+    let isNumber = text.allSatisfy(\.isNumber)
+    // Kubernetes writes 256Mi.
+    let unit = text.hasSuffix("i") ? String(text.dropLast()) : text
+    guard let bytes = SettingKey.bytes(isNumber && megabytes ? text + "M" : unit) else {
+      problems.append("\(place(line)): \"\(text)\" is no amount of memory that is understood")
+      return
+    }
+    guard SettingKey.named("memory")?.refusal("\(bytes)") == nil else {
+      problems.append(
+        "\(place(line)): \(text) of memory is more than a check gives unasked; --memory gives it")
+      return
+    }
+    memoryInBytes = Placed(value: bytes, line: line)
+  }
+
+  /// Takes a table of names and values.
+  mutating func takeVariables(_ document: LocatedDocument, _ path: [String]) {
+    for (name, value) in (document[path]?.table ?? [:]).sorted(by: { $0.key < $1.key }) {
+      variables.append(Variable(name: name, value: value.text, line: document.line(path + [name])))
+    }
+  }
+
+  /// Names what is there and not carried out.
+  mutating func tell(_ names: [String], in document: LocatedDocument, _ path: [String] = []) {
+    notHonoured += names.filter { document[path + [$0]] != nil }
+  }
+}

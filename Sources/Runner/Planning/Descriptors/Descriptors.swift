@@ -1,0 +1,210 @@
+import Documents
+
+/// The files of a project that describe its deployment, the one that counts first.
+struct Descriptors {
+  var all: [Descriptor] = []
+
+  /// Finds and reads them; one that does not parse is told and says nothing.
+  static func find(in snapshot: ProjectSnapshot) -> Descriptors {
+    var result = Descriptors()
+    for file in files {
+      guard let text = snapshot.text(of: file.name) else { continue }
+      var found = Descriptor(name: file.name)
+      do throws(DocumentError) {
+        let documents = try read(file.name, text)
+        if let document = documents.first { file.read(document, &found) }
+      } catch { found.problems.append("\(file.name):\(error.line) cannot be read: \(error.message)") }
+      result.all.append(found)
+    }
+    for name in manifests(in: snapshot) {
+      guard let text = snapshot.text(of: name) else { continue }
+      var found = Descriptor(name: name)
+      do throws(DocumentError) {
+        ContainerDescriptors.kubernetes(try YAMLReader.read(text), &found)
+      } catch {
+        // Templates of other tools lie in such folders too.
+        if text.contains("{{") || !text.contains("kind:") { continue }
+        found.problems.append("\(name):\(error.line) cannot be read: \(error.message)")
+      }
+      if found != Descriptor(name: name) { result.all.append(found) }
+    }
+    for name in ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"] {
+      guard let text = snapshot.text(of: name) else { continue }
+      var found = Descriptor(name: name, isOfPlatform: false)
+      do throws(DocumentError) {
+        if let document = try YAMLReader.read(text).first { ContainerDescriptors.compose(document, &found) }
+      } catch { found.problems.append("\(name):\(error.line) cannot be read: \(error.message)") }
+      result.all.append(found)
+      break
+    }
+    for name in [".env.example", ".env.sample", ".env.template"] {
+      guard let text = snapshot.text(of: name) else { continue }
+      result.all.append(Descriptor(name: name, isOfPlatform: false, variables: expected(text)))
+    }
+    return result
+  }
+
+  /// The names in a file of NAME=VALUE lines; its values are examples.
+  private static func expected(_ text: String) -> [Descriptor.Variable] {
+    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap {
+      index, raw in
+      let line = String(raw).trimmingSpace()
+      let words = line.hasPrefix("export ") ? String(line.dropFirst(7)) : line
+      let name = words.prefix { $0 != "=" }
+      let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+      guard words.contains("="), isName, !name.isEmpty else { return nil }
+      return .init(name: String(name), value: nil, line: index + 1)
+    }
+  }
+
+  private struct File: Sendable {
+    let name: String
+    let read: @Sendable (LocatedDocument, inout Descriptor) -> Void
+  }
+
+  private static let files: [File] = [
+    File(name: "fly.toml", read: PlatformDescriptors.fly),
+    File(name: "render.yaml", read: PlatformDescriptors.render),
+    File(name: "railway.toml", read: PlatformDescriptors.railway),
+    File(name: "railway.json", read: PlatformDescriptors.railway),
+    File(name: "railpack.json", read: PlatformDescriptors.railpack),
+    File(name: "railpack.toml", read: PlatformDescriptors.railpack),
+    File(name: "nixpacks.toml", read: PlatformDescriptors.nixpacks),
+    File(name: "heroku.yml", read: PlatformDescriptors.heroku),
+    File(name: "app.json", read: PlatformDescriptors.appJSON),
+  ]
+
+  private static func read(_ name: String, _ text: String) throws(DocumentError) -> [LocatedDocument] {
+    if name.hasSuffix(".toml") {
+      let document = try TOMLReader.readNotingLines(text)
+      return [LocatedDocument(value: document.value, lines: document.lines)]
+    }
+    if name.hasSuffix(".json") {
+      let document = try JSONReader.readNotingLines(text)
+      return [LocatedDocument(value: document.value, lines: document.lines)]
+    }
+    return try YAMLReader.read(text)
+  }
+
+  /// The files that may be Kubernetes manifests: in the folders where they are kept, or so named at the root.
+  private static func manifests(in snapshot: ProjectSnapshot) -> [String] {
+    let folders: Set<String> = ["k8s", "kubernetes", "kube", "manifests", "deploy"]
+    return snapshot.files.filter { path in
+      guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return false }
+      let parts = path.split(separator: "/").map(String.init)
+      if parts.count == 1 { return ["deployment", "k8s", "kubernetes"].contains { path.hasPrefix($0) } }
+      return folders.contains(parts[0])
+    }.prefix(50).map { $0 }
+  }
+}
+
+extension Descriptors {
+  /// The first that says something, of those that a platform goes by or of the others.
+  private func first<Value: Equatable & Sendable>(
+    _ path: KeyPath<Descriptor, Descriptor.Placed<Value>?>
+  ) -> (value: Value, place: String, descriptor: Descriptor)? {
+    for descriptor in all {
+      if let found = descriptor[keyPath: path] {
+        return (found.value, descriptor.place(found.line), descriptor)
+      }
+    }
+    return nil
+  }
+
+  /// The start command of one of the files: those of platforms count more than a Dockerfile, compose less.
+  func described(ofPlatform: Bool) -> StartDecision.Described? {
+    guard let found = all.first(where: { $0.start != nil && $0.isOfPlatform == ofPlatform }),
+      let start = found.start
+    else { return nil }
+    let line: String
+    switch start.value {
+    case .shell(let text): line = text
+    case .arguments(let words): line = ShellWords.join(words)
+    }
+    return StartDecision.Described(
+      line: line, origin: .descriptor(found.place(start.line)), processType: "",
+      place: Plan.Place(file: found.name, line: start.line), form: start.value, port: found.port?.value)
+  }
+
+  func port(ofPlatform: Bool) -> Sourced<Int>? {
+    all.first { $0.port != nil && $0.isOfPlatform == ofPlatform }.flatMap { found in
+      found.port.map { Sourced($0.value, .descriptor(found.place($0.line))) }
+    }
+  }
+
+  var health: Sourced<String>? { first(\.health).map { Sourced($0.value, .descriptor($0.place)) } }
+
+  var memoryInBytes: Sourced<Int64>? {
+    first(\.memoryInBytes).map { Sourced($0.value, .descriptor($0.place)) }
+  }
+
+  /// The variables with values; of a name the file that counts first says it.
+  func environment(ofPlatform: Bool) -> [Plan.EnvironmentVariable] {
+    var seen: Set<String> = ["PORT", "PATH", "HOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME"]
+    return all.filter { $0.isOfPlatform == ofPlatform }.flatMap { descriptor in
+      descriptor.variables.compactMap { variable in
+        guard let value = variable.value, seen.insert(variable.name).inserted else { return nil }
+        return Plan.EnvironmentVariable(
+          name: variable.name, value: value, origin: .descriptor(descriptor.place(variable.line)))
+      }
+    }
+  }
+
+  /// What a person should know: what is wrong, what is not carried out, what else is needed, what contradicts.
+  func notes(
+    set names: Set<String>, port: Sourced<Int>, health: Sourced<String>, memory: Sourced<Int64>?
+  ) -> [String] {
+    var notes = all.flatMap(\.problems)
+    for descriptor in all {
+      if !descriptor.notHonoured.isEmpty {
+        notes.append(
+          "of \(descriptor.name), \(descriptor.notHonoured.joined(separator: ", ")) are not carried out")
+      }
+      if !descriptor.needs.isEmpty {
+        notes.append(
+          "\(descriptor.name) names what a check does not start: \(descriptor.needs.joined(separator: ", "))")
+      }
+      let expected = descriptor.variables.filter { $0.value == nil && !names.contains($0.name) }
+      if !expected.isEmpty {
+        let list = expected.map { "\($0.name) (line \($0.line))" }.joined(separator: ", ")
+        notes.append("\(descriptor.name) expects variables that are not set: \(list)")
+      }
+    }
+    contradictions(port, \.port, "the port", &notes) { "\($0)" }
+    contradictions(health, \.health, "the health path", &notes) { $0 }
+    contradictions(memory, \.memoryInBytes, "the memory", &notes) { "\($0 >> 20)M" }
+    return notes
+  }
+
+  /// Who says otherwise than what counts; a flag or a variable is said to differ from the files.
+  private func contradictions<Value: Equatable & Sendable & Codable>(
+    _ effective: Sourced<Value>?, _ path: KeyPath<Descriptor, Descriptor.Placed<Value>?>, _ what: String,
+    _ notes: inout [String],
+    _ text: (Value) -> String
+  ) {
+    guard let effective else { return }
+    switch effective.origin {
+    case .flag, .variable, .byDefault: return
+    case .file, .descriptor, .inference: break
+    }
+    for descriptor in all {
+      guard let other = descriptor[keyPath: path], other.value != effective.value else { continue }
+      notes.append(
+        "\(what): \(effective.origin.displayed) says \(text(effective.value)), and counts; \(descriptor.place(other.line)) says \(text(other.value))"
+      )
+    }
+  }
+
+  /// Which of several start commands is taken.
+  func startNotes(taken origin: Origin, _ line: String) -> [String] {
+    all.compactMap { descriptor in
+      guard let start = descriptor.start else { return nil }
+      let place = descriptor.place(start.line)
+      let other = Plan.StartCommand(form: start.value, origin: .byDefault, alternatives: []).displayed
+      guard origin != .descriptor(place), other != line else { return nil }
+      if case .flag = origin { return nil }
+      if case .variable = origin { return nil }
+      return "the start command: \(origin.displayed) says \(line), and counts; \(place) says \(other)"
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Documents
+
+/// The files by which platforms are told what to start. Each reader names the page that says what its keys mean.
+enum PlatformDescriptors {
+  /// fly.io/docs/reference/configuration.
+  static func fly(_ document: LocatedDocument, _ found: inout Descriptor) {
+    let processes = document[["processes"]]?.table ?? [:]
+    let name =
+      processes["app"] != nil ? "app" : processes["web"] != nil ? "web" : processes.keys.sorted().first
+    if let name { found.takeStart(document, ["processes", name]) }
+    found.takePort(document, ["http_service", "internal_port"])
+    found.takePort(document, ["services", "[0]", "internal_port"])
+    for path in [["http_service", "checks", "[0]"], ["services", "[0]", "http_checks", "[0]"]] {
+      found.takeHealth(document, path + ["path"])
+    }
+    for check in (document[["checks"]]?.table ?? [:]).keys.sorted() {
+      found.takeHealth(document, ["checks", check, "path"])
+    }
+    found.takeMemory(document, ["vm", "[0]", "memory"], megabytes: true)
+    found.takeMemory(document, ["vm", "[0]", "memory_mb"], megabytes: true)
+    found.takeVariables(document, ["env"])
+    if processes.count > 1 {
+      found.notHonoured += processes.keys.sorted().filter { $0 != name }.map { "the process \($0)" }
+    }
+    found.tell(["mounts", "statics", "files", "metrics"], in: document)
+    if document[["deploy", "release_command"]] != nil { found.notHonoured.append("release_command") }
+  }
+
+  /// render.com/docs/blueprint-spec.
+  static func render(_ document: LocatedDocument, _ found: inout Descriptor) {
+    let services = document[["services"]]?.array ?? []
+    guard let index = services.firstIndex(where: { $0["type"]?.string == "web" }) ?? services.indices.first
+    else { return }
+    let path = ["services", "[\(index)]"]
+    found.takeStart(document, path + ["startCommand"])
+    found.takeStart(document, path + ["dockerCommand"])
+    found.takeHealth(document, path + ["healthCheckPath"])
+    takeNamed(document, path + ["envVars"], name: "key", &found)
+    for (other, service) in services.enumerated() where other != index {
+      found.needs.append(service["name"]?.string ?? "service \(other + 1)")
+    }
+    for database in document[["databases"]]?.array ?? [] {
+      found.needs.append(database["name"]?.string ?? "a database")
+    }
+    found.tell(["buildCommand", "preDeployCommand", "disk", "rootDir"], in: document, path)
+    if let port = found.variables.first(where: { $0.name == "PORT" }),
+      let number = port.value.flatMap({ Int($0) }),
+      (1...65_535).contains(number)
+    {
+      found.port = .init(value: number, line: port.line)
+    }
+  }
+
+  /// docs.railway.com/reference/config-as-code.
+  static func railway(_ document: LocatedDocument, _ found: inout Descriptor) {
+    found.takeStart(document, ["deploy", "startCommand"])
+    found.takeHealth(document, ["deploy", "healthcheckPath"])
+    found.tell(["preDeployCommand", "cronSchedule"], in: document, ["deploy"])
+    found.tell(["buildCommand"], in: document, ["build"])
+  }
+
+  /// nixpacks.com/docs/configuration/file.
+  static func nixpacks(_ document: LocatedDocument, _ found: inout Descriptor) {
+    found.takeStart(document, ["start", "cmd"])
+    found.takeVariables(document, ["variables"])
+    found.tell(["phases", "staticAssets"], in: document)
+  }
+
+  /// railpack.com/config/file (also as TOML).
+  static func railpack(_ document: LocatedDocument, _ found: inout Descriptor) {
+    found.takeStart(document, ["deploy", "startCommand"])
+    found.takeVariables(document, ["deploy", "variables"])
+    found.tell(["steps", "packages", "buildAptPackages"], in: document)
+    found.tell(["aptPackages", "paths"], in: document, ["deploy"])
+  }
+
+  /// devcenter.heroku.com/articles/heroku-yml-build-manifest.
+  static func heroku(_ document: LocatedDocument, _ found: inout Descriptor) {
+    found.takeStart(document, ["run", "web"])
+    found.takeStart(document, ["run", "web", "command"])
+    found.takeVariables(document, ["build", "config"])
+    found.tell(["setup", "release"], in: document)
+    found.notHonoured += (document[["run"]]?.table ?? [:]).keys.sorted().filter { $0 != "web" }.map {
+      "the process \($0)"
+    }
+  }
+
+  /// devcenter.heroku.com/articles/app-json-schema: what is expected, with values that are no secrets.
+  static func appJSON(_ document: LocatedDocument, _ found: inout Descriptor) {
+    for (name, value) in (document[["env"]]?.table ?? [:]).sorted(by: { $0.key < $1.key }) {
+      if value["required"]?.boolean == false, value["value"] == nil { continue }
+      if value["generator"] != nil { continue }
+      found.variables.append(
+        .init(name: name, value: (value["value"] ?? value).text, line: document.line(["env", name])))
+    }
+    found.needs += (document[["addons"]]?.array ?? []).compactMap { $0.string ?? $0["plan"]?.string }
+    found.tell(["scripts", "buildpacks"], in: document)
+  }
+
+  /// A list of tables, each with a name and a value or where the value comes from.
+  static func takeNamed(
+    _ document: LocatedDocument, _ path: [String], name: String, _ found: inout Descriptor
+  ) {
+    for (index, entry) in (document[path]?.array ?? []).enumerated() {
+      guard let key = entry[name]?.string else { continue }
+      if entry["generateValue"]?.boolean == true { continue }
+      found.variables.append(
+        .init(name: key, value: entry["value"]?.text, line: document.line(path + ["[\(index)]"])))
+    }
+  }
+}
