@@ -168,6 +168,13 @@ struct TextReportTests {
     }
   }
 
+  @Test("keeps a label and its text apart, however long the log was")
+  func longLog() throws {
+    var report = SampleReport.of(try SampleReport.crashed())
+    report.findings[0].evidence[0].line = 10_240_001
+    #expect(TextReport.render(report, color: false, width: 100).contains("start:10240001 "))
+  }
+
   @Test("uses colours only when asked to")
   func colour() throws {
     let report = SampleReport.of(try SampleReport.crashed())

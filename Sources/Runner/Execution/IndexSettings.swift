@@ -37,13 +37,14 @@ struct IndexSettings {
     for (name, variable) in [("pip.conf", "PIP_CONFIG_FILE"), ("npmrc", "npm_config_globalconfig")] {
       guard let text = Files.text("\(root)/etc/\(name)") else { continue }
       let (plain, keys) = Self.withoutLogins(text)
-      logins += keys.map { "\($0) in /etc/\(name)" }
+      logins += keys.filter { !Self.isAuthority($0, in: name) }.map { "\($0) in /etc/\(name)" }
       files[name] = keepsLogins ? text : plain
       environment[variable] = "\(Self.folder)/\(name)"
     }
     for path in ["/usr/etc/npmrc", "/usr/local/etc/npmrc", "/usr/pip.conf", "/usr/local/pip.conf"] {
       guard let text = Files.text("\(root)\(path)") else { continue }
-      let keys = Self.withoutLogins(text).keys
+      let name = String(path.split(separator: "/").last ?? "")
+      let keys = Self.withoutLogins(text).keys.filter { !Self.isAuthority($0, in: name) }
       logins += keys.map { "\($0) in \(path)" }
       if !keys.isEmpty, !keepsLogins { hidden.append(path) }
     }
@@ -95,6 +96,10 @@ struct IndexSettings {
   private static func isSecret(_ key: String) -> Bool {
     key.hasPrefix("_") || secrets.contains(key.lowercased())
   }
+
+  /// pip's `cert` names a bundle of authorities (pip's documentation, "--cert"), npm's `cert` proves who asks. The bundle
+  /// is left out of a sandbox's file, where it would not be found: PIP_CERT stands for it there.
+  private static func isAuthority(_ key: String, in file: String) -> Bool { file == "pip.conf" && key == "cert" }
 
   /// A text whose addresses have no "user:password@" (RFC 3986, section 3.2.1).
   static func withoutLogin(_ text: String) -> String {
