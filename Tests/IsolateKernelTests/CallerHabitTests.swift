@@ -97,6 +97,42 @@ struct CallerHabitTestsAsAnyUser {
     #expect(try await Self.isolate(bundle, "delete", "c").succeeded)
   }
 
+  @Test("another file's configuration is run where one is named, and the plain name is the bundle's own")
+  func namedConfiguration() async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.shell("echo own"))
+    let other = bundle.shell("echo other")
+    try bundle.directory.write(
+      String(decoding: JSONWriter.write(other.json), as: UTF8.self), to: "else/other.json")
+    let place = bundle.directory.path
+    for (file, said) in [("\(place)/else/other.json", "other\n"), ("config.json", "own\n")] {
+      let outcome = try await Self.isolate(bundle, "run", "--bundle", place, "--config", file, "c")
+      #expect(outcome.exitStatus == 0 && outcome.output == said, "\(file): \(outcome)")
+    }
+    let none = try await Self.isolate(bundle, "run", "--bundle", place, "--config=\(place)/none", "c")
+    #expect(none.exitStatus != 0 && none.errorOutput.contains("\(place)/none"), "\(none)")
+    #expect(bundle.stored == [])
+  }
+
+  @Test("delete --regex removes what its pattern is found in, and nothing for an empty or broken one")
+  func deletedByPattern() async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.shell("sleep 100"))
+    for name in ["web-1", "web-2", "other"] {
+      let made = try await Self.isolate(bundle, "create", "--bundle", bundle.directory.path, name)
+      #expect(made.exitStatus == 0, "\(made)")
+    }
+    for pattern in ["", "(", "[", "web-3"] {
+      let outcome = try await Self.isolate(bundle, "delete", "--force", "--regex", pattern)
+      #expect((outcome.exitStatus == 0) == (pattern == "web-3"), "\(pattern): \(outcome)")
+      #expect(bundle.stored == ["other", "web-1", "web-2"])
+    }
+    let outcome = try await Self.isolate(bundle, "delete", "--force", "--regex", "^web-[0-9]+$")
+    #expect(outcome.exitStatus == 0 && bundle.stored == ["other"], "\(outcome)")
+    let last = try await Self.isolate(bundle, "delete", "--force", "other")
+    #expect(last.exitStatus == 0 && bundle.stored == [], "\(last)")
+  }
+
   @Test("the list names the owner")
   func owner() async throws {
     let bundle = try TestBundle()

@@ -3,6 +3,7 @@ import Isolate
 /// The options that `create` and `run` share.
 struct CreationOptions {
   var bundle = "."
+  var configuration: String?
   var pidFile: String?
   var consoleSocket: String?
   var keepsKeyring = false
@@ -15,6 +16,8 @@ struct CreationOptions {
   mutating func take(_ argument: String, _ arguments: inout Arguments) throws(UsageError) -> Bool {
     if let value = try arguments.value(of: "--bundle", "-b", at: argument) {
       bundle = value
+    } else if let value = try arguments.value(of: "--config", at: argument) {
+      configuration = value
     } else if let value = try arguments.value(of: "--pid-file", at: argument) {
       pidFile = value
     } else if let value = try arguments.value(of: "--console-socket", at: argument) {
@@ -41,7 +44,7 @@ struct CreationOptions {
     let identifier = try Arguments.identifier(positional, verb: verb)
     let descriptors = try preserved.count(verb: verb)
     var request = Lifecycle.Request(
-      identifier: identifier, bundle: try Bundle(path: bundle, isOnlyOne: true),
+      identifier: identifier, bundle: try Bundle(path: bundle, configuration: configuration, isOnlyOne: true),
       pidFile: pidFile, consoleSocket: consoleSocket)
     request.cgroupManager = invocation.cgroupManager
     request.keepsKeyring = keepsKeyring

@@ -20,6 +20,7 @@ enum Usage {
 
   private static let creation: [(flag: String, meaning: String)] = [
     ("--bundle, -b DIR", "the folder of config.json (the working directory)"),
+    ("--config FILE", "the configuration (config.json of the bundle)"),
     ("--pid-file FILE", "write the process's id there"),
     ("--pidfd-socket PATH", "send a pidfd of the process to this UNIX socket"),
     ("--console-socket PATH", "send the master of the process's terminal to this UNIX socket"),
@@ -66,8 +67,11 @@ enum Usage {
       name: "kill", synopsis: "[--all] ID [SIGNAL]", summary: "send a signal, SIGTERM unless named",
       flags: [("--all, -a", "to every process of the container")]),
     Verb(
-      name: "delete", synopsis: "[--force] ID", summary: "remove a container that has ended",
-      flags: [("--force, -f", "kill it first if it runs")]),
+      name: "delete", synopsis: "[OPTIONS] ID", summary: "remove a container that has ended",
+      flags: [
+        ("--force, -f", "kill it first if it runs"),
+        ("--regex", "ID is an extended regular expression: remove all that it is found in"),
+      ]),
     Verb(
       name: "list", synopsis: "[OPTIONS]", summary: "list containers",
       flags: [("--format, -f table|json", "how (table)"), ("--quiet, -q", "ids alone")]),

@@ -18,14 +18,16 @@ public struct Bundle: Sendable {
   nonisolated(unsafe) private static var kept: JSONValue?
 
   /// The same; with `isOnlyOne` for a program that starts one container and ends: the filter is left for later, where it
-  /// can be, and the decoded text is not taken apart again.
-  package init(path: String, isOnlyOne: Bool) throws(IsolateError) {
+  /// can be, and the decoded text is not taken apart again. `configuration` is another file to be read in place of the
+  /// bundle's; its plain name config.json means the bundle's own, as crun has it.
+  package init(path: String, configuration other: String? = nil, isOnlyOne: Bool) throws(IsolateError) {
     guard let real = Files.real(path) else {
       throw .unavailable(
         what: "bundle \(path)", why: "no such directory",
         remedy: "make one with `isolate spec --bundle \(path)`")
     }
-    let file = "\(real)/config.json"
+    var file = "\(real)/config.json"
+    if let other, other != "config.json" { file = other }
     let text = try JSONFile.bytes(file, endsAtShortRead: true)
     let json: JSONValue
     if isOnlyOne {
