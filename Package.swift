@@ -181,7 +181,8 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Ecosystems", "SignatureFiles", "TestSupport"],
       swiftSettings: strict),
-    .testTarget(name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "TestSupport"],
+    .testTarget(
+      name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict

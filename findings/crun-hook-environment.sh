@@ -1,11 +1,13 @@
 #!/bin/bash
-# crun 1.8.1 (Debian 12: crun 1.8.1-1+deb12u1): a hook whose configuration has no "env" gets the environment of crun's caller.
+# crun 1.8.1 (Debian 12: crun 1.8.1-1+deb12u1): a hook whose configuration has no "env" gets the environment of crun's
+# caller.
 #
-# Guess: a hook has the environment that its "env" lists, so one without has none (runtime-spec, config.md, "POSIX-platform
-# Hooks": env has the semantics of environ).
+# Guess: a hook has the environment that its "env" lists, so one without has none (runtime-spec, config.md,
+# "POSIX-platform Hooks": env has the semantics of environ).
 # Seen: a variable of the caller's is there in a hook without "env", and is not where "env" lists another.
 #
-# usage: findings/crun-hook-environment.sh    on a host with cgroup v2 alone, as a user who may make user namespaces; needs
+# usage: findings/crun-hook-environment.sh    on a host with cgroup v2 alone, as a user who may make user namespaces;
+# needs
 #        apt-get, dpkg-deb and the network
 set -euo pipefail
 work=$(mktemp -d)

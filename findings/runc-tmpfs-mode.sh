@@ -1,5 +1,6 @@
 #!/bin/bash
-# runc 1.1.5 (Debian 12: runc 1.1.5+ds1-1+deb12u1): the mode of a tmpfs that names none depends on who made its destination.
+# runc 1.1.5 (Debian 12: runc 1.1.5+ds1-1+deb12u1): the mode of a tmpfs that names none depends on who made its
+# destination.
 #
 # Guess: a tmpfs without "mode=" among its options has the mode of the folder that it covers, or the kernel's default.
 # Seen: over a folder that the rootfs has (mode 712) it is 712; over one that runc makes for it (mode 755) it is 1777.

@@ -1,10 +1,11 @@
 // The C library's start of a static program (`__libc_start_main`), without what it asks the processor.
 //
 // glibc executes cpuid some fifty times before main, to choose among its string functions and to size its copies by the
-// caches. A virtual machine's processor leaves to the hypervisor for each of them: 4 microseconds here, a tenth of a whole
-// start. `isolate` is content with the functions that every x86-64 processor has. It is linked with --wrap for
+// caches. A virtual machine's processor leaves to the hypervisor for each of them: 4 microseconds here, a tenth of a
+// whole start. `isolate` is content with the functions that every x86-64 processor has. It is linked with --wrap for
 // `__libc_start_main`; what follows are that function's other steps, in their order, for the one version of glibc whose
-// steps these are. With any other, and in a program that is not static (a debug build), the library's own function runs.
+// steps these are. With any other, and in a program that is not static (a debug build), the library's own function
+// runs.
 #include "isl_entry.h"
 
 #include <elf.h>

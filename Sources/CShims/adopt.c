@@ -1,4 +1,5 @@
-// The last step of a container that was prepared before anybody asked for it: the rest of the plan comes with the request.
+// The last step of a container that was prepared before anybody asked for it: the rest of the plan comes with the
+// request.
 #include "isl_child.h"
 #include "isl_stub.h"
 

@@ -44,11 +44,12 @@ int isl_write_own(const struct isl_child *child, const char *path, const char *t
   return write_and_close(isl_open_own(child, path), text);
 }
 
-/// Our program is the runtime's, which /proc/PID/exe leads to. We hide from the start where others may have our ids and our
-/// capabilities: as the host's root, and in a user namespace that is not ours alone. Elsewhere we hide before capabilities
-/// go, for until then nobody else has all of them, and whoever started us may want to look (/proc/PID/ns, newuidmap(1)).
-/// CAP_SYS_PTRACE of a container's own user namespace does not help: before execve(2) our memory belongs to the caller's
-/// (ptrace(2), "Ptrace access mode checking").
+/// Our program is the runtime's, which /proc/PID/exe leads to. We hide from the start where others may have our ids
+/// and our capabilities: as the host's root, and in a user namespace that is not ours alone. Elsewhere we hide before
+/// capabilities go, for until then nobody else has all of them, and whoever started us may want to look
+/// (/proc/PID/ns, newuidmap(1)).
+/// CAP_SYS_PTRACE of a container's own user namespace does not help: before execve(2) our memory belongs to the
+/// caller's (ptrace(2), "Ptrace access mode checking").
 void isl_hide(struct isl_child *child) {
   child->is_hidden = 1;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -189,7 +190,8 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   return -EINVAL;
 }
 
-/// Once more where the first time has found that a call is not to be had: every step then has an older way, or says so again.
+/// Once more where the first time has found that a call is not to be had: every step then has an older way, or says
+/// so again.
 static int run_step_either_way(struct isl_child *child, const struct isl_step *step) {
   (void)isl_found_refusal();
   int r = run_step(child, step);

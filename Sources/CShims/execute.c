@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// Where no stub can be had (stub.c): a payload that is the runtime's own file, or a script whose interpreter it is, could
-/// open it and overwrite it later. What is at the path can be exchanged after we looked. Returns 0 for any other
-/// program; -EPERM for the runtime; -EACCES for a file that cannot be looked into.
+/// Where no stub can be had (stub.c): a payload that is the runtime's own file, or a script whose interpreter it is,
+/// could open it and overwrite it later. What is at the path can be exchanged after we looked. Returns 0 for any
+/// other program; -EPERM for the runtime; -EACCES for a file that cannot be looked into.
 int isl_refuse_runtime(const struct isl_plan_header *plan, const char *path) {
   char text[512];
   if (!plan->program_inode) return 0;

@@ -103,7 +103,8 @@ __attribute__((noreturn)) void isl_child_main(struct isl_child *child);
 /// Whether a plan's child may share the caller's memory (shared_memory.c).
 int isl_may_share_memory(const struct isl_child *child);
 struct clone_args;
-/// Clones such a child, which runs its plan and does not come back here. Returns its pid, or -1 with errno. It uses what
+/// Clones such a child, which runs its plan and does not come back here. Returns its pid, or -1 with errno. It uses
+/// what
 /// `child` points to until its execve(2), or its end.
 long isl_clone_sharing(const struct clone_args *args, struct isl_child *child);
 /// The child has executed its payload or is dead: the next one may have its stack.
@@ -161,8 +162,8 @@ int isl_bind_descriptor(
 int isl_step_device(struct isl_child *child, const struct isl_step *step);
 int isl_step_device_attributes(struct isl_child *child, const struct isl_step *step);
 int isl_step_node(struct isl_child *child, const struct isl_step *step);
-/// The attributes of mounts of the host's nodes: a device on a read-only mount can still be written, but its owner cannot
-/// change the mode of the host's node.
+/// The attributes of mounts of the host's nodes: a device on a read-only mount can still be written, but its owner
+/// cannot change the mode of the host's node.
 static inline uint64_t isl_device_attributes(const struct isl_child *child) {
   return child->plan->flags & ISL_PLAN_OWNS_DEVICES ? ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NOEXEC : 0;
 }

@@ -1,5 +1,5 @@
-// Private to CShims: calls that the kernel has not, or that a filter around us refuses (seccomp(2)). The older way is taken
-// only after a first refusal, which is remembered. Async-signal-safe code only.
+// Private to CShims: calls that the kernel has not, or that a filter around us refuses (seccomp(2)). The older way is
+// taken only after a first refusal, which is remembered. Async-signal-safe code only.
 #pragma once
 
 enum isl_call {

@@ -15,7 +15,8 @@ struct sock_filter;
 int isl_stub_make(void);
 
 /// Executes the first of `count` paths that is a program, by way of the stub. The stub says on `report` why not; a
-/// successful execve(2) closes that, as a failure here makes it do; it comes without FD_CLOEXEC. The paths stand right before `argv`, behind ISL_STUB_SLOTS. Returns only -errno.
+/// successful execve(2) closes that, as a failure here makes it do; it comes without FD_CLOEXEC. The paths stand
+/// right before `argv`, behind ISL_STUB_SLOTS. Returns only -errno.
 /// `hides`: others with the same rights may be there.
 int isl_stub_execute(int stub, int report, int hides, uint32_t count, char **argv, char *const *envp);
 

@@ -37,8 +37,8 @@ static char **vector(const char *arena, uint32_t offset, uint32_t count, size_t 
   return items;
 }
 
-/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known. The same
-/// file says whether the umask is the usual one.
+/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known.
+/// The same file says whether the umask is the usual one.
 static uint64_t ignored_signals(int *has_usual_umask) {
   char text[4096];
   int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -291,7 +291,8 @@ static int accompany(
 int isl_launch(
     const void *buffer, uint32_t size, const struct isl_launch_calls *calls, void *context,
     struct isl_launch_result *result) {
-  *result = (struct isl_launch_result){.step = -1, .pidfd = -1, .sync = -1, .user_namespace = -1, .network_namespace = -1};
+  *result = (struct isl_launch_result){
+      .step = -1, .pidfd = -1, .sync = -1, .user_namespace = -1, .network_namespace = -1};
   int r = isl_plan_check(buffer, size);
   if (r < 0) return failed(result, ISL_STAGE_PLAN, -r);
   const struct isl_plan_header *plan = buffer;
@@ -310,7 +311,8 @@ int isl_launch(
   long pid = -1;
   int pidfd = -1;
   if (!child.argv || !child.envp) r = -ENOMEM;
-  // Where nothing else is executed meanwhile, the child need not see to it that its end is there after its first execve(2).
+  // Where nothing else is executed meanwhile, the child need not see to it that its end is there after its first
+  // execve(2).
   child.sync_survives = plan->flags & ISL_PLAN_SHARES_MEMORY && plan->flags & ISL_PLAN_OPENS_GATE_EARLY && plan->join_pidfd < 0;
   int type = SOCK_SEQPACKET | (child.sync_survives ? 0 : SOCK_CLOEXEC);
   if (r == 0 && socketpair(AF_UNIX, type, 0, sync) < 0) r = -errno;

@@ -97,8 +97,8 @@ static int is_below(const char *path, const char *above) {
   return strncmp(path, above, length) == 0 && (length == 1 || path[length] == '/');
 }
 
-/// Whether a later mount has covered the one at `path`, so that nobody can reach it: the mount `number` in its place, or one on a
-/// folder on the way.
+/// Whether a later mount has covered the one at `path`, so that nobody can reach it: the mount `number` in its place,
+/// or one on a folder on the way.
 static int is_covered(const char *later, long number, const char *path, const char *above) {
   static char other[4096];
   for (const char *line = later, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -109,7 +109,8 @@ static int is_covered(const char *later, long number, const char *path, const ch
   return 0;
 }
 
-/// One line of the table, for a mount below the folder `above`. What is at the path must be that mount, or one on top of it:
+/// One line of the table, for a mount below the folder `above`. What is at the path must be that mount, or one on top
+/// of it:
 /// whoever owns the folder could have exchanged it.
 static int remount_line(const char *line, const char *later, const char *above, uint64_t set) {
   static char path[4096];

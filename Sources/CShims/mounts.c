@@ -134,8 +134,8 @@ static int mount_relative(const struct isl_child *child, const struct isl_step *
 }
 
 /// A filesystem that is made read-only as a mount, not as a whole, as mount(2) would make it. One that is filled first
-/// becomes so before it is attached; every other is so from the beginning, without which the kernel refuses a sysfs or a
-/// proc where the caller's own is read-only (mount_namespaces(7), "Restrictions on mount namespaces").
+/// becomes so before it is attached; every other is so from the beginning, without which the kernel refuses a sysfs
+/// or a proc where the caller's own is read-only (mount_namespaces(7), "Restrictions on mount namespaces").
 static int mount_detached(const struct isl_child *child, const struct isl_step *step, int target, const char *options) {
   int copies = (step->flags & ISL_FLAG_COPY_UP) != 0;
   uint64_t later = copies ? step->v & ISL_ATTR_RDONLY : 0;
@@ -173,8 +173,8 @@ static char *put_option(char *out, const char *name, unsigned number, unsigned b
   return out;
 }
 
-/// A tmpfs over a directory that is there has its mode and owner where the options name no mode, as by other runtimes: its
-/// users may need them. The last word of several of one name counts, so ours come first.
+/// A tmpfs over a directory that is there has its mode and owner where the options name no mode, as by other
+/// runtimes: its users may need them. The last word of several of one name counts, so ours come first.
 static const char *covering_options(
     const struct isl_child *child, const struct isl_step *step, int target, char *buffer, size_t size) {
   const char *options = isl_text(child, step->d);
@@ -241,8 +241,9 @@ int isl_step_mount(struct isl_child *child, const struct isl_step *step) {
 }
 
 /// When access times are noted protects nothing, and the kernel locks it in mounts that come from another user
-/// namespace (mount_namespaces(7)): there it stays as it is. So do "ro" and its like on the mount itself, as a bind mount
-/// that asks for "rw" is not refused where its source is read-only. Every other attribute is set or the mount fails.
+/// namespace (mount_namespaces(7)): there it stays as it is. So do "ro" and its like on the mount itself, as a bind
+/// mount that asks for "rw" is not refused where its source is read-only. Every other attribute is set or the mount
+/// fails.
 static int set_bind_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
   const uint64_t times = ISL_ATTR_ATIME_MASK | ISL_ATTR_NODIRATIME;
   int r = isl_mount_set_attributes(tree, set, clear, recursive);

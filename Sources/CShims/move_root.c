@@ -1,5 +1,5 @@
-// Where pivot_root(2) is impossible, as on an initial ramdisk: the new root is moved onto / (switch_root(8)), and what was
-// there stays below it.
+// Where pivot_root(2) is impossible, as on an initial ramdisk: the new root is moved onto / (switch_root(8)), and
+// what was there stays below it.
 #include "isl_child.h"
 
 #include <errno.h>
@@ -55,8 +55,8 @@ static int hide_line(char *line, const char *root) {
   return hide(path);
 }
 
-/// A payload that makes a user namespace may mount a procfs or a sysfs of its own, without what is masked here, as long as
-/// one without masks is mounted anywhere in its mount namespace, also where no path leads (fs/namespace.c,
+/// A payload that makes a user namespace may mount a procfs or a sysfs of its own, without what is masked here, as
+/// long as one without masks is mounted anywhere in its mount namespace, also where no path leads (fs/namespace.c,
 /// mount_too_revealing).
 static int hide_host(const struct isl_child *child) {
   static char text[ISL_MOUNT_LINE];

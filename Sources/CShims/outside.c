@@ -34,7 +34,8 @@ static int add_route(int socket, unsigned char family, unsigned char type, unsig
   return r < 0 ? r : isl_netlink_ask(socket, &request, NULL, NULL);
 }
 
-/// Lets an answer reach a socket that is bound to 127.0.0.1 and sends to the outside: connect(2) fails at once there too.
+/// Lets an answer reach a socket that is bound to 127.0.0.1 and sends to the outside: connect(2) fails at once there
+/// too.
 static int accept_answers(int socket) {
   struct {
     struct rtattr family, settings, setting;
@@ -51,8 +52,9 @@ static int accept_answers(int socket) {
   return r < 0 ? r : isl_netlink_ask(socket, &request, NULL, NULL);
 }
 
-/// An IPv4 packet that no address of ours takes is dropped by the kernel; who holds the socket may answer it. IPv6 has no
-/// such route on the loopback interface: there every address is the sandbox's own, and nearly always nobody listens.
+/// An IPv4 packet that no address of ours takes is dropped by the kernel; who holds the socket may answer it. IPv6
+/// has no such route on the loopback interface: there every address is the sandbox's own, and nearly always nobody
+/// listens.
 static int add_routes(uint32_t source) {
   int socket = isl_netlink_open();
   if (socket < 0) return socket;
@@ -67,7 +69,8 @@ static int add_routes(uint32_t source) {
 /// Takes what leaves for other addresses than the loopback ones, `own` (host order), multicast and broadcast.
 static int filter(int socket, uint32_t own) {
   enum { v4 = 5, v6 = 10, drop = 19, keep = 20 };
-#define JUMP(here, test, value, yes, no) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, (yes) - (here) - 1, (no) - (here) - 1)
+#define JUMP(here, test, value, yes, no) \
+  BPF_JUMP(BPF_JMP | (test) | BPF_K, value, (yes) - (here) - 1, (no) - (here) - 1)
   struct sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
       JUMP(1, BPF_JEQ, PACKET_OUTGOING, 2, drop),

@@ -10,8 +10,9 @@
 
 static atomic_uint refused, found;
 
-/// A call that no kernel grants and that has no effect: its flags do not exist, or its structure has no size. Every kernel
-/// that knows the call says EINVAL to that before it asks for privileges, but for those of mounts, which need them anyway.
+/// A call that no kernel grants and that has no effect: its flags do not exist, or its structure has no size. Every
+/// kernel that knows the call says EINVAL to that before it asks for privileges, but for those of mounts, which need
+/// them anyway.
 static long ask_in_vain(enum isl_call call) {
   const long all = 0xffffffffL;
   switch (call) {

@@ -28,8 +28,8 @@ const char *isl_fd_path(char buffer[40], int fd) {
 
 /// A walk has as many folders open, to go back to by "..": a folder may be moved meanwhile, and its parent with it.
 #define ISL_MAX_DEPTH 100
-/// How many links a walk follows, and how many dangling ones are made after each other: the latter on a stack of limited
-/// size (shared_memory.c). The kernel follows forty (path_resolution(7)).
+/// How many links a walk follows, and how many dangling ones are made after each other: the latter on a stack of
+/// limited size (shared_memory.c). The kernel follows forty (path_resolution(7)).
 #define ISL_MAX_LINKS 20
 
 /// A path on the way: the folders from the root on, and what is left of it.
@@ -153,7 +153,8 @@ static int make_behind_link(
   return make(child, root, path, 0, directory, mode, links - 1);
 }
 
-/// Makes a component that is missing, by file descriptor and never through a link: what appears meanwhile is not followed.
+/// Makes a component that is missing, by file descriptor and never through a link: what appears meanwhile is not
+/// followed.
 /// -ELOOP where there is a link, which leads nowhere.
 static int make_component(int at, const char *name, int directory, mode_t mode) {
   int made = 0;

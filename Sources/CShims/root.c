@@ -84,8 +84,8 @@ static int attach_copy(struct isl_child *child, const char *path) {
   return r;
 }
 
-/// A copy that the caller has made, where the path cannot be reached any more. It is attached where everybody is, over the
-/// root that is left anyway.
+/// A copy that the caller has made, where the path cannot be reached any more. It is attached where everybody is,
+/// over the root that is left anyway.
 static int attach_prepared(struct isl_child *child, uint64_t number) {
   if (number > (uint64_t)child->mount_count) return -EINVAL;
   int tree = child->mounts[number - 1];

@@ -1,9 +1,9 @@
-// A child that shares the caller's memory until its execve(2), as one of vfork(2) does, while the caller goes on. A copy
-// of the caller's page tables, the pages that both then write, and the end of that copy are a tenth of a start.
+// A child that shares the caller's memory until its execve(2), as one of vfork(2) does, while the caller goes on. A
+// copy of the caller's page tables, the pages that both then write, and the end of that copy are a tenth of a start.
 //
-// The two must not share what a thread has of its own: the child has a stack of its own, and a copy of the thread's storage
-// (errno, the stack protector's word), which has to be found without help of the C library. So it is for static programs
-// on x86-64; others get a copy of the memory, as does who makes two containers at once.
+// The two must not share what a thread has of its own: the child has a stack of its own, and a copy of the thread's
+// storage (errno, the stack protector's word), which has to be found without help of the C library. So it is for
+// static programs on x86-64; others get a copy of the memory, as does who makes two containers at once.
 #include "isl_child.h"
 
 #include <elf.h>
@@ -54,8 +54,8 @@ static void *copy_storage(void) {
   return copy;
 }
 
-/// What a step might do that is not for shared memory: a program of its own forked, the score of whoever shares memory set
-/// (OOM_SCORE), single threads asked for (TIME_NAMESPACE), much of the stack used.
+/// What a step might do that is not for shared memory: a program of its own forked, the score of whoever shares
+/// memory set (OOM_SCORE), single threads asked for (TIME_NAMESPACE), much of the stack used.
 static int step_may_share(const struct isl_step *step) {
   switch ((enum isl_step_kind)step->kind) {
   case ISL_STEP_PROPAGATION:

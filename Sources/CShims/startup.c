@@ -49,8 +49,8 @@ void isl_keep_children(void) {
 
 void isl_begin(void) {
   has_begun = 1;
-  // Root's processes and children are not for others of the same id, such as a container that sees the host's processes, to
-  // look into: /proc/PID/exe is the program on the host.
+  // Root's processes and children are not for others of the same id, such as a container that sees the host's
+  // processes, to look into: /proc/PID/exe is the program on the host.
   if (getauxval(AT_EUID) == 0) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   open_missing();
   // What is freed is used again; `isolate` does not live long enough to give memory back.
@@ -67,7 +67,8 @@ int __wrap_isatty(int fd);
 int __wrap_isatty(int fd) { return has_begun ? __real_isatty(fd) : 0; }
 
 /// Before main Swift's runtime asks for the seeds of its hash tables: the kernel gave random bytes with the program
-/// (getauxval(3), AT_RANDOM), of which glibc uses the first eight as they are, and the others but for their arrangement.
+/// (getauxval(3), AT_RANDOM), of which glibc uses the first eight as they are, and the others but for their
+/// arrangement.
 void __real_swift_stdlib_random(void *buffer, size_t count) __attribute__((weak));
 void __wrap_swift_stdlib_random(void *buffer, size_t count);
 void __wrap_swift_stdlib_random(void *buffer, size_t count) {
@@ -87,7 +88,8 @@ void __wrap_swift_stdlib_random(void *buffer, size_t count) {
   }
 }
 
-/// Swift looks for a program that prints backtraces beside ours, in eight places, at every start. `isolate` is linked with
+/// Swift looks for a program that prints backtraces beside ours, in eight places, at every start. `isolate` is linked
+/// with
 /// --wrap for this function: there is none.
 char *__wrap_swift_copyAuxiliaryExecutablePath(const char *name);
 char *__wrap_swift_copyAuxiliaryExecutablePath(const char *name) {

@@ -1,10 +1,10 @@
 // The program by which a container's process becomes its payload.
 //
-// Until execve(2) a process of ours runs the runtime's own program, and the path of a payload can be exchanged between any
-// look at it and the execution: for a link to /proc/self/exe, or a script that has it as its interpreter. The payload would
-// then be the runtime, whose file on the host anybody in the container could open by /proc/PID/exe (CVE-2019-5736). So the
-// process executes this first, which is all of it in one page of a sealed memfd (memfd_create(2), F_SEAL_WRITE): nobody can
-// write it, and by then it is what /proc/self/exe leads to.
+// Until execve(2) a process of ours runs the runtime's own program, and the path of a payload can be exchanged
+// between any look at it and the execution: for a link to /proc/self/exe, or a script that has it as its interpreter.
+// The payload would then be the runtime, whose file on the host anybody in the container could open by /proc/PID/exe
+// (CVE-2019-5736). So the process executes this first, which is all of it in one page of a sealed memfd
+// (memfd_create(2), F_SEAL_WRITE): nobody can write it, and by then it is what /proc/self/exe leads to.
 //
 //   the ELF header | two program headers | the code below
 //
@@ -33,7 +33,8 @@
 _Static_assert(sizeof(struct isl_message) == 20 && offsetof(struct isl_message, error) == 16, "as the stub writes it");
 _Static_assert(ISL_MESSAGE_FAILED == 7 && PR_SET_DUMPABLE == 4 && FD_CLOEXEC == 1 && F_SETFD == 2, "as the stub has them");
 
-// What both do: refuse to be anything but started by us; hide (PR_SET_DUMPABLE 0), so that nobody takes the socket; make REPORT close-on-exec, or close it; try the paths as execvp(3) does; say what failed; end.
+// What both do: refuse to be anything but started by us; hide (PR_SET_DUMPABLE 0), so that nobody takes the socket;
+// make REPORT close-on-exec, or close it; try the paths as execvp(3) does; say what failed; end.
 #define REFUSAL "isolate: the program is, by way of /proc/self/exe, the container runtime itself: it is not run\\n"
 
 #if defined(__x86_64__)

@@ -11,7 +11,8 @@
 #define ISL_SYSFS_MAGIC 0x62656572
 
 /// The kernel mounts no sysfs for who does not own the network namespace, nor one that shows more than the caller's own
-/// (mount_namespaces(7)). What the caller has at /sys is shown in its place, read-only with all that is mounted below it:
+/// (mount_namespaces(7)). What the caller has at /sys is shown in its place, read-only with all that is mounted below
+/// it:
 /// none of it is the container's.
 int isl_bind_callers_sysfs(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->c);

@@ -89,7 +89,8 @@ struct HostileNameTests {
       "echo redis >> requirements.txt", "echo redis >> ./-r.txt", "echo redis >> 'a'\\''b.txt'",
       "pipenv install -- redis", "uv add -- redis", "npm install -- redis", "chmod +x -- redis",
       "preflight check --start 'python ./-c/redis'", "npm pkg set -- 'scripts.redis=node index.js'",
-      "preflight run --in-check -- python redis", "python -m py_compile redis.py", "pip index versions -- redis",
+      "preflight run --in-check -- python redis", "python -m py_compile redis.py",
+      "pip index versions -- redis",
       "sed -i s/redis==1.0/redis==0.9/ -- requirements.txt",
     ] {
       #expect(commands.contains(expected), "\(expected) in \(commands)")

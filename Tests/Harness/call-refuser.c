@@ -1,7 +1,8 @@
 // usage: call-refuser CALL[,CALL...] ERRNO PROGRAM [ARGUMENT...]
 //
-// Runs a program whose system calls of these names fail with ENOSYS or EPERM, as under a filter of a container runtime that
-// knows no newer ones (seccomp(2)), or on a kernel that has them not. Whatever the program starts inherits the filter.
+// Runs a program whose system calls of these names fail with ENOSYS or EPERM, as under a filter of a container
+// runtime that knows no newer ones (seccomp(2)), or on a kernel that has them not. Whatever the program starts
+// inherits the filter.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>

@@ -3,8 +3,8 @@
 // Tries to get hold of a runtime's own program from inside a container, and writes nothing through what it gets.
 //
 // watch: opens /proc/PID/exe of the newest processes, over and over. A line for each kind of file it could open:
-//   "installed" (the file with this device and inode), "unsealed" (a memfd that could be written), "sealed" (one that could
-//   not), "other" (such as another container's program). Ends with its container.
+//   "installed" (the file with this device and inode), "unsealed" (a memfd that could be written), "sealed" (one that
+//   could not), "other" (such as another container's program). Ends with its container.
 // swap: exchanges two names over and over (renameat2(2), RENAME_EXCHANGE).
 #define _GNU_SOURCE
 #include <fcntl.h>

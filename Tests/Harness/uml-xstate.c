@@ -1,7 +1,8 @@
 // Preloaded into linux.uml by uml-run.
 //
-// User-Mode Linux gives its processes their registers by ptrace(2), PTRACE_SETREGSET, in a buffer that has room for what
-// processors had when it was written. A processor with AMX has more, and the host's kernel takes all or nothing: EFAULT.
+// User-Mode Linux gives its processes their registers by ptrace(2), PTRACE_SETREGSET, in a buffer that has room for
+// what processors had when it was written. A processor with AMX has more, and the host's kernel takes all or nothing:
+// EFAULT.
 // What the buffer leaves out is added here, as the process has it at that moment.
 #define _GNU_SOURCE
 #include <cpuid.h>

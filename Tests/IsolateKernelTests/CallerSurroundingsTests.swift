@@ -4,7 +4,8 @@ import Isolate
 import TestSupport
 import Testing
 
-/// What a caller has closed, ignored or filled is its own affair: the runtime and the payload are as ever, or say why not.
+/// What a caller has closed, ignored or filled is its own affair: the runtime and the payload are as ever, or say why
+/// not.
 @Suite("Around the caller", .needs(.userNamespaces, .busybox))
 struct CallerSurroundingsTestsAsAnyUser {
   /// Runs a shell line in which $ISOLATE is the program with a store of the bundle's.

@@ -46,7 +46,8 @@ struct DifferentialTestsAsAnyUser {
         return "SigIgn: \(mask & ~0x1_8000_0000)"
       }
       guard words.count == 5, words[0].hasPrefix("/") else { return line }
-      // Devices are always bound, and read-only, so that their mode cannot be changed; they can be written all the same.
+      // Devices are always bound, and read-only, so that their mode cannot be changed; they can be written all the
+      // same.
       if words[0].hasPrefix("/dev/"), words[3] == "devtmpfs" { return nil }
       // crun drops these three of a writable bind mount where root makes a user namespace.
       if geteuid() == 0, words[0].hasPrefix("/bound/"), words[2].hasPrefix("rw") {

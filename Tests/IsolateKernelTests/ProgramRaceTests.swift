@@ -4,8 +4,9 @@ import Isolate
 import TestSupport
 import Testing
 
-/// CVE-2019-5736 by racing: a container's neighbour looks into processes that are about to become a payload, and a payload's
-/// name is exchanged for a link to /proc/self/exe, or for a script with that as its interpreter, while it is looked for.
+/// CVE-2019-5736 by racing: a container's neighbour looks into processes that are about to become a payload, and a
+/// payload's name is exchanged for a link to /proc/self/exe, or for a script with that as its interpreter, while it
+/// is looked for.
 ///
 /// Nothing is written through what is got. ISOLATE_TEST_RACE_SECONDS makes each race longer than the five seconds of a
 /// usual run.

@@ -4,7 +4,8 @@ import Isolate
 import TestSupport
 import Testing
 
-/// Calls that an older kernel has not, or a filter of a container around the caller refuses (Tests/Harness/call-refuser.c).
+/// Calls that an older kernel has not, or a filter of a container around the caller refuses
+/// (Tests/Harness/call-refuser.c).
 struct RefusedCalls: Sendable, CustomTestStringConvertible {
   /// As call-refuser takes them, by commas.
   var names: String

@@ -12,8 +12,8 @@ struct TerminalTestsAsAnyUser {
     return spec
   }
 
-  /// Runs the program in a terminal of the test's: gives what is seen there, the status, and whether the terminal was raw
-  /// meanwhile and as before afterwards.
+  /// Runs the program in a terminal of the test's: gives what is seen there, the status, and whether the terminal was
+  /// raw meanwhile and as before afterwards.
   private static let relay = """
     import fcntl, os, pty, signal, struct, sys, termios
     def size(rows, columns): fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -11,19 +11,26 @@ struct InCheckTests {
   @Test("runs a command with the variables, the folder, the port and the limits of the last check")
   func sameAsAnyUser() async throws {
     let caller = try Caller.sharingCache()
-    let project = try caller.project(["main.py": Self.program, "Procfile": "web: python main.py\nrelease: true\n"])
+    let project = try caller.project([
+      "main.py": Self.program, "Procfile": "web: python main.py\nrelease: true\n",
+    ])
     let check = try await caller.preflight(
-      ["check", project, "--env", "GREETING=hello there", "--port", "9090", "--memory", "64M", "--settle", "0"])
+      [
+        "check", project, "--env", "GREETING=hello there", "--port", "9090", "--memory", "64M", "--settle",
+        "0",
+      ])
     #expect(check.exitStatus == 0, "\(check)")
     func run(_ words: String...) async throws -> Outcome {
       try await caller.preflight(["run", "--source", project, "--in-check"] + words)
     }
-    let seen = try await run("release", "--", "sh", "-c", "pwd; echo $GREETING $PORT; command -v python; exit 7")
+    let seen = try await run(
+      "release", "--", "sh", "-c", "pwd; echo $GREETING $PORT; command -v python; exit 7")
     #expect(seen.exitStatus == 7, "\(seen)")
     #expect(seen.output == "/app\nhello there 9090\n/venv/bin/python\n", "\(seen)")
     let hog = try await run("--", "python", "-c", "x = bytearray(200 << 20); import time; time.sleep(20)")
     #expect(hog.exitStatus == 137 && hog.errorOutput.contains("of memory"), "\(hog)")
-    let outside = try await run("--", "python", "-c", "import urllib.request as u; u.urlopen('http://pypi.org')")
+    let outside = try await run(
+      "--", "python", "-c", "import urllib.request as u; u.urlopen('http://pypi.org')")
     #expect(outside.exitStatus == 1, "the program may not reach a registry, nor may this: \(outside)")
     let wrong = try await run("web2", "--", "true")
     #expect(wrong.exitStatus == 2 && wrong.errorOutput.contains("web, release"), "\(wrong)")
@@ -66,8 +73,12 @@ struct InCheckTests {
     let check = try await caller.preflight(options)
     #expect(check.exitStatus == 1, "\(check)")
     let seen = try await caller.preflight(
-      ["run", "--in-check", "--source", project, "--", "sh", "-c", "ls /venv; touch /venv/more && echo written"])
-    #expect(seen.exitStatus == 0 && seen.output.contains("left") && seen.output.contains("written"), "\(seen)")
+      [
+        "run", "--in-check", "--source", project, "--", "sh", "-c",
+        "ls /venv; touch /venv/more && echo written",
+      ])
+    #expect(
+      seen.exitStatus == 0 && seen.output.contains("left") && seen.output.contains("written"), "\(seen)")
     #expect(seen.errorOutput.contains("install fails, as in the check"), "\(seen)")
     await caller.expectNothingLeft()
   }

@@ -30,12 +30,14 @@ struct IndexLoginTests {
     cafile=/etc/ssl/ca.pem
     """
 
-  @Test("are not the bundle of authorities that pip is told of, but the certificate by which npm says who asks")
+  @Test(
+    "are not the bundle of authorities that pip is told of, but the certificate by which npm says who asks")
   func authorities() throws {
     let root = try TemporaryDirectory()
     try root.write("[global]\ncert = /etc/ssl/ca.pem\n", to: "etc/pip.conf")
     let plain = IndexSettings([:], keepsLogins: false, root: root.path)
-    #expect(plain.logins == [] && plain.degradation == nil && plain.files["pip.conf"]?.contains("ca.pem") == false)
+    #expect(
+      plain.logins == [] && plain.degradation == nil && plain.files["pip.conf"]?.contains("ca.pem") == false)
     try root.write("cert=-----BEGIN\n", to: "etc/npmrc")
     #expect(IndexSettings([:], keepsLogins: false, root: root.path).logins == ["cert in /etc/npmrc"])
   }

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Runner
 
-/// One project's code writes what another's check would take for packages. All of it here is marks, nothing is run by them.
+/// One project's code writes what another's check would take for packages. All of it here is marks, nothing is run by
+/// them.
 @Suite("What is kept for the next check", .turns)
 struct PoisonedCacheTests {
   @Test(

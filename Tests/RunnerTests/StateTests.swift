@@ -139,7 +139,8 @@ struct StateDirectoryTests {
     #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
   }
 
-  /// Holds a run's lock until the folder has a file `end` and a second more, as what a killed run has started does; `owner` is noted as whose it is.
+  /// Holds a run's lock until the folder has a file `end` and a second more, as what a killed run has started does;
+  /// `owner` is noted as whose it is.
   private func heldRun(
     _ folder: borrowing TemporaryDirectory, owner: String
   ) async throws -> (StateDirectory, RunningProgram) {

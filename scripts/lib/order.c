@@ -1,6 +1,6 @@
 // usage: order OUTPUT PROGRAM [ARGUMENT...]
-// Runs a static program and all it forks, one instruction at a time (ptrace(2), PTRACE_SINGLESTEP), until the others execute
-// something, and writes the addresses within the program's own text in the order of their first execution.
+// Runs a static program and all it forks, one instruction at a time (ptrace(2), PTRACE_SINGLESTEP), until the others
+// execute something, and writes the addresses within the program's own text in the order of their first execution.
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>

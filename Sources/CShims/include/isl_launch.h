@@ -65,7 +65,8 @@ int isl_launch_proceed(struct isl_launch_result *result);
 int isl_launch_release(struct isl_launch_result *result);
 
 /// Sends a child that waits at ISL_STEP_ADOPT the rest of its plan, which ends with ISL_STEP_EXEC, and the streams that
-/// become 0, 1 and 2 (-1 keeps what it has). Waits until the payload's execve has happened or a step of that plan failed.
+/// become 0, 1 and 2 (-1 keeps what it has). Waits until the payload's execve has happened or a step of that plan
+/// failed.
 int isl_launch_adopt(struct isl_launch_result *result, const void *plan, uint32_t size, const int32_t streams[3]);
 
 /// Kills and reaps a child that waits at its gate and closes every fd of the result.
@@ -82,8 +83,8 @@ int isl_connect_unix(const char *socket_path);
 /// conmon and containerd's shim expect a console.
 int isl_send_descriptor(const char *socket_path, int descriptor, const char *name);
 
-/// A detached copy of what is at a path, with what is mounted below it when `recursive`; it takes part in nothing that is
-/// mounted elsewhere. Returns a descriptor or -errno.
+/// A detached copy of what is at a path, with what is mounted below it when `recursive`; it takes part in nothing
+/// that is mounted elsewhere. Returns a descriptor or -errno.
 int isl_detached_tree(const char *source, int recursive);
 
 /// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give

@@ -31,8 +31,8 @@ struct isl_network_move {
 int isl_move_network_interface(
     struct isl_network_move *move, const char *name, const char *new_name, char resolved[ISL_INTERFACE_NAME]);
 
-/// One packet that a container sent to the outside (ISL_STEP_OUTSIDE), from its IP header on and cut to `size`; returns the
-/// count of bytes or -errno (EAGAIN: there is none).
+/// One packet that a container sent to the outside (ISL_STEP_OUTSIDE), from its IP header on and cut to `size`;
+/// returns the count of bytes or -errno (EAGAIN: there is none).
 ssize_t isl_outside_receive(int socket, void *buffer, size_t size);
 
 /// Lets an IPv4 packet arrive in the container; returns 0 or -errno.

@@ -24,7 +24,8 @@ enum isl_plan_flags {
   ISL_PLAN_OPEN_NAMESPACES = 1u << 7, // the parent wants descriptors of the new user and network namespaces
   ISL_PLAN_OPENS_GATE_EARLY = 1u << 8, // the parent has nothing to do at the gate, there is one, and it writes no maps
   ISL_PLAN_HAS_EARLY_HOOKS = 1u << 9, // programs are run before the root is changed
-  ISL_PLAN_OWNS_DEVICES = 1u << 10, // the container may have the owner of the host's device nodes: they are bound read-only
+  // the container may have the owner of the host's device nodes: they are bound read-only
+  ISL_PLAN_OWNS_DEVICES = 1u << 10,
   ISL_PLAN_SHARES_MEMORY = 1u << 11, // the child may share the caller's memory, where its steps allow it
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
@@ -89,8 +90,9 @@ enum isl_step_kind {
   ISL_STEP_OUTSIDE, // routes for everything outside lead to lo; v = source address (network order), index = tag of the
                     // packet socket sent
   ISL_STEP_SYSCTL, // a = path below /proc/sys, b = value; while /proc is still the host's
-  ISL_STEP_CONSOLE, // a pseudoterminal becomes 0, 1, 2: v = its owner, w = rows << 16 | columns and 1 << 32 where new lines stay as they are, index = tag
-                    // of the master sent; flag CREATE: also bound on /dev/console
+  // a pseudoterminal becomes 0, 1, 2: v = its owner, w = rows << 16 | columns and 1 << 32 where new lines stay as
+  // they are, index = tag of the master sent; flag CREATE: also bound on /dev/console
+  ISL_STEP_CONSOLE,
   ISL_STEP_HOSTNAME, // a
   ISL_STEP_DOMAINNAME, // a
   ISL_STEP_SESSION_KEYRING, // soft: a refusal is no failure (isolation-ladder, row 10)

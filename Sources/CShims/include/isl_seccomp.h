@@ -31,8 +31,9 @@ void isl_seccomp_close(struct isl_seccomp *filter);
 uint32_t isl_seccomp_architecture(const char *name);
 uint32_t isl_seccomp_native_architecture(void);
 int isl_seccomp_add_architecture(struct isl_seccomp *filter, uint32_t architecture);
-/// The number of a call, whose name has `length` bytes (seccomp_syscall_resolve_name(3)); negative where the architecture has none: -1 for a name that
-/// nobody knows, below that libseccomp's own numbers for calls that are made through others.
+/// The number of a call, whose name has `length` bytes (seccomp_syscall_resolve_name(3)); negative where the
+/// architecture has none: -1 for a name that nobody knows, below that libseccomp's own numbers for calls that are
+/// made through others.
 int32_t isl_seccomp_resolve(uint32_t architecture, const char *name, size_t length);
 /// The same by a table of our own; negative also for what the table does not have.
 int32_t isl_call_number(uint32_t architecture, const char *name, size_t length);

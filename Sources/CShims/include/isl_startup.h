@@ -16,6 +16,6 @@ int isl_has_borrowed_ids(void);
 /// Says that main runs: from here on the functions of Sources/CShims/startup.c do what they always do.
 void isl_begin(void);
 
-/// Undoes that a caller has left SIGCHLD ignored to `isolate`: the kernel would keep no child for waitid(2). A launch sees
-/// to it by itself. Nothing in another program, whose signals are its own.
+/// Undoes that a caller has left SIGCHLD ignored to `isolate`: the kernel would keep no child for waitid(2). A launch
+/// sees to it by itself. Nothing in another program, whose signals are its own.
 void isl_keep_children(void);

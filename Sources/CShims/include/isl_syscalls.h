@@ -17,8 +17,8 @@ int isl_await_end(int process, int milliseconds);
 int isl_set_affinity(const uint64_t *words, uint32_t count);
 /// sched_getaffinity(2); the number of bytes written, or -errno.
 int isl_get_affinity(uint64_t *words, uint32_t count);
-/// pidfd_send_signal(2), Linux 5.1, also to a process whose folder in /proc it is; kill(2) where that is refused. -ENOSYS
-/// where the process then cannot be told without /proc.
+/// pidfd_send_signal(2), Linux 5.1, also to a process whose folder in /proc it is; kill(2) where that is refused.
+/// -ENOSYS where the process then cannot be told without /proc.
 int isl_pidfd_send_signal(int process, int signal);
 /// The same for a child that has not been waited for.
 int isl_signal_child(int process, pid_t pid, int signal);

@@ -22,7 +22,8 @@ public final class Cgroup: Sendable {
     try self.init(path: "\(parent.path)/\(name)", settings: CgroupSettings(resources))
   }
 
-  /// Makes the cgroup of a path; one that is there already is taken if it has no processes, unless it has to be `isNew`.
+  /// Makes the cgroup of a path; one that is there already is taken if it has no processes, unless it has to be
+  /// `isNew`.
   init(
     path: String, settings: CgroupSettings, isNew: Bool = false,
     makeUsable: (String) throws(SystemError) -> Void = { _ in }

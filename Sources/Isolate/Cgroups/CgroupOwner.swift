@@ -26,8 +26,8 @@ struct CgroupOwner {
     userID = mapping.hostID + (inside - mapping.containerID)
   }
 
-  /// Gives away the directory and those of its files that the kernel lists for that; what is not there on this kernel, or
-  /// not the caller's to give, stays as it is.
+  /// Gives away the directory and those of its files that the kernel lists for that; what is not there on this
+  /// kernel, or not the caller's to give, stays as it is.
   func take(_ path: String) {
     if userID == UserNamespace.callersUser { return }
     let listed = Files.text("/sys/kernel/cgroup/delegate").map { $0.split(separator: "\n").map(String.init) }

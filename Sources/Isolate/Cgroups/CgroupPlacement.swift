@@ -91,8 +91,8 @@ struct CgroupPlacement {
     }
   }
 
-  /// A cgroup that nobody has named. Ids are free in every store, and the cgroup of another's container of this id, which
-  /// may be made at this very moment, is not to be ended with ours.
+  /// A cgroup that nobody has named. Ids are free in every store, and the cgroup of another's container of this id,
+  /// which may be made at this very moment, is not to be ended with ours.
   private func makeUsual(in directory: String) throws(SystemError) -> Cgroup {
     let name = "isolate-\(identifier)"
     if !Files.exists("\(directory)/\(name)") {
@@ -186,8 +186,8 @@ struct CgroupPlacement {
     )
   }
 
-  /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used. Gives those that
-  /// were not enabled before.
+  /// Lets the cgroups below have whatever controllers there are; one that is refused shows when it is used. Gives
+  /// those that were not enabled before.
   private static func enableControllers(_ directory: String) -> [Substring] {
     let words = (Files.text("\(directory)/cgroup.controllers") ?? "").split { $0 == " " || $0 == "\n" }
     let enabled = (Files.text("\(directory)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
@@ -197,8 +197,8 @@ struct CgroupPlacement {
     }
   }
 
-  /// Below a cgroup that has processes as well as controllers, or is threaded, there can only be threaded ones, with the
-  /// controllers for threads (cgroup-v2.rst, "Threads"): processes may be in them as in others.
+  /// Below a cgroup that has processes as well as controllers, or is threaded, there can only be threaded ones, with
+  /// the controllers for threads (cgroup-v2.rst, "Threads"): processes may be in them as in others.
   private func makeUsable(_ directory: String) throws(SystemError) {
     guard Files.text("\(directory)/cgroup.type")?.hasPrefix("domain invalid") == true else { return }
     try Files.write("threaded", to: "\(directory)/cgroup.type")

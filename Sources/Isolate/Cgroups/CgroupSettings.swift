@@ -47,8 +47,8 @@ struct CgroupSettings: Equatable {
     settings.append(Setting(file: file, value: value, member: "linux.resources.\(member)"))
   }
 
-  /// 0 is a limit (config-linux.md, "PIDs"), and the least that a container can live with is its one process. systemd takes
-  /// no 0.
+  /// 0 is a limit (config-linux.md, "PIDs"), and the least that a container can live with is its one process. systemd
+  /// takes no 0.
   static func processes(_ limit: Int64) -> Int64 { limit == 0 ? 1 : limit }
 
   private static func limit(_ number: Int64) -> String { number < 0 ? "max" : "\(number)" }
@@ -83,8 +83,8 @@ struct CgroupSettings: Equatable {
     if let nodes = resources.memoryNodes { add("cpuset.mems", nodes, "cpu.mems") }
   }
 
-  /// 2...262144 of version 1 becomes 1...10000, and the default 1024 the default 100: the curve through these three that
-  /// runc and crun have agreed on.
+  /// 2...262144 of version 1 becomes 1...10000, and the default 1024 the default 100: the curve through these three
+  /// that runc and crun have agreed on.
   static func weight(shares: UInt64) -> UInt64 {
     let exponent = log2(Double(min(max(shares, 2), 262_144)))
     return UInt64(pow(10, (exponent * exponent + 125 * exponent - 126) / 612).rounded(.up))

@@ -16,8 +16,8 @@ public struct CgroupStatistics: Sendable {
   /// How often a fork was refused for the limit of processes (pids.events, max).
   public var refusedForks: UInt64 { fields("pids.events")["max"] ?? 0 }
 
-  /// What is in use now and the most that ever was (memory.current; memory.peak, Linux 5.19); nil without that controller
-  /// or counter.
+  /// What is in use now and the most that ever was (memory.current; memory.peak, Linux 5.19); nil without that
+  /// controller or counter.
   public var memoryInBytes: UInt64? { number("memory.current") }
   public var memoryPeakInBytes: UInt64? { number("memory.peak") }
 

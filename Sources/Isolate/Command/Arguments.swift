@@ -28,7 +28,8 @@ struct Arguments {
   /// Whether a word that no flag's name has matched would be one.
   func isFlag(_ argument: String) -> Bool { !flagsHaveEnded && argument.hasPrefix("-") }
 
-  /// What a flag without a value says, written "--name", "--name=true" or "--name=false"; nil when `argument` is another.
+  /// What a flag without a value says, written "--name", "--name=true" or "--name=false"; nil when `argument` is
+  /// another.
   func flag(_ names: String..., at argument: String) throws(UsageError) -> Bool? {
     if flagsHaveEnded { return nil }
     for name in names {

@@ -23,9 +23,9 @@ public struct JSONParser {
     }
   }
 
-  /// Parses a document but for the value of one member of a member of it, whose brackets alone are looked at: it is null in
-  /// what is returned, and `section` says where it is, to be parsed later. Nil where it is not there, holds the string,
-  /// or has to be read at once to see where it ends.
+  /// Parses a document but for the value of one member of a member of it, whose brackets alone are looked at: it is
+  /// null in what is returned, and `section` says where it is, to be parsed later. Nil where it is not there, holds
+  /// the string, or has to be read at once to see where it ends.
   static func parse(
     _ bytes: [UInt8], postponing outer: String, _ inner: String, without string: String
   ) throws(JSONError) -> (value: JSONValue, section: Range<Int>?) {

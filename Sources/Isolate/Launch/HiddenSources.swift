@@ -1,9 +1,9 @@
 import CShims
 import Glibc
 
-/// Bind mounts and a rootfs that lie below folders which only the caller may enter: once in a user namespace of its own the
-/// container's process, which is then somebody else, could not reach them. They are opened before, detached, as long as this
-/// lives.
+/// Bind mounts and a rootfs that lie below folders which only the caller may enter: once in a user namespace of its
+/// own the container's process, which is then somebody else, could not reach them. They are opened before, detached,
+/// as long as this lives.
 struct HiddenSources: ~Copyable {
   /// Descriptors by the mount's place in config.json.
   private(set) var mounts: [Int: Int32] = [:]

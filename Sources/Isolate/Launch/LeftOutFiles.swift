@@ -6,8 +6,8 @@ struct LeftOutFiles {
   private var first: [String] = []
   private var count = 0
 
-  /// Looks through a folder of the rootfs. One that is reached through a link, or cannot be read, is passed over: this is
-  /// for a warning alone.
+  /// Looks through a folder of the rootfs. One that is reached through a link, or cannot be read, is passed over:
+  /// this is for a warning alone.
   init(of destination: String, in rootPath: String) {
     var path = rootPath
     for name in destination.split(separator: "/") {

@@ -1,8 +1,8 @@
 import CShims
 import Glibc
 
-/// The file this program is run from. Until execve(2) it is what /proc/self/exe of a container's process leads to, and a
-/// payload that could write it would run on the host at the next start (CVE-2019-5736).
+/// The file this program is run from. Until execve(2) it is what /proc/self/exe of a container's process leads to,
+/// and a payload that could write it would run on the host at the next start (CVE-2019-5736).
 struct RuntimeProgram {
   let device: UInt64
   let inode: UInt64
@@ -24,10 +24,10 @@ struct RuntimeProgram {
     mode = UInt32(information.st_mode)
   }
 
-  /// Whether no process of a container whose new user namespace has the maps of `linux` can write the file or change its
-  /// mode: only its owner may write it, who is none of theirs (user_namespaces(7), "Effect of capabilities within a user
-  /// namespace"). Without a new user namespace nothing is out of reach. Groups count as others: those of the caller
-  /// stay with a payload.
+  /// Whether no process of a container whose new user namespace has the maps of `linux` can write the file or change
+  /// its mode: only its owner may write it, who is none of theirs (user_namespaces(7), "Effect of capabilities within
+  /// a user namespace"). Without a new user namespace nothing is out of reach. Groups count as others: those of the
+  /// caller stay with a payload.
   func isOutOfReach(of linux: RuntimeSpec.Linux?) -> Bool {
     guard let linux, inode != 0, mode & 0o022 == 0 else { return false }
     return !linux.uidMappings.contains {

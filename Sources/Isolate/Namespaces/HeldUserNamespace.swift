@@ -1,18 +1,20 @@
 import CShims
 import Glibc
 
-/// A user namespace with ranges of ids that a caller keeps, for containers with ids of these ranges: theirs are made within
-/// it, by a process that enters it and therefore may map its ids, so that newuidmap(1) and newgidmap(1) run once and not
-/// for each container (`ContainerOptions.heldUserNamespace`).
+/// A user namespace with ranges of ids that a caller keeps, for containers with ids of these ranges: theirs are made
+/// within it, by a process that enters it and therefore may map its ids, so that newuidmap(1) and newgidmap(1) run
+/// once and not for each container (`ContainerOptions.heldUserNamespace`).
 ///
-/// Nobody is in it but for that moment, and a container has a user namespace of its own all the same, with no rights over
-/// this one or another container's (user_namespaces(7), "Capabilities"). It ends with this object and the last container.
+/// Nobody is in it but for that moment, and a container has a user namespace of its own all the same, with no rights
+/// over this one or another container's (user_namespaces(7), "Capabilities"). It ends with this object and the last
+/// container.
 public final class HeldUserNamespace: Sendable {
   let descriptor: Int32
   private let users: [RuntimeSpec.IDMapping]
   private let groups: [RuntimeSpec.IDMapping]
 
-  /// Makes one with these maps, among which the caller's own ids must be: whoever makes a namespace in it is known in it.
+  /// Makes one with these maps, among which the caller's own ids must be: whoever makes a namespace in it is known in
+  /// it.
   ///
   /// - Throws: `IsolateError` when the caller may not map these ids.
   public init(

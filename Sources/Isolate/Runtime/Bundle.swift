@@ -17,9 +17,9 @@ public struct Bundle: Sendable {
   /// What was decoded of the only bundle.
   nonisolated(unsafe) private static var kept: JSONValue?
 
-  /// The same; with `isOnlyOne` for a program that starts one container and ends: the filter is left for later, where it
-  /// can be, and the decoded text is not taken apart again. `configuration` is another file to be read in place of the
-  /// bundle's; its plain name config.json means the bundle's own, as crun has it.
+  /// The same; with `isOnlyOne` for a program that starts one container and ends: the filter is left for later, where
+  /// it can be, and the decoded text is not taken apart again. `configuration` is another file to be read in place of
+  /// the bundle's; its plain name config.json means the bundle's own, as crun has it.
   package init(path: String, configuration other: String? = nil, isOnlyOne: Bool) throws(IsolateError) {
     guard let real = Files.real(path) else {
       throw .unavailable(

@@ -123,8 +123,8 @@ public final class Container: Sendable {
   ///
   /// `bundle` is the directory a relative `root.path` starts from. `begun` is called when the process exists,
   /// while it still sets itself up; `beforePivot` where the hooks of a container's making belong, and `atGate` when the
-  /// container is set up and its process waits. When one throws, the container is given up. When `start` throws, nothing
-  /// is left running.
+  /// container is set up and its process waits. When one throws, the container is given up. When `start` throws,
+  /// nothing is left running.
   public static func start(
     _ spec: RuntimeSpec, bundle: String, options: ContainerOptions = ContainerOptions(),
     begun: ((_ processID: Int32) throws(IsolateError) -> Void)? = nil,

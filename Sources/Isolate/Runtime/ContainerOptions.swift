@@ -34,8 +34,8 @@ public struct ContainerOptions: Sendable {
   public var lifeline: Int32?
   /// The cgroup to start in.
   public var cgroup: Cgroup?
-  /// Where the user namespace of a container with ranges of ids is made, to start it sooner. It changes nothing for one that
-  /// maps the caller's id alone, makes none, or enters namespaces by their paths.
+  /// Where the user namespace of a container with ranges of ids is made, to start it sooner. It changes nothing for
+  /// one that maps the caller's id alone, makes none, or enters namespaces by their paths.
   public var heldUserNamespace: HeldUserNamespace?
   /// Descriptors of the namespaces that the specification names by their paths, at most five.
   var namespaces: [Int32] = []
@@ -125,8 +125,8 @@ public struct ContainerOptions: Sendable {
   /// The filter, where the specification that is started has none because it was not read yet.
   var laterFilter: LaterFilter?
 
-  /// Lets the process share the caller's memory until it executes its payload, where that is possible: for a caller that
-  /// has one thread.
+  /// Lets the process share the caller's memory until it executes its payload, where that is possible: for a caller
+  /// that has one thread.
   var sharesMemory = false
 
   /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The

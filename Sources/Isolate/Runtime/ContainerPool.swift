@@ -11,8 +11,8 @@ public final class ContainerPool: Sendable {
   private let core: Core
 
   /// Makes a pool in which `count` containers wait, and the first of them at once, so that what is wrong with them
-  /// is told here. `prepare` makes one; it is called on other threads, never by two at the same time. What containers may
-  /// not share, such as the upper layer of an overlay, it gives each of its own.
+  /// is told here. `prepare` makes one; it is called on other threads, never by two at the same time. What containers
+  /// may not share, such as the upper layer of an overlay, it gives each of its own.
   ///
   /// - Throws: `IsolateError` when the first cannot be made.
   public init(
@@ -30,7 +30,8 @@ public final class ContainerPool: Sendable {
 
   /// Starts a payload in a container that waits, or, when there is none, in one that is made for it.
   ///
-  /// - Throws: `IsolateError` as `PreparedContainer.start`, and when the pool is closed or a container could not be made.
+  /// - Throws: `IsolateError` as `PreparedContainer.start`, and when the pool is closed or a container could not be
+  ///   made.
   public func start(_ payload: PreparedContainer.Payload) throws(IsolateError) -> Container {
     let prepared = try core.take()
     // Afterwards, so that the payload does not wait for it.

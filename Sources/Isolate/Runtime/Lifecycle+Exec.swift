@@ -19,8 +19,8 @@ extension Lifecycle {
     public var workingDirectory: String?
     /// Whose it is; without a group it keeps that of the container's process, and further groups in any case.
     public var user: (userID: UInt32, groupID: UInt32?)?
-    /// Capabilities added to those of the process and to its bounding set, as by runc: whoever may call us could have made
-    /// the container with them.
+    /// Capabilities added to those of the process and to its bounding set, as by runc: whoever may call us could have
+    /// made the container with them.
     public var capabilities: [String] = []
     public var noNewPrivileges: Bool?
     /// Groups added to those of the process.

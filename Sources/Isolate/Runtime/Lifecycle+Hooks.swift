@@ -15,8 +15,8 @@ extension Lifecycle {
     return try runPoststart(of: request.bundle.spec, try store.load(request.identifier))
   }
 
-  /// Runs the `poststart` hooks of a container. One that fails was told of before 1.3.0 of the specification; since then
-  /// it ends the container (runtime.md, "Lifecycle").
+  /// Runs the `poststart` hooks of a container. One that fails was told of before 1.3.0 of the specification; since
+  /// then it ends the container (runtime.md, "Lifecycle").
   func runPoststart(of spec: RuntimeSpec, _ record: ContainerRecord) throws(IsolateError) -> [String] {
     let runner = hooks("poststart", spec.hooks.poststart, record, .running)
     guard spec.isAtLeast(minor: 3) else { return runner.runAll() }

@@ -52,9 +52,9 @@ extension Lifecycle {
     }
   }
 
-  /// Whether a limit of memory may be too small for the set-up itself. The kernel then ends the child with all processes that
-  /// share its memory (oom_kill.c, __oom_kill_process): the child must not share ours, or nobody is left to say so and to
-  /// remove the cgroup.
+  /// Whether a limit of memory may be too small for the set-up itself. The kernel then ends the child with all
+  /// processes that share its memory (oom_kill.c, __oom_kill_process): the child must not share ours, or nobody is
+  /// left to say so and to remove the cgroup.
   static func isScarce(_ resources: RuntimeSpec.Resources?) -> Bool {
     guard let resources else { return false }
     let least: Int64 = 32 << 20
@@ -62,8 +62,8 @@ extension Lifecycle {
     return limits.contains { limit in limit.map { $0 >= 0 && $0 < least } ?? false }
   }
 
-  /// What is to be said of a process that the kernel ended for its cgroup's limit of memory: its status says no more than
-  /// that of one that somebody killed.
+  /// What is to be said of a process that the kernel ended for its cgroup's limit of memory: its status says no more
+  /// than that of one that somebody killed.
   func memoryEnding(of container: Container, _ record: ContainerRecord) -> [String] {
     guard let path = record.cgroupPath, (try? container.exitIfEnded())??.signal == SIGKILL,
       (Cgroup.outOfMemoryKills(of: path) ?? 0) > 0

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The mounts of a container that has no mount namespace: they are in the caller's, below the rootfs, until the container
-/// is deleted.
+/// The mounts of a container that has no mount namespace: they are in the caller's, below the rootfs, until the
+/// container is deleted.
 extension Lifecycle {
   private func sharedMountsFile(_ identifier: String) -> String { "\(store.directory(identifier))/mounts" }
 

@@ -4,7 +4,8 @@ import Glibc
 extension Lifecycle {
   /// Waits until a container's process has ended.
   ///
-  /// - Returns: how it ended, which only the process that made the container can know (waitid(2)), and only once: nil to
+  /// - Returns: how it ended, which only the process that made the container can know (waitid(2)), and only once: nil
+  ///   to
   ///   others.
   /// - Throws: `IsolateError` when there is no such container.
   @discardableResult

@@ -43,8 +43,8 @@ public struct Lifecycle: Sendable {
     /// Hands on what the container tells a service manager; `create` leaves that to `start`.
     public var notifyRelay: NotifyRelay?
 
-    /// Lets the process share the caller's memory until it executes its payload (vfork(2)), where that is possible: for a
-    /// caller that has one thread.
+    /// Lets the process share the caller's memory until it executes its payload (vfork(2)), where that is possible:
+    /// for a caller that has one thread.
     package var sharesMemory = false
 
     public init(identifier: String, bundle: Bundle, pidFile: String? = nil, consoleSocket: String? = nil) {
@@ -200,7 +200,8 @@ public struct Lifecycle: Sendable {
 
   /// Lets a created container's process go on.
   ///
-  /// With a relay it comes back when the container has said that it is ready. Gives what its `poststart` hooks complained of.
+  /// With a relay it comes back when the container has said that it is ready. Gives what its `poststart` hooks
+  /// complained of.
   @discardableResult
   public func start(_ identifier: String, notifyRelay: NotifyRelay? = nil) throws(IsolateError) -> [String] {
     let lock = store.lock(identifier)

@@ -14,8 +14,8 @@ struct LooseProcesses {
   /// In the order of their numbers.
   let processes: [Int32]
 
-  /// Begins with the container's first process and its session, whose number is that process's and is given to no other as
-  /// long as somebody is in it. A process of a later session of that number has another root.
+  /// Begins with the container's first process and its session, whose number is that process's and is given to no
+  /// other as long as somebody is in it. A process of a later session of that number has another root.
   init(of record: ContainerRecord) {
     let all = Self.table()
     let first = record.process

@@ -2,8 +2,8 @@ import CShims
 import Glibc
 import Synchronization
 
-/// Hands on to the caller's service manager what a container says of itself (sd_notify(3)): the caller's NOTIFY_SOCKET lies
-/// outside the container, which gets one of its own.
+/// Hands on to the caller's service manager what a container says of itself (sd_notify(3)): the caller's
+/// NOTIFY_SOCKET lies outside the container, which gets one of its own.
 public final class NotifyRelay: Sendable {
   /// The manager's socket.
   private let manager: String
@@ -53,8 +53,8 @@ public final class NotifyRelay: Sendable {
     unsafe rmdir(folder)
   }
 
-  /// Hands on what has come; true when it said that the service is ready. The manager is told of the process by the number
-  /// that it has there.
+  /// Hands on what has come; true when it said that the service is ready. The manager is told of the process by the
+  /// number that it has there.
   @discardableResult
   public func forward(of process: Int32) -> Bool {
     var isReady = false

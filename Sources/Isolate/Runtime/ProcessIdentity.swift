@@ -15,8 +15,8 @@ public struct ProcessIdentity: Sendable, Equatable {
     self.startTime = startTime
   }
 
-  /// The identity of a process that was started between two readings of `now`. The kernel counts in ticks of 1/100 s: where
-  /// both are in one tick, that is it, and nothing has to be asked.
+  /// The identity of a process that was started between two readings of `now`. The kernel counts in ticks of 1/100 s:
+  /// where both are in one tick, that is it, and nothing has to be asked.
   init?(of processID: Int32, startedAfter begin: UInt64, andBefore end: UInt64) {
     let (first, last) = (Self.ticks(begin), Self.ticks(end))
     guard first != last else {
@@ -49,7 +49,8 @@ public struct ProcessIdentity: Sendable, Equatable {
 
   private static func isEnd(_ state: Unicode.Scalar) -> Bool { state == "Z" || state == "X" }
 
-  /// A descriptor of exactly this process (isl_open_process), or nil when it is gone; with `onlyRunning` also when it is a zombie.
+  /// A descriptor of exactly this process (isl_open_process), or nil when it is gone; with `onlyRunning` also when it
+  /// is a zombie.
   func open(onlyRunning: Bool = false) -> OwnedDescriptor? {
     let number = isl_open_process(processID)
     guard number >= 0 else { return nil }

@@ -3,9 +3,10 @@ import Glibc
 /// Compiled filters of earlier starts, one file for each text of a `linux.seccomp` section and each runtime, beside the
 /// records of the containers: reading and compiling a usual section is half of what a start costs the runtime.
 ///
-/// A program from here is what a payload may do, so the folder is one that nobody writes who could not choose that anyhow:
-/// whoever changes what lies in the store chooses the hooks that `delete` runs on the host. A key would say no more, as it
-/// had to lie there too. A folder of the user's caches, by contrast, is shown to containers now and then.
+/// A program from here is what a payload may do, so the folder is one that nobody writes who could not choose that
+/// anyhow:
+/// whoever changes what lies in the store chooses the hooks that `delete` runs on the host. A key would say no more,
+/// as it had to lie there too. A folder of the user's caches, by contrast, is shown to containers now and then.
 ///
 /// A file holds the text itself, so that no other section is ever taken for it, and what else a program depends on: the
 /// runtime that compiled it. Nothing fails where there is no cache, or where a file of it is not what it should be.
@@ -71,8 +72,8 @@ struct FilterCache {
     }
   }
 
-  /// Keeps a program. A file without a name gets one when it is whole, so that nothing is left of a start that is killed
-  /// (open(2), O_TMPFILE).
+  /// Keeps a program. A file without a name gets one when it is whole, so that nothing is left of a start that is
+  /// killed (open(2), O_TMPFILE).
   func keep(_ filter: CompiledFilter, of section: UnsafeRawBufferPointer) {
     guard let directory, RuntimeProgram.current.inode != 0 else { return }
     do { try Files.makeDirectories(directory) } catch { return }

@@ -26,8 +26,8 @@ extension SeccompCompiler {
     }
   }
 
-  /// Whether one rule refuses a call with an error and the other allows it, both without a condition: Podman's own profile
-  /// has that for setns(2), and runs with every runtime.
+  /// Whether one rule refuses a call with an error and the other allows it, both without a condition: Podman's own
+  /// profile has that for setns(2), and runs with every runtime.
   private static func isException(_ one: FilterRules.Rule, _ other: FilterRules.Rule) -> Bool {
     let (allow, error, mask): (UInt32, UInt32, UInt32) = (0x7fff_0000, 0x0005_0000, 0xffff_0000)
     let actions = Set([one.action & mask, other.action & mask])

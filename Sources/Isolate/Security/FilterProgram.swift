@@ -1,7 +1,7 @@
 import CShims
 
-/// Writes a classic BPF program (kernel documentation, networking/filter.rst) that looks for a call's number in a balanced
-/// tree of ranges.
+/// Writes a classic BPF program (kernel documentation, networking/filter.rst) that looks for a call's number in a
+/// balanced tree of ranges.
 ///
 /// The kernel walks a program once for each number when it is installed (seccomp_cache_prepare in kernel/seccomp.c) and
 /// translates each instruction, so depth and length decide what a start costs.

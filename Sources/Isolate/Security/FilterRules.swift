@@ -105,8 +105,9 @@ struct FilterRules {
     segments.append(Segment(first: first, verdict: .action(action)))
   }
 
-  /// Calls that are newer than any that the section names are unknown to whoever wrote it: a program that tries one and would
-  /// go on without is told that the kernel does not have it, as by runc and crun. nil where the default is no refusal.
+  /// Calls that are newer than any that the section names are unknown to whoever wrote it: a program that tries one
+  /// and would go on without is told that the kernel does not have it, as by runc and crun. nil where the default is
+  /// no refusal.
   static func actionForNewer(than defaultAction: UInt32) -> UInt32? {
     let kind = defaultAction & 0xffff_0000
     // SECCOMP_RET_ALLOW, _LOG, _TRACE and _USER_NOTIF.

@@ -10,8 +10,8 @@ struct LaterFilter: Sendable {
   /// Where its program may be found, and is kept.
   var cache = FilterCache.none
 
-  /// Reads a configuration but for this section, where it can be left: with an agent somebody else takes part in a start,
-  /// who has to be asked before.
+  /// Reads a configuration but for this section, where it can be left: with an agent somebody else takes part in a
+  /// start, who has to be asked before.
   static func leave(in text: [UInt8], of path: String) throws(IsolateError) -> (
     json: JSONValue, filter: Self?
   ) {

@@ -3,8 +3,8 @@ import Glibc
 
 /// Compiles a seccomp section into the kernel's filter program.
 ///
-/// Sections as engines write them become a tree of ranges by FilterProgram; libseccomp(3), whose trees are several times as
-/// long and take milliseconds to make, compiles the others (docs/performance.md).
+/// Sections as engines write them become a tree of ranges by FilterProgram; libseccomp(3), whose trees are several
+/// times as long and take milliseconds to make, compiles the others (docs/performance.md).
 enum SeccompCompiler {
   static let isNotEqual: UInt32 = 1
   static let isLess: UInt32 = 2

@@ -89,8 +89,8 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec.Process {
-  /// An environment with the last of several values of one name, at the place of that: programs differ in which one of them
-  /// they take.
+  /// An environment with the last of several values of one name, at the place of that: programs differ in which one
+  /// of them they take.
   static func environment(_ all: [String]) -> [String] {
     func name(_ entry: String) -> Substring {
       entry[..<(entry.utf8.firstIndex(of: UInt8(ascii: "=")) ?? entry.endIndex)]

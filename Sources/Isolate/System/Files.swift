@@ -73,8 +73,8 @@ package enum Files {
 
   /// Puts a file in its place at once: whoever reads it finds the whole of it, or what was there before.
   ///
-  /// It is written in the same folder first, under a name that nobody can foresee; nothing that is there is opened, and no
-  /// link at the end of `path` is followed.
+  /// It is written in the same folder first, under a name that nobody can foresee; nothing that is there is opened,
+  /// and no link at the end of `path` is followed.
   package static func replace(_ path: String, with text: String) throws(SystemError) {
     let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
     let parent = path.dropLast(name.utf8.count)

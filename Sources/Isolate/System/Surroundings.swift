@@ -1,8 +1,8 @@
 import CShims
 import Glibc
 
-/// What a caller lacks that containers take, looked for only when the kernel has refused something: every one of these is
-/// said by the same errno.
+/// What a caller lacks that containers take, looked for only when the kernel has refused something: every one of
+/// these is said by the same errno.
 package enum Surroundings {
   /// Numbers of capabilities(7).
   enum Privilege: UInt64 {
@@ -58,8 +58,8 @@ package enum Surroundings {
     Files.text("/proc/sys/\(path)").map { String($0.prefix { $0 != "\n" }) }
   }
 
-  /// Why the kernel makes no user namespace for the caller, with what to do; of what the kernel asks for, the one that is
-  /// certain comes first (user_namespaces(7), clone(2)).
+  /// Why the kernel makes no user namespace for the caller, with what to do; of what the kernel asks for, the one
+  /// that is certain comes first (user_namespaces(7), clone(2)).
   static var userNamespaceRefusal: String {
     if !hasProc { return noProc }
     if isBelowMount {

@@ -1,6 +1,6 @@
 extension StringProtocol {
-  /// Whether another text is somewhere in this one, byte by byte: what the standard library offers for it brings regular
-  /// expressions with it.
+  /// Whether another text is somewhere in this one, byte by byte: what the standard library offers for it brings
+  /// regular expressions with it.
   func holds(_ part: String) -> Bool {
     let (whole, part) = (Array(utf8), Array(part.utf8))
     guard whole.count >= part.count else { return false }

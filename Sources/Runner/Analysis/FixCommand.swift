@@ -1,7 +1,7 @@
 /// A line for a shell, to be copied from a report by a person who trusts it.
 ///
-/// Names of modules, packages, files and hosts come from the program under test. So no text with such a name in it becomes a
-/// command: a line is one of ours as it is written in the source, or made of words, each of them quoted.
+/// Names of modules, packages, files and hosts come from the program under test. So no text with such a name in it
+/// becomes a command: a line is one of ours as it is written in the source, or made of words, each of them quoted.
 package struct FixCommand: Sendable, Equatable, ExpressibleByStringLiteral {
   /// The line.
   package let line: String
@@ -74,8 +74,8 @@ package enum ShellWord {
 
 /// What may be the name of a package.
 enum PackageName {
-  /// A distribution's name (packaging.python.org, "Names and normalization"), with extras and versions behind it as in a
-  /// requirement.
+  /// A distribution's name (packaging.python.org, "Names and normalization"), with extras and versions behind it as
+  /// in a requirement.
   static func isPython(_ requirement: String) -> Bool {
     let name = DependencyAdvice.name(ofRequirement: requirement)
     guard let first = name.utf8.first, let last = name.utf8.last, isAlphanumeric(first), isAlphanumeric(last),

@@ -41,7 +41,8 @@ struct RunCommand: ParsableCommand {
 
   @Flag(
     help: ArgumentHelp(
-      "In the environment of the last check of the source: its dependencies, variables, working directory and limits."))
+      "In the environment of the last check of the source: its dependencies, variables, working directory and limits."
+    ))
   var inCheck = false
 
   @Argument(help: ArgumentHelp("With --in-check, a process of the project.", valueName: "PROCESS"))
@@ -59,7 +60,8 @@ struct RunCommand: ParsableCommand {
     }
     let given = [
       ("--image", image), ("--memory", memory), ("--disk", disk), ("--pids", pids.map(String.init)),
-      ("--network", network == "registries" ? nil : network), ("--pull", pull == .never ? nil : pull.rawValue),
+      ("--network", network == "registries" ? nil : network),
+      ("--pull", pull == .never ? nil : pull.rawValue),
     ]
     if inCheck, let other = given.first(where: { $0.1 != nil }) {
       throw ValidationError("--in-check takes the conditions of the check: leave \(other.0) out")
@@ -99,7 +101,8 @@ struct RunCommand: ParsableCommand {
     }
     let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
     let display = ProgressDisplay(
-      isTerminal: false, color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: false, isQuiet: false)
+      isTerminal: false, color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: false,
+      isQuiet: false)
     return try SandboxedCommand(options: options, interruption: interruption)
       .run(command, inCheckBy: display, as: process)
   }

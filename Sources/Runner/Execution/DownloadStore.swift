@@ -3,9 +3,9 @@ import Isolate
 
 /// What package managers have downloaded and built, kept between installs of the same.
 ///
-/// Code that was installed may have written there, so a folder serves those alone who would run the same code: its key holds
-/// the install commands, the contents of all files they read, the tools' versions and the indexes. Where an install runs code
-/// of the project itself it has a folder of its own run.
+/// Code that was installed may have written there, so a folder serves those alone who would run the same code: its
+/// key holds the install commands, the contents of all files they read, the tools' versions and the indexes. Where an
+/// install runs code of the project itself it has a folder of its own run.
 struct DownloadStore: ~Copyable {
   /// Unpinned requirements are others by then, and so may be the code that wrote there.
   static let maximumAgeSeconds: Double = 7 * 24 * 60 * 60

@@ -12,8 +12,8 @@ enum HostSupport {
         .sandboxUnavailable, "/proc is not mounted, by which processes and their sandboxes are found",
         remedy: "mount it: mount -t proc proc /proc")
     }
-    // The proxy has threads, and so has what fetches images. The C library makes them by clone3(2), and by clone(2) only
-    // where that is answered by ENOSYS.
+    // The proxy has threads, and so has what fetches images. The C library makes them by clone3(2), and by clone(2)
+    // only where that is answered by ENOSYS.
     do throws(SystemError) { try JoinedThread {}.join() } catch {
       let remedy =
         switch error.code {

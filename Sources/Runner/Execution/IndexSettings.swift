@@ -1,7 +1,8 @@
 import Glibc
 import Isolate
 
-/// The host's settings of package managers as a sandbox may read them: without the logins in them, unless these were asked for.
+/// The host's settings of package managers as a sandbox may read them: without the logins in them, unless these were
+/// asked for.
 /// Whatever installs could read them otherwise and send them away.
 struct IndexSettings {
   /// Where a sandbox finds the files.
@@ -69,7 +70,8 @@ struct IndexSettings {
 
   // MARK: Reading
 
-  /// The members of an npmrc, after the registry they are for, that are secrets or go with one (docs.npmjs.com, "npmrc").
+  /// The members of an npmrc, after the registry they are for, that are secrets or go with one (docs.npmjs.com,
+  /// "npmrc").
   private static let secrets: Set<String> = [
     "_auth", "_authtoken", "_password", "username", "password", "email", "otp", "key", "cert", "keyfile",
     "certfile", "client-cert",
@@ -97,9 +99,11 @@ struct IndexSettings {
     key.hasPrefix("_") || secrets.contains(key.lowercased())
   }
 
-  /// pip's `cert` names a bundle of authorities (pip's documentation, "--cert"), npm's `cert` proves who asks. The bundle
-  /// is left out of a sandbox's file, where it would not be found: PIP_CERT stands for it there.
-  private static func isAuthority(_ key: String, in file: String) -> Bool { file == "pip.conf" && key == "cert" }
+  /// pip's `cert` names a bundle of authorities (pip's documentation, "--cert"), npm's `cert` proves who asks. The
+  /// bundle is left out of a sandbox's file, where it would not be found: PIP_CERT stands for it there.
+  private static func isAuthority(_ key: String, in file: String) -> Bool {
+    file == "pip.conf" && key == "cert"
+  }
 
   /// A text whose addresses have no "user:password@" (RFC 3986, section 3.2.1).
   static func withoutLogin(_ text: String) -> String {

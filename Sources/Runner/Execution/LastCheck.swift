@@ -24,7 +24,8 @@ package struct LastCheck: Codable, Equatable, Sendable {
   /// Finds how the source was checked.
   ///
   /// - Throws: an error of usage where it was not, or by nobody whose notes are here.
-  package static func find(_ options: CheckOptions, in state: StateDirectory) throws(RunnerError) -> LastCheck {
+  package static func find(_ options: CheckOptions, in state: StateDirectory) throws(RunnerError) -> LastCheck
+  {
     guard let bytes = try? Files.read(file(of: options, in: state), limit: 1 << 20),
       let found = try? JSONDecoder().decode(LastCheck.self, from: Data(bytes))
     else {

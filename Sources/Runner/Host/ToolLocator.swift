@@ -81,7 +81,8 @@ package struct ToolLocator: Sendable {
       else { return nil }
       real = resolved
     }
-    let version = HostCommand.output([real] + (toolchain?.versionArguments ?? ["--version"]))?.firstLine.flatMap(Self.version(in:))
+    let version = HostCommand.output([real] + (toolchain?.versionArguments ?? ["--version"]))?.firstLine
+      .flatMap(Self.version(in:))
     if Self.isShared(real) { return LocatedTool(name: name, path: real, version: version) }
     let parts = real.split(separator: "/")
     guard parts.count >= 3, parts[parts.count - 2] == "bin" else { return nil }
@@ -112,7 +113,7 @@ package struct ToolLocator: Sendable {
       let number = word.drop { $0.isASCII && $0.isLetter }
       return number.first?.isNumber == true && word.count - number.count <= 2 ? number : word
     }
-      .first { $0.first?.isNumber == true }.map(String.init)
+    .first { $0.first?.isNumber == true }.map(String.init)
   }
 }
 

@@ -44,7 +44,8 @@ struct VersionManagers {
     return (Catalog.ecosystem(ofRuntime: name)?.toolchain.places ?? []).map { place in
       let usual =
         place.usual.hasPrefix("~/")
-        ? home + place.usual.dropFirst() : place.usual.hasPrefix("$/") ? data + place.usual.dropFirst() : place.usual
+        ? home + place.usual.dropFirst()
+        : place.usual.hasPrefix("$/") ? data + place.usual.dropFirst() : place.usual
       var found = place
       found.folder = (value(place.variable) ?? usual) + place.folder
       return found

@@ -1,6 +1,6 @@
 extension PlanningOptions {
-  /// The port the program is told: `--port`, else PORT of `--env`, else a platform's file's, else the Dockerfile's, else
-  /// compose's, else the one its image exposes, else the default.
+  /// The port the program is told: `--port`, else PORT of `--env`, else a platform's file's, else the Dockerfile's,
+  /// else compose's, else the one its image exposes, else the default.
   func effectivePort(of docker: DockerDeployment?, descriptors: Descriptors) -> Sourced<Int> {
     if let port { return Sourced(port, origin("port")) }
     if let text = environmentPort, let port = Int(text) { return Sourced(port, .flag("--env PORT")) }

@@ -14,7 +14,8 @@ package enum PlanText {
     }
     if let image = plan.image { rows.append(("image", image.reference, image.reason)) }
     for command in plan.installCommands(
-      interpreter: Catalog.ecosystem(plan.ecosystem)?.toolchain.runtime ?? "") {
+      interpreter: Catalog.ecosystem(plan.ecosystem)?.toolchain.runtime ?? "")
+    {
       rows.append(("install", ShellWords.join(command), plan.installOrigin.displayed))
     }
     for command in plan.build { rows.append(("build", ShellWords.join(command), "")) }

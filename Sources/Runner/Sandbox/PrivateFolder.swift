@@ -8,9 +8,9 @@ enum PrivateFolder {
 
   /// Makes a folder with some in it, and those above it that are missing; all get mode 0700.
   ///
-  /// Links above it are followed where they are the caller's or of whoever owns /, as those of a home that was moved. At
-  /// its place and in it there may be none (CVE-2019-12439): each name is opened by itself, below the descriptor of the
-  /// one before.
+  /// Links above it are followed where they are the caller's or of whoever owns /, as those of a home that was moved.
+  /// At its place and in it there may be none (CVE-2019-12439): each name is opened by itself, below the descriptor
+  /// of the one before.
   ///
   /// - Throws: `SystemError`: ELOOP for somebody else's link, EEXIST for what is no folder of the caller's.
   static func prepare(_ path: String, with names: [String]) throws(SystemError) {
@@ -52,8 +52,8 @@ enum PrivateFolder {
     return OwnedDescriptor(owning: number)
   }
 
-  /// What has a name, a link as itself; a folder is made where there is nothing. O_DIRECTORY has a folder mounted that is
-  /// mounted when it is used (autofs(5)).
+  /// What has a name, a link as itself; a folder is made where there is nothing. O_DIRECTORY has a folder mounted
+  /// that is mounted when it is used (autofs(5)).
   private static func step(
     _ name: String, in folder: Int32, _ path: String
   ) throws(SystemError) -> OwnedDescriptor {

@@ -3,7 +3,8 @@ import Isolate
 
 /// The process that a run's folder belongs to, noted in it.
 ///
-/// What such a process starts, as fuse-overlayfs and its guardian, inherits the run's lock and may outlive it for a moment.
+/// What such a process starts, as fuse-overlayfs and its guardian, inherits the run's lock and may outlive it for a
+/// moment.
 /// So a lock that is held says that somebody lives; this says whether it is the process itself.
 enum RunOwner {
   private static func file(_ run: String) -> String { "\(run)/owner" }
@@ -17,8 +18,8 @@ enum RunOwner {
     try Files.write(text, to: file(run), flags: O_WRONLY | O_CREAT | O_TRUNC)
   }
 
-  /// Whether the process has ended, or ends as soon as it gets a processor (signal(7), SIGKILL). False where that cannot
-  /// be known, as for one of another PID namespace.
+  /// Whether the process has ended, or ends as soon as it gets a processor (signal(7), SIGKILL). False where that
+  /// cannot be known, as for one of another PID namespace.
   static func isGone(_ run: String) -> Bool {
     let words = (Files.text(file(run)) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
     guard words.count == 3, let number = Int32(words[0]), let startTime = UInt64(words[1]), number > 0,

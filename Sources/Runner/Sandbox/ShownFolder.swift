@@ -3,10 +3,10 @@ import Isolate
 
 /// A folder of the host's that a sandbox is shown.
 ///
-/// A line of /proc/PID/mountinfo names the folder of a bind mount within its filesystem (proc_pid_mountinfo(5), field 4): one in
-/// the caller's home says who the caller is. The kernel makes no exception, neither for detached mounts nor for mapped ids. An
-/// overlay is a filesystem of its own, whose root is /, and its options name what they are told: here links in the run's
-/// directory.
+/// A line of /proc/PID/mountinfo names the folder of a bind mount within its filesystem (proc_pid_mountinfo(5), field
+/// 4): one in the caller's home says who the caller is. The kernel makes no exception, neither for detached mounts
+/// nor for mapped ids. An overlay is a filesystem of its own, whose root is /, and its options name what they are
+/// told: here links in the run's directory.
 struct ShownFolder {
   /// In the run's directory: an empty lower layer.
   static let nothing = "nothing"

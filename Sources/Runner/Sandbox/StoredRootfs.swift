@@ -35,8 +35,9 @@ final class StoredRootfs {
   private let run: RunDirectory
   private let trees: [String]
   private let layers: [String]
-  /// Files of ours that are shown in the image, by the path they are shown at: the highest of the read-only layers, where
-  /// an overlay is mounted. A bind mount of each would have a line in the mount table that names the caller's folder.
+  /// Files of ours that are shown in the image, by the path they are shown at: the highest of the read-only layers,
+  /// where an overlay is mounted. A bind mount of each would have a line in the mount table that names the caller's
+  /// folder.
   private var files: [String] = []
   private static let filesLayer = "files"
   // Layers stay as long as this does.

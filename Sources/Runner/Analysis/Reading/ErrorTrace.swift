@@ -29,8 +29,8 @@ package struct ErrorTrace: Sendable, Codable, Equatable {
   package var line: LogLine
   /// The frames of the exceptions this one led to, the nearest last, where its own frames are all library code.
   var laterFrames: [Frame] = []
-  /// Traces of one chain of exceptions ("During handling of the above exception...") share a positive number; what is no
-  /// part of a chain has a negative one.
+  /// Traces of one chain of exceptions ("During handling of the above exception...") share a positive number; what is
+  /// no part of a chain has a negative one.
   package var chain: Int
   /// The module that was imported and not found.
   package var missingModule: String?

@@ -1,6 +1,7 @@
 import FoundationEssentials
 
-/// JSON for people and programs: keys in order, indented, slashes as they are, and nothing in it that a reader does not see.
+/// JSON for people and programs: keys in order, indented, slashes as they are, and nothing in it that a reader does
+/// not see.
 package enum JSONText {
   /// Returns the document, ending in a newline.
   ///
@@ -11,8 +12,8 @@ package enum JSONText {
     return visible(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"
   }
 
-  /// Escapes what `TerminalText` finds hidden, as \\uXXXX in UTF-16 (RFC 8259, section 7). Outside of its strings a document
-  /// has nothing of the kind but newlines.
+  /// Escapes what `TerminalText` finds hidden, as \\uXXXX in UTF-16 (RFC 8259, section 7). Outside of its strings a
+  /// document has nothing of the kind but newlines.
   static func visible(_ document: String) -> String {
     func isHidden(_ scalar: Unicode.Scalar) -> Bool { scalar != "\n" && TerminalText.isHidden(scalar) }
     guard document.unicodeScalars.contains(where: isHidden) else { return document }

@@ -37,8 +37,8 @@ package enum TerminalText {
   }
 
   /// Whether a reader does not see a character as what it is: control characters (C0 and C1), marks and overrides of
-  /// direction, separators of lines, and all that has no width (Unicode, Default_Ignorable_Code_Point) but the selectors of
-  /// a sign's form, U+FE00 to U+FE0F.
+  /// direction, separators of lines, and all that has no width (Unicode, Default_Ignorable_Code_Point) but the
+  /// selectors of a sign's form, U+FE00 to U+FE0F.
   package static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.value < 0x7F { return scalar.value < 0x20 }
     switch scalar.properties.generalCategory {

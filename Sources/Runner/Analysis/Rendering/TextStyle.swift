@@ -62,7 +62,8 @@ struct TextColumns {
     let wrapped = TextColumns.wrap(TerminalText.plain(text), to: room, hang: hang, limit: limit)
     for (index, line) in wrapped.enumerated() {
       let head = index == 0 ? label : ""
-      let padding = String(repeating: " ", count: max(head.isEmpty ? 0 : 1, TextColumns.labelWidth - head.count))
+      let padding = String(
+        repeating: " ", count: max(head.isEmpty ? 0 : 1, TextColumns.labelWidth - head.count))
       lines.append((head.isEmpty ? "" : labelStyle(head)) + padding + style(line))
     }
   }

@@ -40,7 +40,8 @@ enum LockStale {
       guard let text = project.texts[lock], let manifest = project.texts["pyproject.toml"],
         let root = try? TOMLReader.read(manifest), let document = try? TOMLReader.read(text)
       else { continue }
-      let own = root["tool", "poetry", "dependencies"]?.table?.keys.filter { !project.isInterpreter($0) } ?? []
+      let own =
+        root["tool", "poetry", "dependencies"]?.table?.keys.filter { !project.isInterpreter($0) } ?? []
       let listed = (root["project", "dependencies"]?.strings ?? []).map(DependencyAdvice.name(ofRequirement:))
       let held = Set(
         (document["package"]?.array ?? []).compactMap { $0["name"]?.string }.map(DependencyAdvice.normalized))

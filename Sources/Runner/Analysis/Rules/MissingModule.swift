@@ -112,7 +112,8 @@ enum MissingModule {
     if found.phase.name == .install { return nil }  // a package's own build: FailedBuild
     let project = evidence.project
     let distribution =
-      found.imports == .packages ? NodePackage.name(found.module) : ImportNames.distribution(for: found.module)
+      found.imports == .packages
+      ? NodePackage.name(found.module) : ImportNames.distribution(for: found.module)
     let manifest = Finding.manifestName(project)
     let isDeclared = project.declaredDependencies.contains(
       DependencyAdvice.normalized(DependencyAdvice.name(ofRequirement: distribution)))

@@ -20,14 +20,14 @@ package struct RuleBook: Sendable {
 
   private static let all: [Rule] =
     RuntimeMismatch.rules + MissingFromDeployment.rules + ScratchFull.rules + SilentFailure.rules
-      + InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
-      + FailedBuild.rules + ImportTrouble.rules + MissingModule.rules + MissingVariable.rules
-      + SyntaxFault.rules + FileTrouble.rules + SystemLibraries.rules + ResourceLimits.rules
-      + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
-      + ListeningAddress.rules + DjangoTrouble.rules + Health.rules + Shutdown.rules
-      + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules + Crash.rules + Readiness.rules
-      + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
-      + ReleaseProcess.rules + UnexplainedFailure.rules
+    + InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules
+    + FailedBuild.rules + ImportTrouble.rules + MissingModule.rules + MissingVariable.rules
+    + SyntaxFault.rules + FileTrouble.rules + SystemLibraries.rules + ResourceLimits.rules
+    + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
+    + ListeningAddress.rules + DjangoTrouble.rules + Health.rules + Shutdown.rules
+    + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules + Crash.rules + Readiness.rules
+    + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
+    + ReleaseProcess.rules + UnexplainedFailure.rules
 
   /// What `preflight rules` and docs/rules.md say of the rules and signatures, by their identifiers.
   package var descriptions: [RuleDescription] {

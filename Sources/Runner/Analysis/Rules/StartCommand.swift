@@ -150,7 +150,9 @@ enum StartCommand {
   // MARK: Scripts
 
   private static func run(_ file: String, _ project: ProjectFacts) -> FixCommand? {
-    (project.language(running: file) ?? project.advice)?.interpreter.flatMap { FixCommand($0, ShellWord.file(file)) }
+    (project.language(running: file) ?? project.advice)?.interpreter.flatMap {
+      FixCommand($0, ShellWord.file(file))
+    }
   }
 
   private static func missingScript(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {

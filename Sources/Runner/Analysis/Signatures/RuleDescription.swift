@@ -23,7 +23,9 @@ package struct RuleDescription: Sendable {
     let facts =
       signature.when.map { "Only where \($0.summary)." } + signature.unless.map { "Not where \($0.summary)." }
     if !facts.isEmpty { lines += ["", facts.joined(separator: " ")] }
-    lines += ["", "Why: \(signature.why)", "", "Fix: \(signature.fix)"]
+    for text in ["Why: \(signature.why)", "Fix: \(signature.fix)"] {
+      lines += [""] + TextColumns.wrap(text, to: 118)
+    }
     lines += signature.commands.map { "\n    \($0)" }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -45,14 +47,15 @@ package enum RuleDocumentation {
     var text = """
       # Rules
 
-      Every finding of `preflight check` names the rule that made it. This page is generated from the rules and from
-      signatures/*.toml (`UPDATE_GOLDEN=1 scripts/test --filter RuleDocumentationTests`); `preflight rules ID` prints one.
+      Every finding of `preflight check` names the rule that made it. This page is generated from the rules and
+      from signatures/*.toml (`UPDATE_GOLDEN=1 scripts/test --filter RuleDocumentationTests`); `preflight rules ID`
+      prints one.
 
-      What a rule rests on is in its finding: lines of the program's log, or what preflight saw itself (sockets, requests,
-      counters, refused connections). No line that a program prints moves the blame from the project.
+      What a rule rests on is in its finding: lines of the program's log, or what preflight saw itself (sockets,
+      requests, counters, refused connections). No line that a program prints moves the blame from the project.
 
-      A signature is a rule that is data: lines of a tool, in which `*` is any text and `{name}` is kept for the finding.
-      Beside them it may ask for one of these facts:
+      A signature is a rule that is data: lines of a tool, in which `*` is any text and `{name}` is kept for the
+      finding. Beside them it may ask for one of these facts:
 
 
       """

@@ -35,7 +35,8 @@ enum NodeDetector {
     guard hasManifest || file != nil else { return nil }
     let dependencies = NodeDependencies.find(manifest, in: snapshot, install: options.install)
     var plan = EcosystemPlan(
-      candidate: Plan.Candidate(ecosystem: NodeEcosystem.identifier, score: 0, evidence: []), cache: dependencies.cache)
+      candidate: Plan.Candidate(ecosystem: NodeEcosystem.identifier, score: 0, evidence: []),
+      cache: dependencies.cache)
     plan.installObstacle = obstacle
     plan.notes = dependencies.notes
     plan.starts = starts(manifest, file, snapshot, notes: &plan.notes)

@@ -67,7 +67,8 @@ struct NodeEcosystem: Ecosystem {
       }
       let isParsed = trace.details.contains { $0.has("at JSON.parse") }
       // Text that was parsed at run time has an inner frame that is no file; the place above the source is one.
-      if trace.shortType == "SyntaxError", let place = trace.frames.last, place.file.hasPrefix("/"), !isParsed {
+      if trace.shortType == "SyntaxError", let place = trace.frames.last, place.file.hasPrefix("/"), !isParsed
+      {
         known.unreadablePlace = place
       }
       known.isOfOtherVersion =

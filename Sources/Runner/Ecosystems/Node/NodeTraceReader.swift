@@ -15,7 +15,8 @@ enum NodeTraceReader {
       guard !stack.isEmpty || place != nil else { continue }
       traces.append(
         ErrorTrace(
-          language: NodeEcosystem.identifier, imports: .packages, type: type, code: code, message: message, details: details,
+          language: NodeEcosystem.identifier, imports: .packages, type: type, code: code, message: message,
+          details: details,
           frames: stack.reversed() + (place.map { [$0] } ?? []), line: lines[index],
           chain: -(traces.count + 1)))
     }

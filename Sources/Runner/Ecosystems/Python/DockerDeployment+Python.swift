@@ -33,7 +33,8 @@ extension DockerDeployment {
   func pythonBuild(_ snapshot: ProjectSnapshot) -> [[String]] {
     guard isStartable else { return [] }
     return file.runs.compactMap { run in
-      guard let words = ShellWords.simpleCommand(run), words.count > 1, PythonEcosystem.isInterpreter(words[0]),
+      guard let words = ShellWords.simpleCommand(run), words.count > 1,
+        PythonEcosystem.isInterpreter(words[0]),
         snapshot.contains(words[1])
       else { return nil }
       return ["/bin/sh", "-c", ShellWords.replacingShell(run)]

@@ -54,7 +54,8 @@ struct PythonEcosystem: Ecosystem {
     listen:
       "for example app.run(host=\"0.0.0.0\", port=int(os.environ[\"PORT\"])), better a production server",
     readPort: "Use the variable PORT, with a default for development: int(os.environ.get(\"PORT\", 8000)).",
-    stop: "Handle {signal}: finish what is being served, then exit; production servers (gunicorn, uvicorn) do.",
+    stop:
+      "Handle {signal}: finish what is being served, then exit; production servers (gunicorn, uvicorn) do.",
     checkSyntax: ["python", "-m", "py_compile"],
     versionRefusals: [
       "requires a different Python", "Requires-Python ", "does not satisfy Python",

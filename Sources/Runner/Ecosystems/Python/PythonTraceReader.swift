@@ -58,7 +58,8 @@ enum PythonTraceReader {
       !line.text.isEmpty && !line.text.hasPrefix("[") && !line.text.hasPrefix(header) && !isLink(line.text)
     }
     let trace = ErrorTrace(
-      language: PythonEcosystem.identifier, imports: .modules, type: type, message: message, details: details.map(\.text), frames: frames,
+      language: PythonEcosystem.identifier, imports: .modules, type: type, message: message,
+      details: details.map(\.text), frames: frames,
       line: lines[index], chain: chain)
     return (trace, index + 1)
   }

@@ -37,7 +37,8 @@ int pfl_has_isal(void) {
 // The parts of a member's header, in their order (RFC 1952, 2.3).
 enum part { PART_FIXED, PART_EXTRA_COUNT, PART_EXTRA, PART_NAME, PART_COMMENT, PART_SUM, PART_NONE };
 
-// ISA-L refuses some valid headers that come in pieces, and takes some with reserved flags: they are read here as zlib does.
+// ISA-L refuses some valid headers that come in pieces, and takes some with reserved flags: they are read here as
+// zlib does.
 struct header {
   enum part part;
   unsigned seen; // bytes of the part

@@ -146,7 +146,8 @@ final class FolderArchive: @unchecked Sendable {
     return (information.st_uid, information.st_gid)
   }
 
-  /// Those that travel with images: of programs and their capabilities, not of overlay, ours, or labels of this machine.
+  /// Those that travel with images: of programs and their capabilities, not of overlay, ours, or labels of this
+  /// machine.
   private static func attributes(_ place: String, _ name: [UInt8]) -> [(name: [UInt8], value: [UInt8])] {
     var names = [UInt8](repeating: 0, count: 64 << 10)
     let count = LayerTree.with(Array(place.utf8) + name) { path in

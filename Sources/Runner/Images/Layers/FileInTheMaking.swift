@@ -2,7 +2,8 @@ import Glibc
 import Isolate
 import Synchronization
 
-/// A regular file of a layer from its creation until it is complete. After it was begun only one thread at a time works on it.
+/// A regular file of a layer from its creation until it is complete. After it was begun only one thread at a time
+/// works on it.
 final class FileInTheMaking: @unchecked Sendable {
   private let entry: TarEntry
   private var descriptor: Int32

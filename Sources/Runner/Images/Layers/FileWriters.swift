@@ -3,8 +3,9 @@ import Isolate
 
 /// Fills files on threads of its own while the archive is read on.
 ///
-/// Names are made and removed by the extractor alone, in the order of the archive. What is done here is done to the descriptor of
-/// a file that the extractor has just made, so it needs no order among files and cannot reach anything else.
+/// Names are made and removed by the extractor alone, in the order of the archive. What is done here is done to the
+/// descriptor of a file that the extractor has just made, so it needs no order among files and cannot reach anything
+/// else.
 final class FileWriters {
   /// Files that are open at once, but for those of one batch.
   static let mostFiles = 96

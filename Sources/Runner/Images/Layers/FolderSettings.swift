@@ -1,4 +1,5 @@
-/// What folders get when everything is in its place: writing into a folder changes its time, and its mode may forbid it.
+/// What folders get when everything is in its place: writing into a folder changes its time, and its mode may forbid
+/// it.
 final class FolderSettings {
   struct Settings {
     var mode: UInt32

@@ -3,8 +3,8 @@ import Glibc
 import Isolate
 
 /// Unpacks one layer into a folder of its own, as overlay's lower layers are (kernel documentation,
-/// filesystems/overlayfs: a whiteout is a character device 0/0 or what stands for it, an opaque folder has the attribute
-/// user.overlay.opaque under `userxattr`).
+/// filesystems/overlayfs: a whiteout is a character device 0/0 or what stands for it, an opaque folder has the
+/// attribute user.overlay.opaque under `userxattr`).
 ///
 /// Every file is the caller's; whose it was in the image is in the attribute `user.isolate.owner` and in the layer's
 /// list. So a layer is the same for root and for everybody else.

@@ -64,7 +64,8 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     return local
   }
 
-  /// Whether the registry is on this machine: it may speak without TLS, as for docker and podman, and no proxy leads there.
+  /// Whether the registry is on this machine: it may speak without TLS, as for docker and podman, and no proxy leads
+  /// there.
   var isLoopback: Bool {
     registry == "localhost" || registry.hasPrefix("localhost:") || registry.hasPrefix("127.")
       || registry.hasPrefix("[::1]")

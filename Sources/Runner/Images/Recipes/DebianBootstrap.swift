@@ -8,7 +8,8 @@ struct DebianBootstrap {
   private let sources: DebianSources
   private let environment: [String: String]
 
-  /// mmdebstrap's own way to begin with /bin and /lib inside /usr; without it a package that needs all of Perl moves them.
+  /// mmdebstrap's own way to begin with /bin and /lib inside /usr; without it a package that needs all of Perl moves
+  /// them.
   private static let mergedFolders = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 
   /// Where mmdebstrap is, or nil.

@@ -14,8 +14,8 @@ struct RootfsSurvey {
 
   private static let documentBytes: Int64 = 64 << 20
 
-  /// Looks through the uncompressed archive at a path. Its making began at `begin`, in seconds since 1970: what is younger
-  /// was made by it.
+  /// Looks through the uncompressed archive at a path. Its making began at `begin`, in seconds since 1970: what is
+  /// younger was made by it.
   init(
     _ archive: String, _ selection: FileSelection, onlySome: Bool, begin: Int64, _ limits: ExtractionLimits
   )

@@ -235,8 +235,8 @@ package struct Dockerfile: Equatable, Sendable {
     }
   }
 
-  /// Whether the image holds the files of the folder where they are in it: then what is started in the folder is what is
-  /// started in the image.
+  /// Whether the image holds the files of the folder where they are in it: then what is started in the folder is what
+  /// is started in the image.
   ///
   /// What is copied elsewhere, such as a manifest to /tmp, is no part of the program.
   var keepsLayout: Bool {

@@ -3,7 +3,9 @@ extension Plan.DependencyCache {
   private static let generation = "2"
 
   /// Makes the key of an environment from the commands that build it and the files these read.
-  package static func cacheable(commands: [[String]], reading files: [String], in snapshot: ProjectSnapshot) -> Self {
+  package static func cacheable(commands: [[String]], reading files: [String], in snapshot: ProjectSnapshot)
+    -> Self
+  {
     var hash = SHA256()
     // Each part is preceded by its length, so that no two lists of parts give the same bytes.
     func add(_ bytes: [UInt8]) {

@@ -3,8 +3,8 @@ import Isolate
 
 /// What a check writes to the folders that are its own, compared with what it may; its phases share one.
 ///
-/// A look asks the filesystem for its free space; only when that has become less by what is left of the limit, the folders
-/// are walked, a few milliseconds at a time.
+/// A look asks the filesystem for its free space; only when that has become less by what is left of the limit, the
+/// folders are walked, a few milliseconds at a time.
 final class DiskUse {
   /// Bytes that may be written.
   let limit: Int64

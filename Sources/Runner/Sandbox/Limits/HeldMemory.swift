@@ -3,9 +3,10 @@ import Isolate
 
 /// What the processes of a sandbox hold in memory at one moment, counted once however many share it.
 ///
-/// Counted are their own pages, their share of files' pages (smaps_rollup, Linux 4.14), files of memfd_create(2), what is
-/// in pipes and sockets, filesystems in memory, and System V segments. Not counted are page tables, descriptors on their
-/// way in a socket, and shared memory that was unmapped from every page table while its mapping stays.
+/// Counted are their own pages, their share of files' pages (smaps_rollup, Linux 4.14), files of memfd_create(2),
+/// what is in pipes and sockets, filesystems in memory, and System V segments. Not counted are page tables,
+/// descriptors on their way in a socket, and shared memory that was unmapped from every page table while its mapping
+/// stays.
 struct HeldMemory {
   /// Bytes in all.
   private(set) var bytes: Int64 = 0

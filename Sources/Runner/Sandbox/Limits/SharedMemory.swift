@@ -23,7 +23,8 @@ final class SharedMemory {
   /// The table of segments; negative where it cannot be had.
   private let segments: Int32
 
-  /// Finds them in a container that has just been started; what it mounts later is not seen, and our filter refuses that.
+  /// Finds them in a container that has just been started; what it mounts later is not seen, and our filter refuses
+  /// that.
   init(of container: Container) {
     filesystems = Self.filesystems(ofProcess: container.processID)
     segments = (try? container.openSegmentTable()) ?? -1

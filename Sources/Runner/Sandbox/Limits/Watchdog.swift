@@ -2,7 +2,8 @@ import Analysis
 import Glibc
 import Isolate
 
-/// Limits where there is no cgroup: looks at memory, processes and what is written, the more often the nearer a limit is.
+/// Limits where there is no cgroup: looks at memory, processes and what is written, the more often the nearer a limit
+/// is.
 ///
 /// Weaker than a cgroup: a program may be over its limit between two looks. The report says by how much it was.
 struct Watchdog {

@@ -1,8 +1,8 @@
 import Glibc
 import Isolate
 
-/// A program that keeps logins, `docker-credential-NAME` (github.com/docker/docker-credential-helpers): it is told a verb, reads a
-/// server or a login from its standard input, and answers on its standard output.
+/// A program that keeps logins, `docker-credential-NAME` (github.com/docker/docker-credential-helpers): it is told a
+/// verb, reads a server or a login from its standard input, and answers on its standard output.
 struct CredentialHelper: Sendable {
   static let timeLimitMilliseconds = 30_000
   private let name: String
