@@ -118,7 +118,9 @@ struct PlannerTests {
         ["backend/requirements.txt": "flask"],
         ["backend/ has requirements.txt: preflight check /", "/backend"]
       ),
-      (["go.mod": "module x"], ["a Go project (go.mod)", "--install 'COMMAND' --start 'COMMAND'"]),
+      (
+        ["Cargo.toml": "[package]"], ["a Rust project (Cargo.toml)", "--install 'COMMAND' --start 'COMMAND'"]
+      ),
       (["requirements.txt": "flask"], ["no start command could be determined", "found: requirements.txt"]),
       (["package.json": "{}"], ["no start command could be determined", "scripts.start"]),
       (["requirements.txt": "x", "Procfile": "a: 1\nb: 2"], ["neither web nor worker but a, b"]),

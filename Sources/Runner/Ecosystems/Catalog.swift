@@ -7,6 +7,7 @@ package enum Catalog {
   package static let all: [any Ecosystem] = [
     PythonEcosystem(),
     NodeEcosystem(),
+    GoEcosystem(),
   ]
 
   /// The ecosystem of a plan.
