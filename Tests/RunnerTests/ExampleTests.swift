@@ -25,6 +25,9 @@ struct ExampleTests {
   @Test("python-processes is ready with all of its processes", .needs(.python))
   func pythonProcesses() async throws { try await Example("python-processes").check() }
 
+  @Test("go-ready is built and ready", .needs(.go))
+  func goReady() async throws { try await Example("go-ready").check() }
+
   @Test("node-ready is ready", .needs(.node))
   func nodeReady() async throws { try await Example("node-ready").check() }
 
@@ -60,7 +63,7 @@ struct ExampleTests {
   func isComplete() throws {
     let tested: Set = [
       "flask-ready", "python-crash", "python-out-of-memory", "node-ready", "flask-missing-dependency",
-      "flask-conflict", "flask-missing-env", "flask-loopback", "python-processes",
+      "flask-conflict", "flask-missing-env", "flask-loopback", "python-processes", "go-ready",
     ]
     let present = try FileManager.default.contentsOfDirectory(atPath: Repository.path("examples"))
     #expect(Set(present) == tested)
@@ -155,6 +158,6 @@ private struct Example {
         /install cached/, with: "install N s"
       )
       .replacing(/\d+(\.\d+)? [KM]iB/, with: "N MiB").replacing(/(install|start):\d+ +/) { "\($0.output.1) " }
-      .replacing(/(python|node) \d+(\.\d+)+/) { "\($0.output.1) VERSION" }
+      .replacing(/(python|node|go) \d+(\.\d+)+/) { "\($0.output.1) VERSION" }
   }
 }

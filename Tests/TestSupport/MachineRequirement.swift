@@ -97,6 +97,9 @@ public struct MachineRequirement: Sendable {
   /// Node.js.
   public static let node = attempt("node", "node", ["--version"])
 
+  /// Go's toolchain (Debian package golang-go).
+  public static let go = attempt("go", "go", ["version"])
+
   /// The Python package index answers, through whatever proxy and certificates the environment names.
   public static let network = attempt(
     "the Python package index", "python3",

@@ -101,6 +101,7 @@ want_to_run() {
 # What the tests use beyond that.
 want_to_test() {
   want nodejs "the Node examples" has node
+  want golang-go "the Go example and its tests" has go
   want busybox-static "the root filesystem of the runtime's own tests" has_static_busybox
   want user-mode-linux "a kernel with cgroup v2, for the tests of limits" has linux.uml
   want systemd "scopes for containers, in that kernel" test -x /lib/systemd/systemd
