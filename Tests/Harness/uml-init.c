@@ -304,7 +304,8 @@ static void run(void) {
   close(error_output[1]);
   struct pollfd streams[] = {{.fd = output[0], .events = POLLIN}, {.fd = error_output[0], .events = POLLIN}};
   for (;;) {
-    int ready = poll(streams, 2, ended ? 150 : 20), state;
+    // What a command writes between a look at the streams and its end is there at the next look.
+    int had_ended = ended, ready = poll(streams, 2, ended ? 150 : 20), state;
     for (int i = 0; ready > 0 && i < 2; i++) {
       if (streams[i].revents & POLLIN) pump(streams[i].fd, lines[i]);
       else if (streams[i].revents) streams[i].fd = -1;
@@ -312,7 +313,7 @@ static void run(void) {
     while ((reaped = waitpid(-1, &state, WNOHANG)) > 0)
       if (reaped == child) status = state, ended = 1;
     // A daemon may keep the streams open: once the command has ended and they are quiet, that is all.
-    if (ended && ready == 0) break;
+    if (had_ended && ready == 0) break;
   }
   tcdrain(lines[0]);
   tcdrain(lines[1]);
