@@ -64,7 +64,7 @@ struct Peer: Sendable {
 
   init(_ descriptor: Int32) {
     self.descriptor = descriptor
-    setTimeout(SO_RCVTIMEO, seconds: 30)
+    setTimeout(SO_RCVTIMEO, seconds: 120)
   }
 
   func setTimeout(_ option: Int32, seconds: Int) {
