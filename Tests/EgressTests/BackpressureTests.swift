@@ -4,7 +4,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("Backpressure", .timeLimit(.minutes(2)))
+@Suite("Backpressure", .timeLimit(.minutes(10)))
 struct BackpressureTests {
   /// Repeats every 64 KiB; doubled, so that a window of that size can begin anywhere in it.
   private static let pattern: [UInt8] = {

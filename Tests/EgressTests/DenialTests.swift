@@ -3,7 +3,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("What the policy denies", .timeLimit(.minutes(2)))
+@Suite("What the policy denies", .timeLimit(.minutes(10)))
 struct DenialTests {
   @Test("gets 403 with one line that names host and remedy, and is recorded", arguments: ["CONNECT", "GET"])
   func denied(method: String) throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("Starting and ending the proxy", .timeLimit(.minutes(2)))
+@Suite("Starting and ending the proxy", .timeLimit(.minutes(10)))
 struct LifecycleTests {
   @Test("shutdown closes the socket and every connection, and can be called again")
   func shutdown() throws {

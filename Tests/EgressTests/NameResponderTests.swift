@@ -3,7 +3,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("The name responder", .timeLimit(.minutes(2)))
+@Suite("The name responder", .timeLimit(.minutes(10)))
 struct NameResponderTests {
   private struct Fixture {
     let recorder = EgressRecorder(phase: "start")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("Plain HTTP through the proxy", .timeLimit(.minutes(2)))
+@Suite("Plain HTTP through the proxy", .timeLimit(.minutes(10)))
 struct PlainHTTPTests {
   @Test("is rewritten to origin form with the target's Host, and without hop-by-hop fields")
   func rewritten() throws {

@@ -10,7 +10,7 @@ private func isOnPath(_ program: String) -> Bool {
   }
 }
 
-@Suite("Real clients", .timeLimit(.minutes(2)))
+@Suite("Real clients", .timeLimit(.minutes(10)))
 struct RealClientTests {
   private struct Output {
     var status: Int32

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("A CONNECT tunnel", .timeLimit(.minutes(2)))
+@Suite("A CONNECT tunnel", .timeLimit(.minutes(10)))
 struct TunnelTests {
   @Test("carries bytes in both directions and is recorded with its size")
   func carriesBytes() throws {

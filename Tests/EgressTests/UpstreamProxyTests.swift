@@ -3,7 +3,7 @@ import Testing
 
 @testable import Egress
 
-@Suite("The upstream proxy of the environment", .timeLimit(.minutes(2)))
+@Suite("The upstream proxy of the environment", .timeLimit(.minutes(10)))
 struct UpstreamProxyTests {
   @Test("is read with the lower case first, ALL_PROXY last, and an empty value as none")
   func variables() throws {

@@ -98,7 +98,7 @@ struct LimitTests {
     await caller.expectNothingLeft()
   }
 
-  @Test("an installation that forks without end is stopped too", .timeLimit(.minutes(10)))
+  @Test("an installation that forks without end is stopped too", .timeLimit(.minutes(60)))
   func installBomb() async throws {
     let caller = try Caller()
     let source = try caller.project(["main.py": Projects.server, "bomb.py": Greedy.forkBomb])

@@ -50,8 +50,8 @@ package final class CheckRunner {
       state.removeStaleRuns(waits: true)
       extendLifetime(run)
     }
-    LastCheck.keep(options, in: state)
     let prepared = try prepare(run, state)
+    LastCheck.keep(options, in: state)
     let (snapshot, plan, tools, host) = (
       prepared.planned.snapshot, prepared.planned.plan, prepared.tools, prepared.host
     )
