@@ -51,7 +51,7 @@ struct CallerHabitTestsAsAnyUser {
       }
       let line = "exec 3<'\(secret)'; exec '\(Program.isolate.path)' --root '\(bundle.store)' run h"
       let outcome = try await Program(path: "/bin/sh").run(
-        ["-c", "cd '\(bundle.directory.path)'; \(line)"], .init(timeLimit: .seconds(60)))
+        ["-c", "cd '\(bundle.directory.path)'; \(line)"], .init(timeLimit: .seconds(300)))
       #expect(outcome.exitStatus == 0 && outcome.output == "/\n", "\(hostile): \(outcome)")
       #expect(unsafe unlink(passwd) == 0)
     }
@@ -198,7 +198,7 @@ struct CallerHabitTestsAsAnyUser {
       ]
     for arguments in asked {
       let outcome = try await Program.isolate.run(
-        ["--root", bundle.store] + arguments + ["--bundle", folder, "c"], .init(timeLimit: .seconds(60)))
+        ["--root", bundle.store] + arguments + ["--bundle", folder, "c"], .init(timeLimit: .seconds(300)))
       #expect(outcome.exitStatus == 1, "\(arguments): \(outcome)")
       #expect(outcome.errorOutput.filter { $0 == "\n" }.count == 1, "\(arguments): \(outcome)")
       #expect(bundle.stored.isEmpty, "\(arguments): \(bundle.stored)")

@@ -17,7 +17,7 @@ struct CallerPrivilegeTests {
       Array(whole.dropFirst()),
       .init(
         variables: ["ISOLATE": Program.isolate.path, "STORE": bundle.store], directory: bundle.directory.path,
-        timeLimit: .seconds(60)))
+        timeLimit: .seconds(300)))
   }
 
   private static func expect(

@@ -12,7 +12,7 @@ struct CallerSurroundingsTestsAsAnyUser {
   private static func shell(_ line: String, _ bundle: borrowing TestBundle) async throws -> Outcome {
     let head = "cd '\(bundle.directory.path)'; I=\"'\(Program.isolate.path)' --root '\(bundle.store)'\"; "
     return try await Program(path: "/bin/sh").run(
-      ["-c", head + "isolate() { eval \"$I\" '\"$@\"'; }; " + line], .init(timeLimit: .seconds(60)))
+      ["-c", head + "isolate() { eval \"$I\" '\"$@\"'; }; " + line], .init(timeLimit: .seconds(300)))
   }
 
   @Test(

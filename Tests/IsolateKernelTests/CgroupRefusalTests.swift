@@ -23,7 +23,7 @@ struct CgroupRefusalTests {
 
         """
     }
-    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(900)).run(line)
     let said = "out of memory (linux.resources.memory.limit"
     #expect(
       outcome.output.split(separator: "\n").map(String.init)
@@ -67,7 +67,7 @@ struct CgroupRefusalTests {
         "$i run --bundle \"\(bundle.directory.path)/\(index)\" c 2>&1 | grep -v warning; ls /run/tmp/store\n"
     }
     line += "ls -d /sys/fs/cgroup/keys /sys/fs/cgroup/full 2>/dev/null"
-    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(900)).run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.count == asked.count + 1 && lines.last == "/sys/fs/cgroup/full", "\(outcome)")
     for (one, said) in zip(asked, lines) { #expect(said.contains(one.text), "\(said)") }

@@ -68,7 +68,7 @@ struct CgroupVerbTests {
       cd /; $i delete c; echo "delete $?"
       [ -e $g ] || echo "gone"
       """
-    let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(300))
+    let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(900))
     let outcome = try await machine.run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(
@@ -126,7 +126,7 @@ struct CgroupVerbTests {
       $i pause p; echo "pause of a plain one $? $(cat /run/tmp/err)"
       $i resume p; $i delete --force p; find /sys/fs/cgroup -name isolate-p
       """
-    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(900)).run(line)
     #expect(
       outcome.output.split(separator: "\n") == [
         "disabled 1", "other 1", "run 0", "limit 9", "kill of a stopped one 0", "gone",
@@ -151,7 +151,7 @@ struct CgroupVerbTests {
       cut -c1-30 /run/tmp/events
       $i delete c
       """
-    let outcome = try await KernelMachine(timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(timeLimit: .seconds(900)).run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.contains("events 0"), "\(outcome)")
     #expect(lines.filter { $0.contains(#""oom""#) }.count == 1, "\(outcome)")
@@ -188,7 +188,7 @@ struct CgroupVerbTests {
       sed -i 's#/followed#/frozen#' "\(bundle.directory.path)/config.json"
       timeout 20 $i run --bundle "\(bundle.directory.path)" c 2>&1 | grep -o 'cgroup is frozen'; [ -d /sys/fs/cgroup/frozen ] && echo kept
       """
-    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(900)).run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines == ["run 0", "0::/init", "2", "cgroup is frozen", "kept"], "\(outcome)")
   }
@@ -214,7 +214,7 @@ struct CgroupVerbTests {
         String(decoding: JSONWriter.write(spec.json), as: UTF8.self), to: "\(option)/config.json")
       line += "$i run --bundle \"\(bundle.directory.path)/\(option)\" c\n"
     }
-    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(300)).run(line)
+    let outcome = try await KernelMachine(unprivileged: false, timeLimit: .seconds(900)).run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     // What is not mapped reads as 65534.
     #expect(lines == ["0 0 65534", "0", "65534 65534 65534", "1"], "\(outcome)")

@@ -49,7 +49,7 @@ struct LimitTests {
       find /sys/fs/cgroup -name 'isolate-*' | grep -v isolate-host
       cat /tmp/out
       """
-    let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(100))
+    let machine = KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(900))
     let outcome = try await machine.run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.count >= 6, "\(outcome)")
@@ -75,7 +75,7 @@ struct LimitTests {
       echo "status $?"
       cat $own/small/memory.max; grep -c '^max [1-9]' $own/small/memory.events; grep 'oom_kill ' $own/small/memory.events
       """
-    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(60)).run(line)
+    let outcome = try await KernelMachine(unprivileged: unprivileged, timeLimit: .seconds(900)).run(line)
     // It is a limit that was hit, and nothing was killed for it.
     #expect(
       outcome.output.split(separator: "\n") == ["status 7", "2097152", "1", "oom_kill 0"], "\(outcome)")

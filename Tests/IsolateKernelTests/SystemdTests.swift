@@ -43,7 +43,7 @@ struct SystemdTests {
       XDG_RUNTIME_DIR=/none DBUS_SESSION_BUS_ADDRESS= \(unprivileged ? "" : "unshare --user --map-root-user") \
         $i --systemd-cgroup run --bundle "$b" g; echo "no bus $?"
       """
-    let machine = KernelMachine(unprivileged: unprivileged, hasSystemd: true, timeLimit: .seconds(150))
+    let machine = KernelMachine(unprivileged: unprivileged, hasSystemd: true, timeLimit: .seconds(900))
     let outcome = try await machine.run(line)
     let lines = outcome.output.split(separator: "\n").map(String.init)
     for expected in [

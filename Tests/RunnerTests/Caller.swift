@@ -57,7 +57,7 @@ final class Caller: Sendable {
   /// Runs `preflight` to its end.
   func preflight(
     _ arguments: [String], variables: [String: String] = [:], directory: String? = nil,
-    timeLimit: Duration = .seconds(300)
+    timeLimit: Duration = .seconds(900)
   ) async throws -> Outcome {
     try await start(arguments, variables: variables, directory: directory, timeLimit: timeLimit).outcome()
   }
@@ -65,7 +65,7 @@ final class Caller: Sendable {
   /// Starts `preflight` and returns while it runs.
   func start(
     _ arguments: [String], variables: [String: String] = [:], directory: String? = nil,
-    timeLimit: Duration = .seconds(300)
+    timeLimit: Duration = .seconds(900)
   ) throws -> RunningProgram {
     try Program.preflight.start(
       arguments,

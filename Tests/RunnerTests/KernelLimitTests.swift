@@ -22,7 +22,7 @@ struct KernelLimitTests {
     try folder.write(MemoryHog.memfd.program, to: "memfd/main.py")
     let check = "\(Program.preflight.path) check --quiet --format json"
     let machine = KernelMachine(
-      unprivileged: unprivileged, memory: "1500M", writableFolders: [folder.path], timeLimit: .seconds(240))
+      unprivileged: unprivileged, memory: "1500M", writableFolders: [folder.path], timeLimit: .seconds(900))
     let line = """
       export XDG_CACHE_HOME=$TMPDIR/cache
       cgroups() { find /sys/fs/cgroup -type d | sort; }

@@ -22,7 +22,7 @@ public struct KernelMachine: Sendable {
   public init(
     unprivileged: Bool = false, hasSystemd: Bool = false, memory: String = "1000M",
     writableFolders: [String] = [],
-    timeLimit: Duration = .seconds(300)
+    timeLimit: Duration = .seconds(900)
   ) {
     self.unprivileged = unprivileged
     self.hasSystemd = hasSystemd
