@@ -115,15 +115,7 @@ struct SharedOptions: ParsableArguments {
   }
 
   static func policy(_ text: String) throws -> EgressPolicy {
-    let policy: EgressPolicy
-    do { policy = try EgressPolicy.parse(text) } catch { throw RunnerError(.usage, "--network: \(error)") }
-    if policy == .host {
-      throw RunnerError(
-        .sandboxUnavailable,
-        "--network host is not available in this version: the sandbox always has a network of its own",
-        remedy: "name the hosts the program needs: --network registries,allow:HOST")
-    }
-    return policy
+    try CheckOptions.policy(text, from: "--network", calling: "--network host")
   }
 
   private func variables() throws -> [(name: String, value: String)] {

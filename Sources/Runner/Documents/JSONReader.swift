@@ -15,11 +15,11 @@ package struct JSONReader {
   /// Reads a whole document, and tells of each member where it stands.
   package static func readNotingLines(
     _ text: String
-  ) throws(DocumentError) -> (value: DocumentValue, lines: [[String]: Int]) {
+  ) throws(DocumentError) -> LocatedDocument {
     var reader = JSONReader(cursor: DocumentCursor(text))
     reader.lines = [:]
     let value = try reader.whole()
-    return (value, reader.lines ?? [:])
+    return LocatedDocument(value: value, lines: reader.lines ?? [:])
   }
 
   private init(cursor: DocumentCursor) { self.cursor = cursor }

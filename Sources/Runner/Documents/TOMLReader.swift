@@ -15,7 +15,7 @@ package struct TOMLReader {
   /// Reads a whole document, and tells of each key and table of it that stands in a line of its own where that is.
   package static func readNotingLines(
     _ text: String
-  ) throws(DocumentError) -> (value: DocumentValue, lines: [[String]: Int]) {
+  ) throws(DocumentError) -> LocatedDocument {
     var lines: [[String]: Int] = [:]
     var counts: [[String]: Int] = [:]
     /// The path with the number of each element of an array of tables that is on its way.
@@ -65,7 +65,7 @@ package struct TOMLReader {
       }
       try reader.endOfLine()
     }
-    return (.table(root), lines)
+    return LocatedDocument(value: .table(root), lines: lines)
   }
 
   private mutating func skipToStatement() throws(DocumentError) -> Bool {

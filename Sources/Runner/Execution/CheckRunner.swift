@@ -39,17 +39,16 @@ package final class CheckRunner {
   package func run() throws(RunnerError) -> Outcome {
     let startedAt = Clock.seconds()
     let started = Clock.milliseconds()
-    try HostSupport.require()
-    let state = try StateDirectory(environment: options.hostEnvironment)
-    try state.requirePrograms()
-    state.removeStaleRuns()
-    let run = try RunDirectory(in: state)
-    defer {
-      if !options.keepsRun { run.remove() }
-      // Again when there was time for what a killed run has started to end.
-      state.removeStaleRuns(waits: true)
-      extendLifetime(run)
+    return try StateDirectory.withRun(
+      options.hostEnvironment, runsProjects: true, keepsRun: options.keepsRun
+    ) { state, run throws(RunnerError) in
+      try check(run, state, startedAt: startedAt, started: started)
     }
+  }
+
+  private func check(
+    _ run: RunDirectory, _ state: StateDirectory, startedAt: Double, started: Int
+  ) throws(RunnerError) -> Outcome {
     let prepared = try prepare(run, state)
     LastCheck.keep(options, in: state)
     let (snapshot, plan, tools, host) = (

@@ -1,4 +1,4 @@
-import Egress
+package import Egress
 import Images
 import Planning
 
@@ -42,7 +42,10 @@ extension CheckOptions {
     }
     if let value = text("fail-on") { failsOn = value }
     keepsIndexLogins = text("index-logins") == "true"
-    if let network = effective["network"] { policy = try Self.policy(network) }
+    if let network = effective["network"] {
+      let place = network.origin.displayed
+      policy = try Self.policy(network.value, from: place, calling: "\(place): network host")
+    }
     do throws(ImageError) { imageRequest = try ImageRequest(text("image")) } catch {
       throw RunnerError(error)
     }
@@ -51,15 +54,16 @@ extension CheckOptions {
     if settings.isImageOfProject, text("pull") == nil { pullPolicy = .never }
   }
 
-  private static func policy(_ setting: Setting) throws(RunnerError) -> EgressPolicy {
+  /// Reads a network policy; `place` is where it stands, `host` what errors call the one that is not to be had.
+  package static func policy(
+    _ text: String, from place: String, calling host: String
+  ) throws(RunnerError) -> EgressPolicy {
     let policy: EgressPolicy
-    do { policy = try EgressPolicy.parse(setting.value) } catch {
-      throw RunnerError(.usage, "\(setting.origin.displayed): \(error)")
-    }
+    do { policy = try EgressPolicy.parse(text) } catch { throw RunnerError(.usage, "\(place): \(error)") }
     if policy == .host {
       throw RunnerError(
         .sandboxUnavailable,
-        "\(setting.origin.displayed): network host is not available in this version: the sandbox always has a network of its own",
+        "\(host) is not available in this version: the sandbox always has a network of its own",
         remedy: "name the hosts the program needs: --network registries,allow:HOST")
     }
     return policy

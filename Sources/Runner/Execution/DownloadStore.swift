@@ -37,11 +37,7 @@ struct DownloadStore: ~Copyable {
   static func removeOld(in state: StateDirectory) {
     for key in (try? Files.names(in: "\(state.path)/downloads")) ?? [] {
       let file = lock(of: key, state)
-      if let made = Directories.status(of: file),
-        Clock.seconds() - Double(made.st_mtim.tv_sec) < maximumAgeSeconds
-      {
-        continue
-      }
+      if let age = Directories.age(of: file), age < maximumAgeSeconds { continue }
       guard let lock = FileLock(file, waits: false) else { continue }
       Directories.remove("\(state.path)/downloads/\(key)")
       unsafe unlink(file)

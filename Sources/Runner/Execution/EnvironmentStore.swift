@@ -48,8 +48,7 @@ struct EnvironmentStore {
   static func removeOld(in state: StateDirectory) {
     for name in (try? Files.names(in: "\(state.path)/environments")) ?? [] {
       let path = "\(state.path)/environments/\(name)"
-      guard let information = Directories.status(of: path) else { continue }
-      let age = Clock.seconds() - Double(information.st_mtim.tv_sec)
+      guard let age = Directories.age(of: path) else { continue }
       let limit = name.hasPrefix(asidePrefix) ? maximumAgeSeconds : 30 * maximumAgeSeconds
       if age > limit { Directories.remove(path) }
     }

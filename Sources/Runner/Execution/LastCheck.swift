@@ -41,9 +41,9 @@ package struct LastCheck: Codable, Equatable, Sendable {
   static func removeOld(in state: StateDirectory) {
     for name in (try? Files.names(in: "\(state.path)/checks")) ?? [] {
       let path = "\(state.path)/checks/\(name)"
-      guard let information = Directories.status(of: path) else { continue }
-      let age = Clock.seconds() - Double(information.st_mtim.tv_sec)
-      if age > 30 * 24 * 60 * 60 { Directories.remove(path) }
+      if let age = Directories.age(of: path), age > 30 * EnvironmentStore.maximumAgeSeconds {
+        Directories.remove(path)
+      }
     }
   }
 

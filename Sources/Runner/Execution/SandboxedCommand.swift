@@ -21,16 +21,13 @@ package final class SandboxedCommand {
 
   /// Runs the command and gives what a shell would say of its end.
   package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
-    try HostSupport.require()
-    let state = try StateDirectory(environment: options.hostEnvironment)
-    state.removeStaleRuns()
-    let host = try HostNetwork(options.hostEnvironment)
-    let run = try RunDirectory(in: state)
-    defer {
-      run.remove()
-      // Again when there was time for what a killed run has started to end.
-      state.removeStaleRuns(waits: true)
+    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) { _, run throws(RunnerError) in
+      try self.run(arguments, in: run)
     }
+  }
+
+  private func run(_ arguments: [String], in run: RunDirectory) throws(RunnerError) -> Int32 {
+    let host = try HostNetwork(options.hostEnvironment)
     let project = try folder(of: run)
     var stored: StoredRootfs?
     if let image = options.image {
@@ -56,8 +53,6 @@ package final class SandboxedCommand {
     }
     var phase = Sandbox.Phase(arguments: command, environment: environment)
     if let stored, project == nil { phase.workingDirectory = stored.settings.workingDirectory }
-    phase.terminal = Self.terminalSize
-    phase.runsInit = true
     phase.processLimit = options.planning.processLimit
     let policy = options.policy.includesRegistries ? options.policy.adding(host.entries) : options.policy
     return try attach(sandbox, phase, policy, host.upstream)
@@ -69,15 +64,16 @@ package final class SandboxedCommand {
   package func run(_ arguments: [String], inCheckBy observer: any CheckObserver, as process: String?)
     throws(RunnerError) -> Int32
   {
-    try HostSupport.require()
-    let state = try StateDirectory(environment: options.hostEnvironment)
-    try state.requirePrograms()
-    state.removeStaleRuns()
-    let run = try RunDirectory(in: state)
-    defer {
-      run.remove()
-      state.removeStaleRuns(waits: true)
+    try StateDirectory.withRun(options.hostEnvironment, runsProjects: true) {
+      state, run throws(RunnerError) in
+      try self.run(arguments, inCheckBy: observer, as: process, run, state)
     }
+  }
+
+  private func run(
+    _ arguments: [String], inCheckBy observer: any CheckObserver, as process: String?, _ run: RunDirectory,
+    _ state: StateDirectory
+  ) throws(RunnerError) -> Int32 {
     let check = CheckRunner(options: options, observer: observer, interruption: interruption)
     // A person may stay as long as they like: the check's time limit is none of theirs.
     let prepared = try check.prepare(run, state, limitsTime: false)
@@ -92,24 +88,26 @@ package final class SandboxedCommand {
     if let failed {
       observer.note("\(failed.name.rawValue) fails, as in the check; the command runs in what it has left")
     }
-    let launcher = StartPhase(
-      plan: plan, options: options, tools: prepared.tools, driver: prepared.driver, host: prepared.host)
-    let stored = prepared.sandbox.stored
-    var phase = Sandbox.Phase(
-      arguments: arguments,
-      environment: failed == nil
-        ? launcher.environment
-        : PhaseEnvironment.install(plan, tools: prepared.tools, host: prepared.host, stored: stored))
-    phase.environment["TERM"] = options.hostEnvironment["TERM"] ?? "dumb"
-    phase.installs = failed != nil
-    phase.terminal = Self.terminalSize
-    phase.runsInit = true
+    let sandbox = prepared.sandbox
+    var phase = Sandbox.Phase(arguments: arguments, environment: [:])
     phase.processLimit = plan.limits.processes?.value
-    limits = .init(
-      memoryInBytes: failed == nil ? plan.limits.memoryInBytes?.value : CheckRunner.installMemoryInBytes,
-      processes: failed == nil ? plan.limits.processes?.value : nil, disk: prepared.sandbox.disk)
-    let policy = failed == nil ? launcher.policy : prepared.installer.policy
-    return try attach(prepared.sandbox, phase, policy, prepared.host.upstream)
+    let policy: EgressPolicy
+    if failed != nil {
+      phase.environment = PhaseEnvironment.install(
+        plan, tools: prepared.tools, host: prepared.host, stored: sandbox.stored)
+      phase.installs = true
+      limits = .init(memoryInBytes: CheckRunner.installMemoryInBytes, disk: sandbox.disk)
+      policy = prepared.installer.policy
+    } else {
+      let launcher = StartPhase(
+        plan: plan, options: options, tools: prepared.tools, driver: prepared.driver, host: prepared.host)
+      phase.environment = launcher.environment
+      limits = .init(
+        memoryInBytes: plan.limits.memoryInBytes?.value, processes: phase.processLimit, disk: sandbox.disk)
+      policy = launcher.policy
+    }
+    phase.environment["TERM"] = terminalName
+    return try attach(sandbox, phase, policy, prepared.host.upstream)
   }
 
   /// The folder shown at /app; nil with an image that has files of its own there.
@@ -127,18 +125,22 @@ package final class SandboxedCommand {
   }
 
   private func environment(of stored: StoredRootfs?) -> [String: String] {
-    let terminal = options.hostEnvironment["TERM"] ?? "dumb"
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     guard let stored else {
-      return ["PATH": path, "HOME": HostImage.home, "USER": "app", "LANG": "C.UTF-8", "TERM": terminal]
+      return ["PATH": path, "HOME": HostImage.home, "USER": "app", "LANG": "C.UTF-8", "TERM": terminalName]
     }
     let home = stored.user.home ?? "/"
-    return ["PATH": path, "HOME": home, "TERM": terminal].merging(stored.settings.environment) { $1 }
+    return ["PATH": path, "HOME": home, "TERM": terminalName].merging(stored.settings.environment) { $1 }
   }
 
+  private var terminalName: String { options.hostEnvironment["TERM"] ?? "dumb" }
+
   private func attach(
-    _ sandbox: Sandbox, _ phase: Sandbox.Phase, _ policy: EgressPolicy, _ upstream: UpstreamProxy
+    _ sandbox: Sandbox, _ command: Sandbox.Phase, _ policy: EgressPolicy, _ upstream: UpstreamProxy
   ) throws(RunnerError) -> Int32 {
+    var phase = command
+    phase.terminal = Self.terminalSize
+    phase.runsInit = true
     var settings = ContainerOptions()
     settings.runsInit = true
     settings.listeners = SandboxNetwork.listeners

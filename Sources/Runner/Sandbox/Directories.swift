@@ -29,6 +29,11 @@ enum Directories {
     return unsafe lstat(path, &information) == 0 ? information : nil
   }
 
+  /// Seconds since what is there was last changed, or nil.
+  static func age(of path: String) -> Double? {
+    status(of: path).map { Clock.seconds() - Double($0.st_mtim.tv_sec) }
+  }
+
   /// Copies a file's contents and permission bits; a symbolic link is copied as one.
   static func copy(_ source: String, to target: String) throws(SystemError) {
     guard let information = status(of: source) else { throw SystemError("lstat", source, code: errno) }

@@ -99,11 +99,33 @@ package struct StateDirectory: Sendable {
   private func removeStaleStaging() {
     for name in (try? Files.names(in: "\(path)/locks")) ?? [] where name.hasPrefix("new-") {
       let staging = "\(path)/locks/\(name)"
-      guard let information = Directories.status(of: staging), time(nil) - information.st_mtim.tv_sec > 60
-      else { continue }
+      guard let age = Directories.age(of: staging), age > 60 else { continue }
       let lock = FileLock("\(staging)/lock", waits: false, creates: false)
       if lock != nil || !Files.exists("\(staging)/lock") { Directories.remove(staging) }
     }
+  }
+}
+
+extension StateDirectory {
+  /// Makes a run's directory, lets `body` use it, and removes it and what killed runs have left, whatever happens.
+  ///
+  /// With `runsProjects` what a project installs will be executed in it; with `keepsRun` it stays for a look.
+  static func withRun<Value>(
+    _ environment: [String: String], runsProjects: Bool, keepsRun: Bool = false,
+    _ body: (StateDirectory, RunDirectory) throws(RunnerError) -> Value
+  ) throws(RunnerError) -> Value {
+    try HostSupport.require()
+    let state = try StateDirectory(environment: environment)
+    if runsProjects { try state.requirePrograms() }
+    state.removeStaleRuns()
+    let run = try RunDirectory(in: state)
+    defer {
+      if !keepsRun { run.remove() }
+      // Again when there was time for what a killed run has started to end.
+      state.removeStaleRuns(waits: true)
+      extendLifetime(run)
+    }
+    return try body(state, run)
   }
 }
 

@@ -26,12 +26,15 @@ package struct Invocation: Sendable, Codable, Equatable {
   /// value when the command is pasted.
   package static func withoutSecret(_ setting: String) -> String {
     let name = setting.prefix { $0 != "=" }
+    return isSecret(name, value: setting.dropFirst(name.count + 1)) ? String(name) : setting
+  }
+
+  /// Whether a variable looks as if its value should be written nowhere.
+  package static func isSecret(_ name: some StringProtocol, value: some StringProtocol) -> Bool {
     let words = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"]
-    let isSecret = words.contains { name.uppercased().contains($0) }
+    let isNamedSo = words.contains { name.uppercased().contains($0) }
     // RFC 3986, section 3.2.1: a login in an address.
-    let value = setting.dropFirst(name.count + 1)
-    let hasLogin = value.contains("://") && value.contains("@")
-    return isSecret || hasLogin ? String(name) : setting
+    return isNamedSo || (value.contains("://") && value.contains("@"))
   }
 
   package init(source: String = ".", options: [Option] = []) {

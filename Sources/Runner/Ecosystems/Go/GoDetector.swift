@@ -65,7 +65,7 @@ enum GoDetector {
     return plan
   }
 
-  /// The toolchain's version where it is named, else the language's: the least that builds the module.
+  /// The language's version, the least that builds the module, else that of a Dockerfile's base image.
   private static func runtime(_ module: GoModule, _ snapshot: ProjectSnapshot) -> Plan.RuntimeRequest? {
     if let version = module.version {
       return Plan.RuntimeRequest(version: ">=\(version)", source: "go.mod go")

@@ -4,9 +4,8 @@ import Planning
 package struct GoModule: Sendable, Equatable {
   /// The module's path.
   package var path = ""
-  /// The version of the language, and of the toolchain where that is named.
+  /// The version of the language.
   package var version: String?
-  package var toolchain: String?
   /// The required modules, sorted; those that only others need are left out.
   package var requirements: [String] = []
   /// Whether anything is required, by this module or by others.
@@ -35,7 +34,6 @@ package struct GoModule: Sendable, Equatable {
       switch words[0] {
       case "module": module.path = value
       case "go": module.version = value
-      case "toolchain": module.toolchain = value
       case "require":
         module.requiresModules = true
         if !comment.hasSuffix("indirect") { module.requirements.append(value) }

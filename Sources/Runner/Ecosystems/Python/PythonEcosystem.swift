@@ -91,7 +91,7 @@ struct PythonEcosystem: Ecosystem {
       {
         known.unreadablePlace = place
       }
-      known.isOfOtherVersion = PythonVersions.isTypical(trace)
+      known.isOfOtherVersion = PythonVersions.isTypical(known)
       return known
     }
   }
@@ -103,8 +103,8 @@ enum PythonVersions {
     switch trace.shortType {
     case "SyntaxError": trace.frames.last?.file.hasPrefix("<") != true
     case "ModuleNotFoundError":
-      trace.message.text(between: "No module named '", and: "'").map {
-        RemovedModules.removal(of: String($0)) != nil || newModules.contains(String($0.prefix { $0 != "." }))
+      trace.missingModule.map {
+        RemovedModules.removal(of: $0) != nil || newModules.contains(String($0.prefix { $0 != "." }))
       } ?? false
     case "ImportError":
       // The standard library's own path stands in brackets.

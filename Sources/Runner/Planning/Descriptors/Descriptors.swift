@@ -75,14 +75,8 @@ struct Descriptors {
   ]
 
   private static func read(_ name: String, _ text: String) throws(DocumentError) -> [LocatedDocument] {
-    if name.hasSuffix(".toml") {
-      let document = try TOMLReader.readNotingLines(text)
-      return [LocatedDocument(value: document.value, lines: document.lines)]
-    }
-    if name.hasSuffix(".json") {
-      let document = try JSONReader.readNotingLines(text)
-      return [LocatedDocument(value: document.value, lines: document.lines)]
-    }
+    if name.hasSuffix(".toml") { return [try TOMLReader.readNotingLines(text)] }
+    if name.hasSuffix(".json") { return [try JSONReader.readNotingLines(text)] }
     return try YAMLReader.read(text)
   }
 

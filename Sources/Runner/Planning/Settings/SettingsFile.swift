@@ -1,3 +1,4 @@
+import Analysis
 import Documents
 import Glibc
 
@@ -22,7 +23,7 @@ struct SettingsFile {
 
   /// What a text says; nil when it has no such part.
   func read(_ text: String) throws(PlanningError) -> SettingLayer? {
-    let document: (value: DocumentValue, lines: [[String]: Int])
+    let document: LocatedDocument
     do throws(DocumentError) {
       document = isJSON ? try JSONReader.readNotingLines(text) : try TOMLReader.readNotingLines(text)
     } catch {
@@ -30,11 +31,7 @@ struct SettingsFile {
       guard path.isEmpty || text.contains(isJSON ? "\"preflight\"" : "tool.preflight") else { return nil }
       throw failure(error.line, error.message, "Correct the file; it is \(isJSON ? "JSON" : "TOML").")
     }
-    var found = document.value
-    for part in path {
-      guard let next = found[part] else { return nil }
-      found = next
-    }
+    guard let found = document[path] else { return nil }
     guard let table = found.table else {
       throw failure(
         document.lines[path], "\(path.joined(separator: ".")) is \(Self.kind(of: found)), not a table",
@@ -120,7 +117,7 @@ struct SettingsFile {
       if name == "PORT" {
         throw failure(place(name), "PORT is set by the setting port", "Write port = \(text) instead.")
       }
-      if isProject, !text.isEmpty, SecretName.isSecret(name, value: text) {
+      if isProject, !text.isEmpty, Invocation.isSecret(name, value: text) {
         throw failure(
           place(name), "\(name) looks like a secret, which does not belong into a project's files",
           "Give it with --env \(name)=VALUE, with --env-file, or in your own file.")
