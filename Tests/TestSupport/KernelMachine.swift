@@ -33,7 +33,7 @@ public struct KernelMachine: Sendable {
 
   /// Starts the machine, runs a shell line in it, and returns what it printed and how it ended.
   ///
-  /// Machines are large, so one runs at a time; waiting does not count towards the time limit. Exit status 124 is
+  /// Machines are large, so two run at a time at most; waiting does not count towards the time limit. Exit status 124 is
   /// the time limit, 125 a machine that did not work.
   ///
   /// - Throws: ``ProgramError`` if the harness cannot be started.
@@ -57,19 +57,18 @@ public struct KernelMachine: Sendable {
     }
   }
 
-  /// Lets one machine run at a time.
+  /// Lets as many machines run at a time as there are processors, at most two: each takes up to 1.5 GB of memory.
   private actor Turn {
     static let shared = Turn()
-    private var taken = false
+    private var free = min(2, ProcessInfo.processInfo.activeProcessorCount)
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
     func take() async {
-      if taken { await withCheckedContinuation { waiting.append($0) } }
-      taken = true
+      if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
     }
 
     func give() {
-      if waiting.isEmpty { taken = false } else { waiting.removeFirst().resume() }
+      if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
     }
   }
 }

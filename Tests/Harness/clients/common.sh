@@ -48,10 +48,10 @@ make_root() {
   mkdir -p "$work/volume" && touch "$work/volume/file"
   mkdir -p "$work/root/bin" "$work/root/etc" "$work/root/tmp" "$work/root/dev" "$work/root/proc" "$work/root/sys"
   cp "$(command -v busybox)" "$work/root/bin/busybox"
-  local name
-  for name in $("$work/root/bin/busybox" --list); do
-    [ "$name" = busybox ] || ln -s busybox "$work/root/bin/$name"
-  done
+  # One process makes all the links: in User-Mode Linux each process takes a tenth of a second and more.
+  (cd "$work/root/bin" && ./busybox --list | python3 -c '
+import os, sys
+for name in set(sys.stdin.read().split()) - {"busybox"}: os.symlink("busybox", name)')
   echo 'root:x:0:0:root:/:/bin/sh' >"$work/root/etc/passwd"
   echo 'root:x:0:' >"$work/root/etc/group"
   chmod 1777 "$work/root/tmp"
