@@ -67,6 +67,23 @@ struct DockerfileTests {
     #expect(plan.notes.contains { $0.hasPrefix("the command of the Dockerfile is not used, because") })
   }
 
+  @Test("is started in the one folder that COPY puts into WORKDIR; beside another folder it is not")
+  func movedFolder() throws {
+    let text = """
+      FROM python:3.11
+      WORKDIR /srv
+      COPY requirements.txt ./
+      COPY src/ ./
+      ENV DATA=/srv/data
+      CMD ["hypercorn", "api:app", "--bind", "0.0.0.0:8000"]
+      """
+    let plan = try plan(text, ["src/api.py": "app = 1\n"])
+    #expect(plan.start.form == .shell("cd src && exec hypercorn api:app --bind 0.0.0.0:8000"))
+    #expect(plan.environment.first { $0.name == "DATA" }?.value == "/app/src/data")
+    let two = try self.plan(text + "\nCOPY static ./static\n", ["src/api.py": "app = 1\n"])
+    #expect(two.notes.contains { $0.hasPrefix("the command of the Dockerfile is not used, because") })
+  }
+
   @Test(
     "is read as docker reads it: stages, ENTRYPOINT with CMD, other folders, continued lines, here-documents")
   func reading() {

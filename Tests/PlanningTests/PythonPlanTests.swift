@@ -40,6 +40,10 @@ struct PythonPlanTests {
         ], "/venv/bin/gunicorn --bind 0.0.0.0:8080 'shop:create_app()'"
       ),
       (
+        ["src/web.py": flask, "requirements.txt": "flask\nwaitress"],
+        "cd src && exec /venv/bin/waitress-serve --listen=0.0.0.0:8080 web:app"
+      ),
+      (
         ["app.py": flask, "requirements.txt": "flask\nwaitress"],
         "/venv/bin/waitress-serve --listen=0.0.0.0:8080 app:app"
       ),

@@ -67,6 +67,10 @@ enum PhaseEnvironment {
     _ plan: Plan, tools: [String: LocatedTool], policy: EgressPolicy, host: HostNetwork, stored: StoredRootfs?
   ) -> [String: String] {
     var environment = base(plan, tools: tools, stored: stored)
+    // The cache of downloads and builds is not shown to the program: `go run` builds in /tmp.
+    for (name, value) in environment where value.hasPrefix("/cache/") {
+      environment[name] = "/tmp/" + value.dropFirst("/cache/".count)
+    }
     environment["PORT"] = String(plan.port.value)
     if !policy.entries.isEmpty {
       environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }

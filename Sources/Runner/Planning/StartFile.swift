@@ -12,7 +12,10 @@ enum StartFile {
       return snapshot.contains(path) || isMade(path) ? nil : path
     }
     let name = program.split(separator: "/").last.map(String.init) ?? program
-    guard let ecosystem = hints.interpreter(name) else { return nil }
+    // What has no entry files takes a word of its own first: `go run ./cmd/api`.
+    guard let ecosystem = hints.interpreter(name), !ecosystem.toolchain.entryEndings.isEmpty else {
+      return nil
+    }
     var rest = words.dropFirst()
     while let word = rest.popFirst() {
       // A module, a program text or standard input is no file.

@@ -1,7 +1,7 @@
 /// A place in the project's sources that reads an environment variable.
 struct EnvironmentRead: Equatable {
   var name: String
-  /// Whether something is used where the variable is not set.
+  /// Whether something is used where the variable is not set; an empty text is nothing to use.
   var hasDefault: Bool
   /// What stands left of the `=`, when the value is kept: "ORIGINS".
   var variable: String?
@@ -10,12 +10,12 @@ struct EnvironmentRead: Equatable {
   private static let calls = [
     "os.environ[", "os.environ.get(", "os.environ.pop(", "os.getenv(", "environ[", "environ.get(", "getenv(",
     "process.env[", "Deno.env.get(", "Bun.env[", "config(", "env(", "env.str(", "env.int(", "env.bool(",
-    "env.list(", "env.url(", "env.json(", "env.db(",
+    "env.list(", "env.url(", "env.json(", "env.db(", "os.Getenv(", "os.LookupEnv(",
   ]
 
   /// Returns the variables that a line of Python or JavaScript reads.
   static func all(in line: Substring) -> [EnvironmentRead] {
-    guard line.hasAny(of: ["env", "ENV", "config("]) else { return [] }
+    guard line.hasAny(of: ["env", "ENV", "Env(", "config("]) else { return [] }
     let code = line.trimmed
     if code.hasPrefix("#") || code.hasPrefix("//") { return [] }
     var reads: [EnvironmentRead] = []
@@ -34,7 +34,9 @@ struct EnvironmentRead: Equatable {
         guard name.isEnvironmentName, !reads.contains(where: { $0.name == name }) else { continue }
         reads.append(
           EnvironmentRead(
-            name: name, hasDefault: after.hasPrefix(",") && !after.dropFirst().trimmed.hasPrefix("None"),
+            name: name,
+            hasDefault: after.hasPrefix(",")
+              && !["None", "\"\")", "'')"].contains(where: after.dropFirst().trimmed.hasPrefix),
             variable: kept))
       }
     }
@@ -129,7 +131,7 @@ extension ProjectFacts {
 
   /// The sources of programs, nearest to the root first.
   var sourcePaths: [String] {
-    paths(endingIn: [".py", ".js", ".mjs", ".cjs", ".ts", ".mts"]).filter {
+    paths(endingIn: [".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".go"]).filter {
       !ErrorTrace.isInstalledCode("/" + $0)
     }
   }

@@ -19,15 +19,33 @@ enum ApplicationReference {
     },
     Rule("port-not-expanded", "The start command hands over the text $PORT instead of its value.") {
       evidence in
-      guard let phase = evidence.phase(.start), phase.status == .failed,
+      guard let phase = evidence.phase(.start), phase.status == .failed else { return [] }
+      // The text in the command itself is proof enough, whatever the program makes of it.
+      if handsOverText(phase.command), let line = phase.traces.last?.line ?? phase.lastWords {
+        return [notExpanded(line, phase, evidence)]
+      }
+      guard
         let line = phase.firstLine(where: { text in
-          text.has("'$PORT' is not a valid") || text.has("invalid literal for int() with base 10: '$PORT'")
-            || text.has("'${PORT}' is not a valid")
+          text.hasAny(of: ["'$PORT'", "'${PORT}'", "'${PORT:-"])
+            && text.hasAny(of: ["' is not a valid", "invalid literal for int() with base 10: "])
         })
       else { return [] }
       return [notExpanded(line, phase, evidence)]
     },
   ]
+
+  /// Whether a command has $PORT where no shell replaces it: a word without a shell, or single quotes.
+  static func handsOverText(_ command: [String]) -> Bool {
+    func names(_ text: String) -> Bool { text.hasWord("$PORT") || text.hasAny(of: ["${PORT}", "${PORT:"]) }
+    guard command.count == 3, command[0].hasSuffix("sh"), command[1] == "-c" else {
+      return command.contains(where: names) && !command.contains { $0.hasSuffix("sh") }
+    }
+    let line = command[2]
+    // What is quoted for another shell is replaced there; the quotes inside of double quotes are plain text.
+    guard !line.hasAny(of: ["sh -c", "eval ", "sh -lc", "\""]) else { return false }
+    let parts = line.split(separator: "'", omittingEmptySubsequences: false)
+    return parts.indices.contains { $0 % 2 == 1 && names(String(parts[$0])) }
+  }
 
   private static func missing(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     if let line = phase.firstLine(where: { $0.has("Error loading ASGI app. ") }) {

@@ -17,8 +17,38 @@ enum FileTrouble {
   ) -> [Finding] {
     evidence.judgedPhases.filter { $0.name != .install }.flatMap { phase -> [Finding] in
       guard let severity = evidence.severity(ofErrorIn: phase) else { return [] }
-      return phase.traces.compactMap { judge($0, phase, severity) }
+      let traces = phase.traces
+      return (traces.isEmpty ? lastWords(phase, evidence) : traces).compactMap { judge($0, phase, severity) }
     }
+  }
+
+  /// `log.Fatal(err)` of Go: the error is the last line, and there is no stack.
+  private static func lastWords(_ phase: PhaseEvidence, _ evidence: Evidence) -> [ErrorTrace] {
+    guard phase.status == .failed, let line = phase.lastWords,
+      let path = linked(in: line.text, "no such file or directory")
+        ?? linked(in: line.text, "permission denied")
+    else { return [] }
+    let project = evidence.project
+    let place = project.place(in: project.sourcePaths) { $0.has("\"\(path)\"") }
+    let frame = place.map {
+      ErrorTrace.Frame(
+        file: "\(evidence.settings.workingDirectory)/\($0.file)", line: $0.line ?? 1, function: nil)
+    }
+    return [
+      ErrorTrace(
+        language: EcosystemID(rawValue: "go"), imports: .linked, type: "fatal error",
+        message: String(line.text), details: [], frames: frame.map { [$0] } ?? [], line: line,
+        chain: -1_000_000 - line.number)
+    ]
+  }
+
+  /// The path of "open templates/x: no such file or directory", as Go writes it (pkg.go.dev/os, "PathError").
+  private static func linked(in message: String, _ reason: String) -> String? {
+    guard let before = message.text(before: ": \(reason)") else { return nil }
+    let words = before.split(separator: " ")
+    guard words.count > 1, ["open", "stat", "mkdir", "lstat", "readdirent"].contains(words[words.count - 2])
+    else { return nil }
+    return String(words[words.count - 1])
   }
 
   /// The path in "[Errno 2] No such file or directory: 'x'" and "ENOENT: no such file or directory, open 'x'".
@@ -29,7 +59,9 @@ enum FileTrouble {
       }
       return String(path)
     }
-    return nil
+    guard trace.imports == .linked else { return nil }
+    return words.lazy.compactMap { linked(in: trace.message, String($0.prefix { $0 != ":" && $0 != "," })) }
+      .first
   }
 
   private static func missing(
@@ -44,6 +76,7 @@ enum FileTrouble {
     let root = evidence.settings.workingDirectory + "/"
     let relative = path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
     let plain = relative.hasPrefix("./") ? String(relative.dropFirst(2)) : relative
+    if path.hasPrefix("/"), let finding = logFile(path, trace, phase, severity, evidence) { return finding }
     let isProgram = trace.frames.last.map { $0.file.has("subprocess.py") } ?? false
     if isProgram, !path.contains("/") { return program(path, trace, phase, severity, evidence) }
     let other = evidence.project.files.first { $0 == plain || $0.hasSuffix("/" + plain) }
@@ -72,9 +105,32 @@ enum FileTrouble {
       fix: Finding.Fix(
         other == nil && sameName == nil
           ? "Deploy the file, make it in the build, or take its place from a variable."
+          : trace.imports == .linked
+          ? "Name the file from the folder that the program is started in, or embed it (//go:embed)."
           : "Build the path from the source file: Path(__file__).resolve().parent / '...' (Node: path.join(__dirname, '...'))."
       ),
       evidence: [phase.proof(trace.line)], location: place)
+  }
+
+  /// A log file in a folder that the system does not have: /var/log/shop/app.log.
+  private static func logFile(
+    _ path: String, _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity,
+    _ evidence: Evidence
+  ) -> Finding? {
+    let root = evidence.settings.workingDirectory + "/"
+    guard path.hasSuffix(".log") || trace.frames.contains(where: { $0.file.hasSuffix("/logging/__init__.py") }),
+      !path.hasPrefix(root)
+    else { return nil }
+    let folder = "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+    return Finding(
+      rule: "file-not-found", category: .filesystem, severity: severity, subject: path,
+      title: "The folder of the log file \(path) does not exist",
+      message:
+        "A deployment has no \(folder), and a program that runs as an ordinary user cannot make it.",
+      fix: Finding.Fix("Write logs to standard output, where platforms collect them."),
+      evidence: [phase.proof(trace.line)],
+      location: evidence.project.place(in: evidence.project.sourcePaths) { $0.has(path) }
+        ?? trace.location(in: evidence.settings.workingDirectory))
   }
 
   private static func program(

@@ -16,8 +16,8 @@ enum InstallFailure {
       !causes.explain(name)
     else { return [] }
     let firstError = firstError(phase)
-    let isError = firstError != nil
-    let line = firstError ?? phase.lastWords
+    let isError = firstError != nil || !phase.traces.isEmpty
+    let line = firstError ?? phase.traces.first?.line ?? phase.lastWords
     let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
     let unstarted = phase.notExecuted
     let text = unstarted.map { "\($0.program): \($0.reason)" } ?? line.map { String(shortened($0.text)) }
@@ -68,6 +68,6 @@ enum InstallFailure {
   }
 
   private static func traceLocation(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding.Location? {
-    phase.traces.last?.location(in: evidence.settings.workingDirectory)
+    phase.traces.first?.location(in: evidence.settings.workingDirectory)
   }
 }

@@ -105,24 +105,37 @@ enum ServerAdvice {
       evidence.project.advice?.readPort ?? "Use the variable PORT, with a default for development.")
   }
 
+  /// Servers by the word that runs them, with what they are told, each in its own words.
+  private static let servers: [(name: String, options: String)] = [
+    ("uvicorn", "--host 0.0.0.0 --port $PORT"), ("gunicorn", "--bind 0.0.0.0:$PORT"),
+    ("hypercorn", "--bind 0.0.0.0:$PORT"), ("flask", "--host 0.0.0.0 --port $PORT"),
+    ("runserver", "0.0.0.0:$PORT"), ("streamlit", "--server.address 0.0.0.0 --server.port $PORT"),
+    ("waitress-serve", "--listen=0.0.0.0:$PORT"), ("granian", "--host 0.0.0.0 --port $PORT"),
+    ("daphne", "-b 0.0.0.0 -p $PORT"), ("litestar", "--host 0.0.0.0 --port $PORT"),
+    ("sanic", "--host 0.0.0.0 --port $PORT"), ("fastapi", "--host 0.0.0.0 --port $PORT"),
+  ]
+
+  private static func server(of command: String) -> (name: String, options: String)? {
+    let words = command.split { " '\"".contains($0) }.map { $0.split(separator: "/").last ?? $0 }
+    return servers.first { known in words.contains { $0 == known.name } }
+  }
+
   /// What is said to the server of a start command, in its own words.
   private static func serverOptions(_ command: String) -> String {
-    command.has("gunicorn") || command.has("hypercorn")
-      ? "--bind 0.0.0.0:$PORT"
-      : command.has("runserver") ? "runserver 0.0.0.0:$PORT" : "--host 0.0.0.0 --port $PORT"
+    guard let server = server(of: command) else { return "--host 0.0.0.0 --port $PORT" }
+    return server.name == "runserver" ? "runserver \(server.options)" : server.options
   }
 
   /// The start command with the server's own options, for servers that take them.
   private static func changedCommand(_ command: String) -> String? {
-    let words = command.split(separator: " ").map { $0.split(separator: "/").last ?? $0 }
-    func runs(_ name: String) -> Bool { words.contains { $0 == name } }
-    let plain = strip(command, options: ["--host", "--port", "-h", "-p", "--bind", "-b"])
-    if runs("uvicorn") { return "\(plain) --host 0.0.0.0 --port $PORT" }
-    if runs("gunicorn") || runs("hypercorn") { return "\(plain) --bind 0.0.0.0:$PORT" }
-    if runs("flask") { return "\(plain) --host 0.0.0.0 --port $PORT" }
-    if runs("runserver") { return "\(command.text(before: "runserver") ?? "")runserver 0.0.0.0:$PORT" }
-    if runs("streamlit") { return "\(command) --server.address 0.0.0.0 --server.port $PORT" }
-    return nil
+    guard let (name, added) = server(of: command) else { return nil }
+    if name == "runserver" { return "\(command.text(before: name) ?? "")\(name) \(added)" }
+    let own = ["--server.address", "--server.port", "--listen"]
+    let plain = strip(command, options: ["--host", "--port", "-h", "-p", "--bind", "-b"] + own)
+    // getopt, which waitress uses, takes no option after the application.
+    guard name == "waitress-serve" else { return "\(plain) \(added)" }
+    guard let head = plain.text(before: name), let tail = plain.text(after: name) else { return nil }
+    return "\(head)\(name) \(added)\(tail)"
   }
 
   /// Drops options with their values.

@@ -12,7 +12,7 @@ enum MissingModule {
     },
     Rule("module-not-on-path", "A module of the project's own is not found.") { evidence in
       occurrences(in: evidence).compactMap { occurrence in
-        if occurrence.isRelative { return missingFile(occurrence, evidence) }
+        if occurrence.isRelative { return MissingFile.finding(occurrence, evidence) }
         if occurrence.isInsideModule { return insideModule(occurrence) }
         switch origin(of: occurrence, in: evidence) {
         case .firstParty(let folder): return notOnPath(occurrence, folder: folder, evidence)
@@ -135,6 +135,7 @@ enum MissingModule {
             "Name the module that holds the application: MODULE:VARIABLE, seen from the project's root."),
         evidence: [found.phase.proof(found.line)], location: project.startPlace)
     }
+    if let finding = namedByStart(found, evidence) { return finding }
     if let package = found.package, let extra = PackageExtras.extra(of: package, for: found.module) {
       return needsExtra(extra, package, found, evidence)
     }
@@ -175,6 +176,31 @@ enum MissingModule {
         ? project.manifest.map { Finding.Location(file: $0) } ?? found.location : found.location)
   }
 
+  /// `celery -A nope`, `dramatiq nope`, `python -m nope`: no package that the project could have meant has the name.
+  private static func namedByStart(_ found: Occurrence, _ evidence: Evidence) -> Finding? {
+    let project = evidence.project
+    let line = project.startLine ?? evidence.startCommand
+    guard found.imports == .modules, found.location == nil, StartModule.isNamed(found.module, in: line),
+      !DependencyAdvice.isWellKnown(ImportNames.distribution(for: found.module), in: project)
+    else { return nil }
+    let named = StartModule.whole(found.module, in: line)
+    let candidate = StartModule.candidate(for: named, in: line, of: project)
+    let changed = candidate.flatMap { candidate in
+      line.text(before: named).map { String($0) + candidate.text + (line.text(after: named) ?? "") }
+    }
+    return Finding(
+      rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: found.module,
+      title: "Start command names the module '\(named)', which does not exist",
+      message:
+        "The project has no module '\(found.module)', seen from where the command starts, and no installed package "
+        + "provides it.",
+      fix: Finding.Fix(
+        candidate.map { "Write \($0.text) \(evidence.inStart): \($0.place.file) is what is meant." }
+          ?? "Name a module of the project \(evidence.inStart), seen from the folder it is started in.",
+        commands: changed.map { [evidence.check("--start", $0)] } ?? []),
+      evidence: [found.phase.proof(found.line)], location: project.startPlace)
+  }
+
   /// Whether "gunicorn nope:app" is where the name comes from.
   private static func namesApplication(_ module: String, _ evidence: Evidence) -> Bool {
     if let own = evidence.project.startReference?.module {
@@ -202,7 +228,8 @@ enum MissingModule {
   }
 
   private static func importer(_ found: Occurrence) -> String {
-    found.location.map { place in place.file + (place.line.map { " line \($0)" } ?? "") } ?? "The program"
+    found.location.map { place in place.file + (place.line.map { " line \($0)" } ?? "") }
+      ?? found.package.map { "The installed package \($0)" } ?? "The program"
   }
 
   private static func notOnPath(_ found: Occurrence, folder: String, _ evidence: Evidence) -> Finding {
@@ -254,32 +281,6 @@ enum MissingModule {
         wrongCase == nil
           ? "Add the missing file, or correct the import." : "Spell the import and the file alike."),
       evidence: [found.phase.proof(found.line)], location: found.location)
-  }
-
-  private static func missingFile(_ found: Occurrence, _ evidence: Evidence) -> Finding {
-    let root = evidence.settings.workingDirectory + "/"
-    let file = found.module.hasPrefix(root) ? String(found.module.dropFirst(root.count)) : found.module
-    let sibling = evidence.project.files.first {
-      $0.lowercased().hasSuffix(NodePackage.stem(file).lowercased() + NodePackage.ending($0))
-    }
-    let isEntry = found.location == nil
-    let hint = sibling.map { " The project has \($0)." } ?? ""
-    return Finding(
-      rule: "module-not-on-path", category: .configuration, severity: found.severity, subject: file,
-      title: isEntry
-        ? "The start command names \(file), which does not exist" : "The file '\(file)' does not exist",
-      message: (isEntry
-        ? "Node was asked to run \(file) and found no such file."
-        : "The program loads '\(file)' and there is no such file.")
-        + hint + " An ES module import needs the file's ending, and Linux tells upper and lower case apart.",
-      fix: Finding.Fix(
-        isEntry
-          ? "Build it first (a script \"build\" in package.json makes it), or correct \"main\" or the start script in "
-            + "package.json\(sibling.map { " to \($0)" } ?? "")."
-          : "Correct the path, or add the file (is it ignored by git, or made by a build step?)."),
-      evidence: [found.phase.proof(found.line)],
-      location: found.location ?? evidence.project.startPlace
-        ?? (evidence.project.files.contains("package.json") ? Finding.Location(file: "package.json") : nil))
   }
 
   private static func removed(

@@ -78,7 +78,7 @@ enum MissingVariable {
         ([String($0)], .high)
       }
     case "ValidationError":
-      let names = settingsFields(trace)
+      let names = settingsFields(trace, evidence.project)
       return names.isEmpty ? nil : (names, .high)
     default:
       let named =
@@ -102,15 +102,19 @@ enum MissingVariable {
   }
 
   /// The required fields of a pydantic settings class; a model of request data is not one.
-  private static func settingsFields(_ trace: ErrorTrace) -> [String] {
+  private static func settingsFields(_ trace: ErrorTrace, _ project: ProjectFacts) -> [String] {
     let isSettings =
       trace.frames.contains { $0.file.has("pydantic_settings/") || $0.file.hasSuffix("env_settings.py") }
       || trace.message.hasSuffix("Settings")
     guard isSettings else { return [] }
+    let own = trace.message.text(after: " for ").flatMap {
+      SettingsClass(named: String($0.prefix { $0 != " " }), in: project)
+    }
     return zip(trace.details, trace.details.dropFirst()).compactMap { field, reason in
       let isMissing = reason.has("[type=missing") || reason.has("(type=value_error.missing)")
       guard isMissing, !field.hasPrefix(" ") else { return nil }
-      return String(field.split(separator: " ").first ?? "").uppercased()
+      let name = String(field.split(separator: " ").first ?? "")
+      return own?.variable(of: name) ?? name.uppercased()
     }
   }
 

@@ -18,6 +18,16 @@ enum PackageExtras {
       "sqlalchemy": "celery[sqlalchemy]",
       "pymongo": "celery[mongodb]",
     ],
+    "dramatiq": [
+      "redis": "dramatiq[redis]", "pika": "dramatiq[rabbitmq]", "pylibmc": "dramatiq[memcached]",
+      "watchdog": "dramatiq[watch]", "prometheus_client": "dramatiq[prometheus]",
+    ],
+    "huey": ["redis": "huey[redis]"], "apscheduler": ["sqlalchemy": "apscheduler[sqlalchemy]"],
+    "sanic": ["sanic_ext": "sanic[ext]"], "aiocache": ["redis": "aiocache[redis]"],
+    "litestar": [
+      "jinja2": "litestar[jinja]", "uvicorn": "litestar[standard]", "redis": "litestar[redis]",
+      "jwt": "litestar[jwt]", "sqlalchemy": "litestar[sqlalchemy]", "structlog": "litestar[structlog]",
+    ],
     "pydantic": ["email_validator": "pydantic[email]", "tzdata": "pydantic[timezone]"],
     "pydantic_settings": ["yaml": "pydantic-settings[yaml]"],
     "httpx": ["h2": "httpx[http2]", "socksio": "httpx[socks]", "brotli": "httpx[brotli]"],

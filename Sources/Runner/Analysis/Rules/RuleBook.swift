@@ -25,7 +25,8 @@ package struct RuleBook: Sendable {
     + SyntaxFault.rules + FileTrouble.rules + SystemLibraries.rules + ResourceLimits.rules
     + DiskLimit.rules + StartCommand.rules + ApplicationReference.rules + RunNetwork.rules
     + ListeningAddress.rules + DjangoTrouble.rules + Health.rules + Shutdown.rules
-    + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules + Crash.rules + Readiness.rules
+    + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules
+    + LibraryTrouble.rules + Crash.rules + Readiness.rules
     + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
     + ReleaseProcess.rules + UnexplainedFailure.rules
 
@@ -127,7 +128,9 @@ extension Finding {
   var causalOrder: CausalOrder {
     CausalOrder(
       severity: Severity.allCases.firstIndex(of: severity) ?? 0,
-      phase: phase.flatMap { PhaseEvidence.Name.allCases.firstIndex(of: $0) } ?? Int.max,
+      // A version that is not the one asked for puts all that was seen in doubt.
+      phase: rule == RuntimeMismatch.id && phase == nil
+        ? -1 : phase.flatMap { PhaseEvidence.Name.allCases.firstIndex(of: $0) } ?? Int.max,
       line: evidence.first { $0.kind == .log }?.line ?? Int.max)
   }
 

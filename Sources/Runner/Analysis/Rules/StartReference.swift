@@ -19,13 +19,15 @@ struct StartReference {
         StartReference.servers.contains { word == $0 || word.hasSuffix("/" + $0) }
       })
     else { return nil }
-    let rest = words[(server + 1)...]
+    let rest = words[(server + 1)...].prefix { !["&&", "||", ";", "|", "&"].contains($0) }
     if let word = rest.last(where: { StartReference.isReference($0) }) {
       let parts = word.split(separator: ":", maxSplits: 1).map(String.init)
       (module, attribute, self.word) = (parts[0], parts[1], word)
       return
     }
-    guard let word = rest.last, !word.hasPrefix("-"), StartReference.isModule(word) else { return nil }
+    // A word after an option may be its value: one that follows none goes first.
+    let plain = rest.indices.last { StartReference.isModule(rest[$0]) && !words[$0 - 1].hasPrefix("-") }
+    guard let word = plain.map({ rest[$0] }) ?? rest.last, StartReference.isModule(word) else { return nil }
     (module, attribute, self.word) = (word, nil, word)
   }
 

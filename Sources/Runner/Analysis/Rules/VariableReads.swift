@@ -81,6 +81,7 @@ enum VariableReads {
   static func unusable(
     _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
   ) -> Finding? {
+    if let finding = unreadableField(trace, phase, severity, evidence) { return finding }
     guard isAboutValue(trace), trace.shortType != "KeyError",
       let place = trace.location(in: evidence.settings.workingDirectory)
     else { return nil }
@@ -118,6 +119,31 @@ enum VariableReads {
           "Set \(name) to a value that can be read\(quoted ? ", without quotes" : ""), or treat an empty one as not set.",
           commands: [evidence.check(setting: ["\(name)=value"])]),
       evidence: [phase.proof(trace.line)], location: readPlace)
+  }
+
+  /// "error parsing value for field "hosts" from source "EnvSettingsSource"": a list or model is read as JSON.
+  private static func unreadableField(
+    _ trace: ErrorTrace, _ phase: PhaseEvidence, _ severity: Finding.Severity, _ evidence: Evidence
+  ) -> Finding? {
+    guard trace.shortType == "SettingsError",
+      let field = trace.message.text(between: "error parsing value for field \"", and: "\"")
+    else { return nil }
+    let own = SettingsClass(named: nil, in: evidence.project)
+    let name = own?.variable(of: String(field)) ?? field.uppercased()
+    let set = evidence.project.place(in: ["Dockerfile", "Containerfile"]) {
+      $0.trimmed.hasPrefix("ENV ") && String($0).hasWord(name)
+    }
+    return Finding(
+      rule: "environment-variable-unusable", category: .environmentVariable, severity: severity, subject: name,
+      title: "The value of \(name) is not JSON, and a settings class reads it as JSON",
+      message:
+        "pydantic-settings reads a field that is a list, a dictionary or a model as JSON; an empty text or "
+        + "a,b,c is none.",
+      fix: Finding.Fix(
+        "Write the value as JSON (for a list [\"a\",\"b\"]), or annotate the field with NoDecode and split the "
+          + "text in a validator.",
+        commands: [evidence.check(setting: ["\(name)=[\"a\",\"b\"]"])]),
+      evidence: [phase.proof(trace.line)], location: set ?? own?.place(of: String(field)))
   }
 
   /// Exceptions that tell of a value by themselves.

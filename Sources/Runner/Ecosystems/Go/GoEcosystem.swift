@@ -35,7 +35,8 @@ struct GoEcosystem: Ecosystem {
     readPort:
       "Use os.Getenv(\"PORT\"), with a default for development: http.ListenAndServe(\":\"+port, handler).",
     stop: "Handle {signal}: signal.NotifyContext, then server.Shutdown(ctx).",
-    checkSyntax: ["gofmt", "-l"], programs: ["go": "golang-go"])
+    checkSyntax: ["gofmt", "-l"], programs: ["go": "golang-go"],
+    versionRefusals: ["GOTOOLCHAIN=local)", "go: errors parsing go.mod:"])
 
   func detect(_ project: ProjectSnapshot, _ request: PlanRequest) -> EcosystemPlan? {
     GoDetector.detect(project, options: request.options)

@@ -7,7 +7,15 @@ enum GoTraceReader {
 
   /// Returns the errors, first printed first.
   static func read(_ lines: [LogLine]) -> [ErrorTrace] {
-    lines.indices.compactMap { index in panic(at: index, in: lines) ?? compileError(lines[index]) }
+    // The module asks for a newer language than this compiler knows (go.dev/ref/mod, "go directive").
+    let isTooOld = lines.contains { $0.text.hasPrefix("note: module requires Go ") }
+    return lines.indices.compactMap { index in
+      if let panic = panic(at: index, in: lines) { return panic }
+      guard var error = compileError(lines[index]) else { return nil }
+      error.isOfOtherVersion =
+        isTooOld || error.message.has(" is not in GOROOT (") || error.message.has(" is not in std (")
+      return error
+    }
   }
 
   /// A panic with the stack of its goroutine (pkg.go.dev/runtime/debug, "Stack").

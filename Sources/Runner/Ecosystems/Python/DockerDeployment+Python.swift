@@ -35,9 +35,12 @@ extension DockerDeployment {
     return file.runs.compactMap { run in
       guard let words = ShellWords.simpleCommand(run), words.count > 1,
         PythonEcosystem.isInterpreter(words[0]),
-        snapshot.contains(words[1])
+        snapshot.contains(workFolder.isEmpty ? words[1] : "\(workFolder)/\(words[1])")
       else { return nil }
-      return ["/bin/sh", "-c", ShellWords.replacingShell(run)]
+      let line = ShellWords.replacingShell(run)
+      return [
+        "/bin/sh", "-c", workFolder.isEmpty ? line : "cd \(ShellWords.join([workFolder])) && \(line)",
+      ]
     }
   }
 }

@@ -61,6 +61,13 @@ struct PythonStart {
         form: .arguments(["\(PythonStart.bin)/\(server)"] + arguments),
         reason: "\(server) is declared and \(evidence)")
     }
+    /// For servers that have no option for the folder of the modules.
+    func serveInFolder(_ server: String, _ arguments: [String]) -> InferredStart {
+      var start = serve(server, arguments)
+      guard !root.isEmpty, case .arguments(let words) = start.form else { return start }
+      start.form = .shell("cd \(ShellWords.join([root])) && exec \(ShellWords.join(words))")
+      return start
+    }
     switch found.application.interface {
     case .wsgi:
       var commands: [InferredStart] = []
@@ -70,7 +77,7 @@ struct PythonStart {
       }
       if has("waitress") {
         let call = found.application.isFactory ? ["--call"] : []
-        commands.append(serve("waitress-serve", ["--listen=0.0.0.0:\(port)"] + call + [plain]))
+        commands.append(serveInFolder("waitress-serve", ["--listen=0.0.0.0:\(port)"] + call + [plain]))
       }
       if commands.isEmpty, found.application.framework == "flask" {
         commands.append(flask(found, evidence: evidence))
@@ -84,8 +91,12 @@ struct PythonStart {
         commands.append(
           serve("uvicorn", ["--host", "0.0.0.0", "--port", "\(port)"] + folder + factory + [plain]))
       }
-      if has("hypercorn") { commands.append(serve("hypercorn", ["--bind", "0.0.0.0:\(port)", address])) }
-      if has("daphne") { commands.append(serve("daphne", ["-b", "0.0.0.0", "-p", "\(port)", plain])) }
+      if has("hypercorn") {
+        commands.append(serveInFolder("hypercorn", ["--bind", "0.0.0.0:\(port)", address]))
+      }
+      if has("daphne") {
+        commands.append(serveInFolder("daphne", ["-b", "0.0.0.0", "-p", "\(port)", plain]))
+      }
       return commands
     case .own:
       return []

@@ -5,6 +5,8 @@ package struct DockerDeployment: Sendable {
   package let file: Dockerfile
   /// Images whose programs the host and our own images have too.
   let knownBases: Set<String>
+  /// The folder that `COPY FOLDER/ .` puts into the image's WORKDIR, where the project has it.
+  private let movedFolder: String?
 
   /// The Dockerfile, unless a Procfile says how the program is deployed, or the image is one of another language.
   static func find(
@@ -14,15 +16,25 @@ package struct DockerDeployment: Sendable {
       let name = ["Dockerfile", "Containerfile"].first(where: snapshot.contains),
       let text = snapshot.text(of: name)
     else { return nil }
+    let file = Dockerfile.parse(text)
+    let moved = file.movedFolder.flatMap { folder in
+      snapshot.files.contains { $0.hasPrefix(folder + "/") } ? folder : nil
+    }
     return DockerDeployment(
-      name: name, file: Dockerfile.parse(text), knownBases: bases.reduce(into: []) { $0.formUnion($1) })
+      name: name, file: file, knownBases: bases.reduce(into: []) { $0.formUnion($1) }, movedFolder: moved)
   }
 
   /// Whether the command of the image can be started in the folder: its base is known, and its files lie as they do
   /// here.
   package var isStartable: Bool {
-    file.command != nil && knownBases.contains(file.base) && file.keepsLayout
+    file.command != nil && knownBases.contains(file.base) && (file.keepsLayout || movedFolder != nil)
   }
+
+  /// The folder of the project that is the image's WORKDIR; empty is the root.
+  package var workFolder: String { file.keepsLayout ? "" : movedFolder ?? "" }
+
+  /// The image's WORKDIR as it is in the sandbox.
+  private var home: String { workFolder.isEmpty ? Plan.projectRoot : "\(Plan.projectRoot)/\(workFolder)" }
 
   /// What a person should know of how it is used.
   var notes: [String] { [obstacle, notHonoured].compactMap { $0 } + file.problems }
@@ -54,6 +66,12 @@ package struct DockerDeployment: Sendable {
     case .shell(let text):
       form = .shell(atHome(text))
       line = atHome(text)
+    }
+    if !workFolder.isEmpty {
+      let inFolder = "cd \(ShellWords.join([workFolder])) && \(ShellWords.replacingShell(line))"
+      return StartDecision.Described(
+        line: inFolder, origin: .descriptor("\(name) CMD"), processType: "", place: place,
+        form: .shell(inFolder), port: port)
     }
     return StartDecision.Described(
       line: line, origin: .descriptor("\(name) CMD"), processType: "", place: place, form: form, port: port)
@@ -88,8 +106,8 @@ package struct DockerDeployment: Sendable {
 
   /// A text with the image's folder replaced by the one of the sandbox.
   private func atHome(_ text: String) -> String {
-    guard file.folder != "/", file.folder != Plan.projectRoot else { return text }
-    return text.replacing(file.folder + "/", with: Plan.projectRoot + "/")
+    guard file.folder != "/", file.folder != home else { return text }
+    return text.replacing(file.folder + "/", with: home + "/")
   }
 
   /// Where the tools are is the sandbox's own business.
@@ -101,7 +119,7 @@ package struct DockerDeployment: Sendable {
   var environment: [Plan.EnvironmentVariable] {
     guard isStartable else { return [] }
     return file.environment.filter { !Self.ownVariables.contains($0.name) }.map {
-      let value = $0.value == file.folder ? Plan.projectRoot : atHome($0.value)
+      let value = $0.value == file.folder ? home : atHome($0.value)
       return Plan.EnvironmentVariable(name: $0.name, value: value, origin: .descriptor("\(name) ENV"))
     }
   }

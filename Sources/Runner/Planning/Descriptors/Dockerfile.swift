@@ -240,20 +240,44 @@ package struct Dockerfile: Equatable, Sendable {
   ///
   /// What is copied elsewhere, such as a manifest to /tmp, is no part of the program.
   var keepsLayout: Bool {
-    let root = folder == "/" ? "/" : folder + "/"
-    let own = copies.filter { $0.target == folder || $0.target.hasPrefix(root) }
-    return !own.isEmpty
-      && own.allSatisfy { copy in
-        copy.sources.allSatisfy { source in
-          let path = source.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
-          let target =
-            copy.target.hasSuffix("/") && copy.target != "/" ? String(copy.target.dropLast()) : copy.target
-          if path.isEmpty || path == "*" { return target == folder }
-          let isFile = path.split(separator: "/").last?.contains(".") == true || path.contains("*")
-          let own = folder == "/" ? "/\(path)" : "\(folder)/\(path)"
-          let above = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
-          return target == own || (isFile && target == (above.isEmpty ? "/" : above))
-        }
+    !ownCopies.isEmpty && ownCopies.allSatisfy { keepsPlace($0.path, $0.target) }
+  }
+
+  /// The folder whose content the image has in its WORKDIR: "src" of `COPY src/ ./`; nil unless it is the only one.
+  ///
+  /// Files that keep their place, such as the manifest, may be beside it.
+  var movedFolder: String? {
+    var moved: Set<String> = []
+    for (path, target) in ownCopies {
+      if !path.isEmpty, !Self.isFile(path), target == folder {
+        moved.insert(path)
+      } else if !Self.isFile(path) || !keepsPlace(path, target) {
+        return nil
       }
+    }
+    return moved.count == 1 ? moved.first : nil
+  }
+
+  /// What is copied below WORKDIR, without dots and slashes at the ends.
+  private var ownCopies: [(path: String, target: String)] {
+    let root = folder == "/" ? "/" : folder + "/"
+    return copies.filter { $0.target == folder || $0.target.hasPrefix(root) }.flatMap { copy in
+      let isOpen = copy.target.hasSuffix("/") && copy.target != "/"
+      let target = isOpen ? String(copy.target.dropLast()) : copy.target
+      return copy.sources.map { source in
+        (source.split(separator: "/").filter { $0 != "." }.joined(separator: "/"), target)
+      }
+    }
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    path.split(separator: "/").last?.contains(".") == true || path.contains("*")
+  }
+
+  private func keepsPlace(_ path: String, _ target: String) -> Bool {
+    if path.isEmpty || path == "*" { return target == folder }
+    let own = folder == "/" ? "/\(path)" : "\(folder)/\(path)"
+    let above = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
+    return target == own || (Self.isFile(path) && target == (above.isEmpty ? "/" : above))
   }
 }
