@@ -84,12 +84,24 @@ struct StartModuleTests {
     #expect(finding.location == Finding.Location(file: "Procfile", line: 1))
   }
 
+  @Test("is found in what python -m says of a package that is not there")
+  func runAsModule() throws {
+    let project = SmallProject(files: ["jobs/runner.py": "x = 1\n"], start: "python -m job.runner")
+    let log =
+      "/venv/bin/python: Error while finding module specification for 'job.runner' "
+      + "(ModuleNotFoundError: No module named 'job')"
+    let finding = try #require(project.crashed(log).findings.first)
+    #expect(finding.title == "Start command names the module 'job.runner', which does not exist")
+    #expect(finding.fix.summary.hasPrefix("Write jobs.runner in Procfile:1"))
+  }
+
   @Test("is no value of an option, and a package of the index is to be installed")
   func values() {
     let line = "gunicorn shop.wsgi --bind 0.0.0.0:$PORT --log-level debug"
     #expect(StartReference(in: line)?.module == "shop.wsgi")
     #expect(StartReference(in: "uvicorn --reload main")?.module == "main")
-    let log = "Traceback (most recent call last):\n  File \"/venv/bin/x\", line 8, in <module>\n    x\n"
+    let log =
+      "Traceback (most recent call last):\n  File \"/venv/bin/x\", line 8, in <module>\n    x\n"
       + "ModuleNotFoundError: No module named 'redis'"
     let project = SmallProject(files: ["requirements.txt": "flask\n"], start: "tool redis")
     #expect(project.crashed(log).findings.first?.rule == "module-not-found")
@@ -145,7 +157,8 @@ struct SettingsClassTests {
       project.crashed(trace(error)).findings.first?.location == Finding.Location(file: "conf.py", line: 5))
     project.files["Dockerfile"] = "FROM python\nENV SHOP_HOSTS=a,b\n"
     let finding = try #require(project.crashed(trace(error)).findings.first)
-    #expect(finding.rule == "environment-variable-unusable" && finding.title.hasPrefix("The value of SHOP_HOSTS"))
+    #expect(
+      finding.rule == "environment-variable-unusable" && finding.title.hasPrefix("The value of SHOP_HOSTS"))
     #expect(finding.location == Finding.Location(file: "Dockerfile", line: 2))
   }
 }
@@ -159,7 +172,9 @@ struct PortTextTests {
     for command in [quoted, ["hypercorn", "--bind", "0.0.0.0:$PORT", "api:app"]] {
       #expect(Scenario.crashed(log, command: command).findings.first?.rule == "port-not-expanded")
     }
-    for line in ["exec hypercorn --bind 0.0.0.0:$PORT 'api:app()'", "bash -c 'exec x $PORT'", "x \"it's $PORT\""] {
+    for line in [
+      "exec hypercorn --bind 0.0.0.0:$PORT 'api:app()'", "bash -c 'exec x $PORT'", "x \"it's $PORT\"",
+    ] {
       #expect(!ApplicationReference.handsOverText(["/bin/sh", "-c", line]))
     }
   }

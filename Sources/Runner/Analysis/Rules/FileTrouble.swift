@@ -106,8 +106,8 @@ enum FileTrouble {
         other == nil && sameName == nil
           ? "Deploy the file, make it in the build, or take its place from a variable."
           : trace.imports == .linked
-          ? "Name the file from the folder that the program is started in, or embed it (//go:embed)."
-          : "Build the path from the source file: Path(__file__).resolve().parent / '...' (Node: path.join(__dirname, '...'))."
+            ? "Name the file from the folder that the program is started in, or embed it (//go:embed)."
+            : "Build the path from the source file: Path(__file__).resolve().parent / '...' (Node: path.join(__dirname, '...'))."
       ),
       evidence: [phase.proof(trace.line)], location: place)
   }
@@ -118,7 +118,8 @@ enum FileTrouble {
     _ evidence: Evidence
   ) -> Finding? {
     let root = evidence.settings.workingDirectory + "/"
-    guard path.hasSuffix(".log") || trace.frames.contains(where: { $0.file.hasSuffix("/logging/__init__.py") }),
+    guard
+      path.hasSuffix(".log") || trace.frames.contains(where: { $0.file.hasSuffix("/logging/__init__.py") }),
       !path.hasPrefix(root)
     else { return nil }
     let folder = "/" + path.split(separator: "/").dropLast().joined(separator: "/")

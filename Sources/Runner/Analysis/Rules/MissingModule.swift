@@ -97,7 +97,9 @@ enum MissingModule {
       let line = phase.firstLine(where: {
         $0.hasPrefix("/") && $0.has("/python") && $0.has(": No module named ")
       }),
-      let module = line.text.text(after: ": No module named ")?.prefix(while: { $0 != ";" && $0 != "'" })
+      let module = line.text.text(after: ": No module named ")?.drop(while: { $0 == "'" }).prefix(while: {
+        $0 != ";" && $0 != "'"
+      }), !module.isEmpty
     else { return [] }
     return [
       Occurrence(

@@ -100,8 +100,10 @@ enum Readiness {
       var function: (name: String, line: Int)?
       for (index, line) in lines.enumerated() {
         if let head = line.first, !head.isWhitespace {
-          let name = ["def ", "async def "].lazy.compactMap { line.hasPrefix($0) ? line.text(after: $0) : nil }
-            .first?.prefix { $0 != "(" }
+          let name = ["def ", "async def "].lazy.compactMap {
+            line.hasPrefix($0) ? line.text(after: $0) : nil
+          }
+          .first?.prefix { $0 != "(" }
           function = name.map { (String($0), index + 1) }
         } else if let function, line.hasAny(of: serving),
           !lines.enumerated().contains(where: { number, other in

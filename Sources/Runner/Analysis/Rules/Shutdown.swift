@@ -40,10 +40,10 @@ enum Shutdown {
       ] + phase.lastLines(1).map { phase.proof($0) },
       location: script.map { Finding.Location(file: $0) }
         ?? (isCompound
-        ? evidence.project.startPlace
-        : evidence.settings.port == nil
-          ? evidence.project.startFile(evidence.startCommand) ?? evidence.project.startPlace
-          : evidence.project.serverPlace()))
+          ? evidence.project.startPlace
+          : evidence.settings.port == nil
+            ? evidence.project.startFile(evidence.startCommand) ?? evidence.project.startPlace
+            : evidence.project.serverPlace()))
   }
 
   /// The shell script that is started and that stays between the platform and the program.

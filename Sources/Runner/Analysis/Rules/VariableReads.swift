@@ -134,7 +134,8 @@ enum VariableReads {
       $0.trimmed.hasPrefix("ENV ") && String($0).hasWord(name)
     }
     return Finding(
-      rule: "environment-variable-unusable", category: .environmentVariable, severity: severity, subject: name,
+      rule: "environment-variable-unusable", category: .environmentVariable, severity: severity,
+      subject: name,
       title: "The value of \(name) is not JSON, and a settings class reads it as JSON",
       message:
         "pydantic-settings reads a field that is a list, a dictionary or a model as JSON; an empty text or "

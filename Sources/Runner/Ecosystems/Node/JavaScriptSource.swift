@@ -7,6 +7,8 @@ package struct JavaScriptSource: Sendable, Equatable {
   package var imports: Set<String> = []
   /// The line of the first call of `.listen(`; nil without one.
   package var listenLine: Int?
+  /// The line of the first call of `createServer(`; nil without one.
+  package var serverLine: Int?
 
   /// Reads a source file.
   package static func read(_ text: String) -> JavaScriptSource {
@@ -24,6 +26,8 @@ package struct JavaScriptSource: Sendable, Equatable {
         if case .string(let module) = next?.kind { source.imports.insert(module) }
       case .symbol(".") where next?.kind == .name("listen") && afterNext?.kind == .symbol("("):
         source.listenLine = source.listenLine ?? token.line
+      case .name("createServer") where next?.kind == .symbol("("):
+        source.serverLine = source.serverLine ?? token.line
       default: break
       }
     }

@@ -135,7 +135,12 @@ enum NodeDetector {
   }
 
   private static func listenEvidence(_ file: String?, _ source: JavaScriptSource?) -> String? {
-    guard let file, let source, let line = source.listenLine else { return nil }
-    return "\(file) line \(line) calls listen"
+    guard let file, let source else { return nil }
+    if let line = source.listenLine { return "\(file) line \(line) calls listen" }
+    // A server that is made is meant to listen, even where the call was forgotten.
+    guard let line = source.serverLine, ["http", "https", "http2"].contains(where: source.imports) else {
+      return nil
+    }
+    return "\(file) line \(line) makes a server"
   }
 }
