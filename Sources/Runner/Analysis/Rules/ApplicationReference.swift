@@ -20,16 +20,15 @@ enum ApplicationReference {
     Rule("port-not-expanded", "The start command hands over the text $PORT instead of its value.") {
       evidence in
       guard let phase = evidence.phase(.start), phase.status == .failed else { return [] }
-      // The text in the command itself is proof enough, whatever the program makes of it.
-      if handsOverText(phase.command), let line = phase.traces.last?.line ?? phase.lastWords {
-        return [notExpanded(line, phase, evidence)]
+      let said = phase.firstLine { text in
+        text.hasAny(of: ["'$PORT'", "'${PORT}'", "'${PORT:-"])
+          && text.hasAny(of: ["' is not a valid", "invalid literal for int() with base 10: "])
       }
-      guard
-        let line = phase.firstLine(where: { text in
-          text.hasAny(of: ["'$PORT'", "'${PORT}'", "'${PORT:-"])
-            && text.hasAny(of: ["' is not a valid", "invalid literal for int() with base 10: "])
-        })
-      else { return [] }
+      // The text in the command itself is proof enough, whatever the program makes of it.
+      let isWritten = handsOverText(phase.command)
+      guard let line = said ?? (isWritten ? phase.traces.last?.line ?? phase.lastWords : nil) else {
+        return []
+      }
       return [notExpanded(line, phase, evidence)]
     },
   ]

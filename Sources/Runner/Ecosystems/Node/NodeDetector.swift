@@ -138,7 +138,8 @@ enum NodeDetector {
     guard let file, let source else { return nil }
     if let line = source.listenLine { return "\(file) line \(line) calls listen" }
     // A server that is made is meant to listen, even where the call was forgotten.
-    guard let line = source.serverLine, ["http", "https", "http2"].contains(where: source.imports) else {
+    guard let line = source.serverLine, ["http", "https", "http2"].contains(where: { source.imports($0) })
+    else {
       return nil
     }
     return "\(file) line \(line) makes a server"
