@@ -27,21 +27,39 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also write the report to a file; repeatable.", valueName: "FORMAT=FILE"))
   var output: [String] = []
 
-  @Option(help: ArgumentHelp("The overall limit; 15m as usual.", valueName: "TIME"))
+  @Option(
+    help: ArgumentHelp("The overall limit; \(SettingKey.usual("timeout")) as usual.", valueName: "TIME"))
   var timeout: String?
 
   @Option(
     help: ArgumentHelp(
-      "How long it is watched after its first answer, then asked again; 2s as usual.", valueName: "TIME"))
+      "How long it is watched after its first answer, then asked again; \(SettingKey.usual("settle")) as usual.",
+      valueName: "TIME"))
   var settle: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long it may take to listen; \(SettingKey.usual("start-deadline")) as usual.", valueName: "TIME"))
+  var startDeadline: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long it may take to stop; \(SettingKey.usual("stop-grace")) as usual.", valueName: "TIME"))
+  var stopGrace: String?
 
   @Option(help: ArgumentHelp("Space in /tmp, which is memory here, for example 1G.", valueName: "SIZE"))
   var tmp: String?
 
-  @Option(help: ArgumentHelp("The lowest isolation level to accept, L0 to L6; L4 as usual.", valueName: "LN"))
+  @Option(
+    help: ArgumentHelp(
+      "The lowest isolation level to accept, L0 to L6; \(SettingKey.usual("min-level")) as usual.",
+      valueName: "LN"))
   var minLevel: String?
 
-  @Option(help: "From which severity on the exit status is 1: error (as usual), warning or note.")
+  @Option(
+    help:
+      "From which severity on the exit status is 1: note, warning or error; \(SettingKey.usual("fail-on")) as usual."
+  )
   var failOn: Threshold?
 
   @Flag(help: "Install anew instead of using a kept environment.")
@@ -62,7 +80,8 @@ struct CheckCommand: ParsableCommand {
   /// The options of a check alone that are not as usual, for the commands that a report prints.
   private var changed: [Invocation.Option] {
     let options: [(String, String?)] = [
-      ("--timeout", timeout), ("--settle", settle), ("--tmp", tmp), ("--min-level", minLevel),
+      ("--timeout", timeout), ("--settle", settle), ("--start-deadline", startDeadline),
+      ("--stop-grace", stopGrace), ("--tmp", tmp), ("--min-level", minLevel),
     ]
     return options.compactMap { name, value in value.map { .init(name, $0) } }
       + (indexLogins ? [.init("--index-logins")] : [])
@@ -71,7 +90,7 @@ struct CheckCommand: ParsableCommand {
   /// What the command line asks for, output aside.
   func checkOptions() throws -> CheckOptions {
     var options = try shared.checkOptions()
-    options.minimumLevel = 4
+    options.minimumLevel = try Self.level(SettingKey.usual("min-level"))
     try add(to: &options.settings.flags)
     try options.readSettings()
     options.usesCache = !noCache
@@ -123,10 +142,13 @@ struct CheckCommand: ParsableCommand {
   private func add(to flags: inout SettingLayer) throws {
     _ = try timeout.map { try Size.milliseconds($0, option: "--timeout") }
     if let settle, settle != "0" { _ = try Size.milliseconds(settle, option: "--settle") }
+    _ = try startDeadline.map { try Size.milliseconds($0, option: "--start-deadline") }
+    _ = try stopGrace.map { try Size.milliseconds($0, option: "--stop-grace") }
     _ = try tmp.map { try Size.bytes($0, option: "--tmp") }
     _ = try minLevel.map(Self.level)
     let values: [(String, String?)] = [
-      ("timeout", timeout), ("settle", settle), ("tmp", tmp), ("min-level", minLevel?.uppercased()),
+      ("timeout", timeout), ("settle", settle), ("start-deadline", startDeadline),
+      ("stop-grace", stopGrace), ("tmp", tmp), ("min-level", minLevel?.uppercased()),
       ("fail-on", failOn?.rawValue), ("index-logins", indexLogins ? "true" : nil),
     ]
     for (key, value) in values { flags.set(key, value, .flag("--\(key)")) }
@@ -163,9 +185,9 @@ struct CheckCommand: ParsableCommand {
   }
 
   static func level(_ text: String) throws -> Int {
-    guard text.count == 2, text.uppercased().hasPrefix("L"), let number = Int(text.dropFirst()),
-      (0...6).contains(number)
-    else { throw RunnerError(.usage, "--min-level \(text): expected L0 to L6") }
+    guard let number = SettingKey.level(text) else {
+      throw RunnerError(.usage, "--min-level \(text): expected L0 to L6")
+    }
     return number
   }
 }

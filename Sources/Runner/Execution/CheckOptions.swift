@@ -11,15 +11,15 @@ package struct CheckOptions: Sendable {
   package var planning = PlanningOptions()
   package var policy = EgressPolicy.registries
   /// The overall limit; nil is none.
-  package var timeoutMilliseconds: Int? = 15 * 60 * 1000
+  package var timeoutMilliseconds: Int? = SettingKey.usualMilliseconds("timeout")
   /// How long the program may take to listen.
-  package var startDeadlineMilliseconds = 60_000
+  package var startDeadlineMilliseconds = SettingKey.usualMilliseconds("start-deadline")
   /// How long the program is watched after its first answer, before it is asked again.
-  package var settlingMilliseconds = 2000
+  package var settlingMilliseconds = SettingKey.usualMilliseconds("settle")
   /// How much each of the temporary folders may hold; nil is the default.
   package var scratchBytes: Int64?
   /// How long the program may take to stop.
-  package var gracePeriodMilliseconds = 10_000
+  package var gracePeriodMilliseconds = SettingKey.usualMilliseconds("stop-grace")
   /// Uses an environment installed earlier from the same inputs.
   package var usesCache = true
   /// Hands the logins of the host's package indexes to what installs.
@@ -42,7 +42,7 @@ package struct CheckOptions: Sendable {
   /// What the flags, the variables and the files say.
   package var settings = Settings()
   /// The severity from which on the exit status is 1: "error", "warning" or "note".
-  package var failsOn = "error"
+  package var failsOn = SettingKey.usual("fail-on")
 
   package init() {}
 

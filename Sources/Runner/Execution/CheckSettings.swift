@@ -37,9 +37,13 @@ extension CheckOptions {
     if let value = text("settle") {
       settlingMilliseconds = value == "0" ? 0 : SettingKey.milliseconds(value) ?? settlingMilliseconds
     }
-    if let value = text("min-level"), let number = value.dropFirst().first?.wholeNumberValue {
-      minimumLevel = number
+    if let value = text("start-deadline") {
+      startDeadlineMilliseconds = SettingKey.milliseconds(value) ?? startDeadlineMilliseconds
     }
+    if let value = text("stop-grace") {
+      gracePeriodMilliseconds = SettingKey.milliseconds(value) ?? gracePeriodMilliseconds
+    }
+    if let number = text("min-level").flatMap(SettingKey.level) { minimumLevel = number }
     if let value = text("fail-on") { failsOn = value }
     keepsIndexLogins = text("index-logins") == "true"
     if let network = effective["network"] {

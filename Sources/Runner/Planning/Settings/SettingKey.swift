@@ -84,6 +84,12 @@ package struct SettingKey: Sendable, Equatable {
       name: "settle", kind: .duration, right: .upTo("60s"),
       summary: "How long the program is watched after its first answer.", usual: "2s"),
     .init(
+      name: "start-deadline", kind: .duration, right: .upTo("10m"),
+      summary: "How long the program may take to listen, and a release command to end.", usual: "60s"),
+    .init(
+      name: "stop-grace", kind: .duration, right: .upTo("2m"),
+      summary: "How long the program may take to stop before it is killed.", usual: "10s"),
+    .init(
       name: "min-level", kind: .choice(["L0", "L1", "L2", "L3", "L4", "L5", "L6"]),
       right: .refused("only the user decides how little isolation is enough"),
       summary: "The lowest isolation level to accept.", usual: "L4"),
@@ -99,6 +105,20 @@ package struct SettingKey: Sendable, Equatable {
 
   /// The setting of a name.
   package static func named(_ name: String) -> SettingKey? { all.first { $0.name == name } }
+
+  /// What holds of a setting when nobody says otherwise.
+  package static func usual(_ name: String) -> String { named(name)?.usual ?? "" }
+
+  /// The same of a duration, in milliseconds.
+  package static func usualMilliseconds(_ name: String) -> Int { milliseconds(usual(name)) ?? 0 }
+
+  /// The number of a level, "L4"; nil when it is none.
+  package static func level(_ text: String) -> Int? {
+    guard text.utf8.count == 2, text.uppercased().hasPrefix("L"), let number = Int(text.dropFirst()),
+      (0...6).contains(number)
+    else { return nil }
+    return number
+  }
 
   /// The setting whose name is most like a word.
   static func nearest(to word: String) -> SettingKey? {
