@@ -45,6 +45,36 @@ package enum DocumentValue: Equatable {
   }
 }
 
+extension DocumentValue {
+  /// The value as JSON (RFC 8259), with the members of tables in the order of their names.
+  package var json: String {
+    switch self {
+    case .string(let text): Self.quoted(text)
+    case .boolean(let value): value ? "true" : "false"
+    case .other(let text): text
+    case .array(let values): "[" + values.map(\.json).joined(separator: ", ") + "]"
+    case .table(let members):
+      "{"
+        + members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)): \($0.value.json)" }
+        .joined(separator: ", ") + "}"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
+
 /// Why a document could not be read.
 package struct DocumentError: Error, Equatable {
   /// One-based.

@@ -162,7 +162,8 @@ package final class CheckRunner {
       stored: stored,
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
-        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)))
+        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)),
+      added: planned.snapshot.added)
   }
 
   /// Finds the interpreters the plan needs.

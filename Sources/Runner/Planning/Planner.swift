@@ -146,6 +146,7 @@ package enum Planner {
     if snapshot.truncated {
       notes.append("the project has more files than were looked at (\(snapshot.entries.count))")
     }
+    notes += snapshot.workspaceNotes
     if let first = snapshot.unreadable.first {
       notes.append("\(snapshot.unreadable.count) paths cannot be read, the first is \(first)")
     }

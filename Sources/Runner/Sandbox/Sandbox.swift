@@ -33,6 +33,8 @@ final class Sandbox {
   let stored: StoredRootfs?
   let project: String?
   private let indexes: IndexSettings
+  /// Files of ours beside those of the project, by their names in its folder.
+  private let added: [String: String]
   private var hidden: [String]
   /// Why files that a deployment would not have are shown all the same.
   private(set) var hidingRefusal: String?
@@ -63,11 +65,13 @@ final class Sandbox {
 
   init(
     run: RunDirectory, project: String?, hidden: [String] = [], certificates: String,
-    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits
+    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits,
+    added: [String: String] = [:]
   ) throws(RunnerError) {
     disk = limits.disk
     memoryInBytes = limits.memoryInBytes
     self.hidden = hidden
+    self.added = added
     self.run = run
     self.stored = stored
     self.project = project
@@ -94,6 +98,7 @@ final class Sandbox {
         if unsafe symlink(project, "\(run.path)/\(Self.lowerLink)") != 0 {
           throw SystemError("symlink", "\(run.path)/\(Self.lowerLink)", code: errno)
         }
+        try addFiles()
         if !hidden.isEmpty {
           do { try HidingLayer.make(hidden, at: "\(run.path)/\(Self.hidingLayer)", over: project) } catch {
             hidingRefusal = "\(error)"
@@ -157,12 +162,20 @@ final class Sandbox {
       ? .init(directory: run.path, layers: ["rootfs"], upper: "root-upper", work: "root-work") : nil
   }
 
+  private func addFiles() throws(SystemError) {
+    for (name, text) in added {
+      Directories.remove("\(run.path)/upper/\(name)")
+      try Files.write(text, to: "\(run.path)/upper/\(name)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+    }
+  }
+
   private func fallBackToCopy(why: String) throws(RunnerError) {
     guard let project else { return }
     Directories.remove("\(run.path)/upper")
     do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
     disk?.keepPresent(in: "\(run.path)/upper")
     for path in hidden { Directories.remove("\(run.path)/upper/\(path)") }
+    do { try addFiles() } catch { throw RunnerError(error) }
     layer = .copy(why: why)
   }
 

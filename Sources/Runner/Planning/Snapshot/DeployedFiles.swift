@@ -64,7 +64,7 @@ struct DeployedFiles {
   }
 
   /// The nearest folder at or above with a `.git`, and where git keeps its files for it (gitrepository-layout(5)).
-  private static func workTree(of root: String) -> (top: String, gitFolder: String)? {
+  static func workTree(of root: String) -> (top: String, gitFolder: String)? {
     var folder = root
     while true {
       let git = folder == "/" ? "/.git" : "\(folder)/.git"

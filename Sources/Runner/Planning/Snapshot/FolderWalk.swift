@@ -21,7 +21,7 @@ extension ProjectSnapshot {
     if snapshot.entries.isEmpty && snapshot.unreadable.isEmpty {
       throw nothingToCheck(path, skipped: snapshot.skippedFolders)
     }
-    return snapshot
+    return snapshot.withWorkspaceLock()
   }
 
   private static func nothingToCheck(_ path: String, skipped: [String]) -> PlanningError {

@@ -42,6 +42,10 @@ package struct ProjectSnapshot: Sendable, Equatable {
   /// What is in the folder and would not be deployed, sorted by path.
   package var leftOut: [LeftOut]
   var paths: Set<String>
+  /// Files that a check puts beside those of the folder, by their paths.
+  package private(set) var added: [String: String] = [:]
+  /// What a person should know of the workspace that the folder is a part of.
+  var workspaceNotes: [String] = []
 
   init(
     root: String, entries: [File], skippedFolders: [String], unreadable: [String], truncated: Bool,
@@ -64,6 +68,14 @@ package struct ProjectSnapshot: Sendable, Equatable {
   /// The folder's own name.
   package var name: String {
     root.split(separator: "/").last.map(String.init) ?? "root"
+  }
+
+  /// Puts a file of ours beside those of the folder.
+  mutating func add(_ path: String, _ text: String) {
+    added[path] = text
+    paths.insert(path)
+    entries.append(File(path: path, sizeInBytes: Int64(text.utf8.count), isExecutable: false))
+    entries.sort { $0.path < $1.path }
   }
 
   /// Whether the project has this file.
@@ -102,6 +114,7 @@ package struct ProjectSnapshot: Sendable, Equatable {
 
   /// The content of a file; nil when it is not there, too large or not readable.
   package func bytes(of path: String) -> [UInt8]? {
+    if let text = added[path] { return Array(text.utf8) }
     guard contains(path) else { return nil }
     return FolderReader.content(of: path, under: root, limitInBytes: caps.fileSizeInBytes)
   }
