@@ -222,8 +222,14 @@ struct DescriptorTests {
       "Dockerfile": head + "HEALTHCHECK --interval=5s CMD curl -f http://localhost:8000/up || exit 1\n"
     ])
     #expect(asks.healthPath == Sourced("/up", .descriptor("Dockerfile:4")))
-    #expect(!asks.notes.contains { $0.contains("HEALTHCHECK") })
-    let other = try plan(["Dockerfile": head + "HEALTHCHECK CMD pg_isready\n"])
+    #expect(asks.notes.contains("of the Dockerfile, HEALTHCHECK's --interval are not carried out"))
+    let plain = try plan(["Dockerfile": head + "HEALTHCHECK CMD curl http://localhost/up\n"])
+    #expect(plain.healthPath.value == "/up" && !plain.notes.contains { $0.contains("HEALTHCHECK") })
+    let none = try plan([
+      "Dockerfile": head + "HEALTHCHECK --retries=2 CMD curl http://localhost/up\nHEALTHCHECK NONE\n"
+    ])
+    #expect(none.healthPath.value == "/" && !none.notes.contains { $0.contains("HEALTHCHECK") })
+    let other = try plan(["Dockerfile": head + "HEALTHCHECK --timeout=3s CMD pg_isready\n"])
     #expect(
       other.healthPath.value == "/" && other.notes.contains { $0.contains("HEALTHCHECK are not carried out") }
     )

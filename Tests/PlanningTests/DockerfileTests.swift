@@ -42,7 +42,66 @@ struct DockerfileTests {
     #expect(
       plan.install.last?.last == "uvicorn[standard]==0.30" && plan.declaredDependencies.contains("uvicorn"))
     #expect(plan.build == [["/bin/sh", "-c", "exec python app.py"]])
-    #expect(plan.notes.contains("of the Dockerfile, USER are not carried out"))
+    let user = Plan.User(name: "nobody", userID: 65_534, groupID: 65_534)
+    #expect(plan.user == Sourced(user, .descriptor("Dockerfile:10")))
+    #expect(!plan.notes.contains { $0.contains("USER") || $0.contains("the user") })
+  }
+
+  private static let head = "FROM python\nARG ID=1234\nCOPY . .\n"
+
+  @Test(
+    "says whom the program runs as: an id, a user that a RUN line makes, or nobody",
+    arguments: [
+      ("USER 1001", "app", 1001, 1001), ("USER 1001:12", "app", 1001, 12), ("USER $ID", "app", 1234, 1234),
+      ("RUN useradd -m --uid $ID shop && true\nUSER shop", "shop", 1234, 1234),
+      ("RUN adduser -D -u 77 shop\nUSER shop:shop", "shop", 77, 77),
+      ("USER nobody", "nobody", 65_534, 65_534),
+      ("USER root\nUSER \"5\"", "app", 5, 5),
+    ])
+  func user(lines: String, name: String, userID: UInt32, groupID: UInt32) throws {
+    let plan = try plan(Self.head + lines + "\nCMD gunicorn app:app\n")
+    #expect(plan.user?.value == Plan.User(name: name, userID: userID, groupID: groupID))
+    #expect(!plan.notes.contains { $0.contains("the user") }, "\(plan.notes)")
+  }
+
+  @Test(
+    "names a user that cannot be had, with its line and the reason, and the program still has one",
+    arguments: [
+      ("USER root", "the user root of Dockerfile:4 is not carried out: the program runs as app"),
+      ("USER 0:0", "the user 0:0 of Dockerfile:4 is not carried out: the program runs as app"),
+      ("USER", "Dockerfile line 4: USER says nothing"),
+      ("USER $NONE", "Dockerfile line 4: USER says nothing"),
+      ("USER a b", "Dockerfile line 4: USER says more than one word"),
+      ("USER a:b:c", "Dockerfile:4: \"a:b:c\" is no user"),
+      ("USER 4294967295", "Dockerfile:4: \"4294967295\" is no user"),
+      ("USER x\u{1}:y", "is no user"), ("USER evil\n:0:0", "is no instruction"),
+    ])
+  func noUser(line: String, note: String) throws {
+    let plan = try plan(Self.head + line + "\nCMD gunicorn app:app\n")
+    #expect(plan.notes.contains { $0.contains(note) }, "\(plan.notes)")
+    #expect(plan.user?.value.userID != 0 && plan.start.origin == .descriptor("Dockerfile CMD"))
+  }
+
+  @Test("gives a user whose id only the image knows an id of ours, and says so")
+  func userOfImage() throws {
+    let plan = try plan(Self.head + "RUN useradd shop\nUSER shop\nCMD gunicorn app:app\n")
+    #expect(plan.user?.value == Plan.User(name: "shop", userID: 1000, groupID: 1000))
+    #expect(plan.notes.contains { $0.hasPrefix("the user shop of Dockerfile:5 has the id 1000 here") })
+  }
+
+  @Test("says by which signal the program is stopped; its last stage counts, with what it begins with")
+  func stopSignal() throws {
+    let end = "COPY . .\nCMD gunicorn app:app\n"
+    let one = try plan("FROM python\nSTOPSIGNAL SIGINT\n" + end)
+    #expect(one.stopSignal == Sourced("SIGINT", .descriptor("Dockerfile:2")))
+    let inherited = try plan("FROM python AS base\nSTOPSIGNAL 3\nUSER 7\nFROM base\n" + end)
+    #expect(inherited.stopSignal?.value == "3" && inherited.user?.value.userID == 7)
+    let other = try plan("FROM node AS build\nSTOPSIGNAL 3\nUSER 7\nVOLUME /x\nFROM python\n" + end)
+    #expect(other.stopSignal == nil && other.user == nil && !other.notes.contains { $0.contains("VOLUME") })
+    #expect(try plan("FROM python\nSTOPSIGNAL\n" + end).notes.contains { $0.contains("line 2: STOPSIGNAL") })
+    let flag = try plan(
+      "FROM python\nSTOPSIGNAL SIGINT\nUSER 7\n" + end, [:], .init(start: "gunicorn app:app"))
+    #expect(flag.stopSignal == nil && flag.user == nil)
   }
 
   @Test("yields to the Procfile, to --start, --port and --env")

@@ -128,6 +128,7 @@ package final class CheckRunner {
     let sandbox = try sandbox(for: planned, run, host)
     sandbox.tools = Array(hostTools.values)
     if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
+    sandbox.askedStopSignal = plan.stopSignal.flatMap { SignalName.number($0.value) }
     let driver = PhaseDriver(
       sandbox: sandbox, interruption: interruption, observer: observer, upstream: host.upstream,
       cgroupParent: isolation.cgroupParent)
@@ -163,7 +164,7 @@ package final class CheckRunner {
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
         disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)),
-      added: planned.snapshot.added)
+      user: planned.plan.user?.value ?? .usual, added: planned.snapshot.added)
   }
 
   /// Finds the interpreters the plan needs.

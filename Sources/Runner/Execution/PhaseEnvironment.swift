@@ -37,7 +37,7 @@ enum PhaseEnvironment {
     .map { "/" + $0.joined(separator: "/") }.sorted()
     var environment = [
       "PATH": (plan.pathPrefixes + toolchains + system).joined(separator: ":"), "HOME": HostImage.home,
-      "USER": "app", "LANG": "C.UTF-8",
+      "USER": (plan.user?.value ?? .usual).name, "LANG": "C.UTF-8",
     ]
     let libraries = tools.values.compactMap(\.libraryPath).sorted()
     if !libraries.isEmpty { environment["LD_LIBRARY_PATH"] = libraries.joined(separator: ":") }

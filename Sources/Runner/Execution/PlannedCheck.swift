@@ -49,6 +49,7 @@ package struct PlannedCheck {
     plan.image = decision.description
     plan.settings = options.settings.conditions
     plan.notes = options.settings.notes + plan.notes
+    plan.leaveOut(usersOf: decision.image?.image.reference.familiar)
     self.plan = plan
     image = decision.image
   }

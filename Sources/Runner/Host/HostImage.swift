@@ -12,8 +12,6 @@ import Planning
 struct HostImage {
   /// The reference the report names it by.
   static let reference = "host"
-  /// The payload's ids inside the sandbox; deployed programs rarely run as root.
-  static let userID: UInt32 = 1000
   static let home = "/home/app"
   /// Where a project is shown.
   static let projectRoot = Plan.projectRoot
@@ -41,6 +39,8 @@ struct HostImage {
   ]
 
   let rootPath: String
+  /// Whom programs run as.
+  let user: Plan.User
 
   /// Writes the skeleton: directories, links and small files; the rest is mounted by `mounts`.
   func assemble(hostname: String, certificates: String) throws(SystemError) {
@@ -57,8 +57,8 @@ struct HostImage {
         try Files.write(bytes, to: "\(rootPath)/etc/\(file)", flags: O_WRONLY | O_CREAT | O_TRUNC)
       }
     }
-    try write(Self.passwd(), to: "etc/passwd")
-    try write(Self.group(), to: "etc/group")
+    try write(passwd(), to: "etc/passwd")
+    try write(group(), to: "etc/group")
     for (name, text) in SandboxNetwork.files(hostname: hostname) { try write(text, to: "etc/\(name)") }
     try write(
       "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
@@ -70,12 +70,12 @@ struct HostImage {
     try Files.write(text, to: "\(rootPath)/\(name)", flags: O_WRONLY | O_CREAT | O_TRUNC)
   }
 
-  /// System accounts only, and the payload's own.
-  private static func passwd() -> String {
-    filtered("/etc/passwd") + "app:x:\(userID):\(userID):app:\(home):/bin/sh\n"
+  /// System accounts only, and first the payload's own: of a name or an id the first line counts (getpwnam(3)).
+  private func passwd() -> String {
+    "\(user.name):x:\(user.userID):\(user.groupID):app:\(Self.home):/bin/sh\n" + Self.filtered("/etc/passwd")
   }
 
-  private static func group() -> String { filtered("/etc/group") + "app:x:\(userID):\n" }
+  private func group() -> String { "\(user.name):x:\(user.groupID):\n" + Self.filtered("/etc/group") }
 
   private static func filtered(_ path: String) -> String {
     (Files.text(path) ?? "root:x:0:0:root:/root:/bin/sh\n").split(separator: "\n").filter { line in

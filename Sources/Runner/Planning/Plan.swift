@@ -64,6 +64,10 @@ package struct Plan: Sendable, Codable, Equatable {
   package var image: Image?
   /// The conditions of the check that nothing else here shows, with their origins; nil where they are not known.
   package var settings: [Setting]?
+  /// Whom the program runs as, where a descriptor says so.
+  package var user: Sourced<User>?
+  /// The signal that asks the program to stop, where a descriptor says so.
+  package var stopSignal: Sourced<String>?
 }
 
 extension Plan {

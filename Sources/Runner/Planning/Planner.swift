@@ -67,7 +67,10 @@ package enum Planner {
     let environment = environment(
       options, port: port, docker: docker, chosen: chosen, descriptors: descriptors)
     let installed = chosen.map { ($0.install, $0.cache) } ?? bareInstall(options, snapshot)
-    return Plan(
+    let process = DeployedProcess(
+      docker: docker, descriptors: descriptors,
+      isOfDescriptor: options.start == nil && !start.usesProcfile)
+    var plan = Plan(
       projectName: snapshot.name, ecosystem: chosen?.candidate.ecosystem, framework: chosen?.framework,
       packageManager: chosen?.packageManager, requestedRuntimeVersion: chosen?.runtime,
       requiredTools: chosen?.requiredTools ?? start.command.bareTools,
@@ -84,10 +87,13 @@ package enum Planner {
         + (chosen?.candidate.evidence ?? []),
       otherCandidates: others.map(\.candidate), dependencyCache: installed.1,
       leftOut: snapshot.leftOut.prefix(20).map { "\($0.path): \($0.why)" },
-      notes: notes(snapshot, procfile, chosen, start) + (docker?.notes ?? [])
-        + descriptors.startNotes(taken: start.command.origin, start.command.displayed)
-        + descriptors.notes(
-          set: Set(environment.map(\.name)), port: port, health: health, memory: limits.memoryInBytes))
+      notes: notes(snapshot, procfile, chosen, start, descriptors) + (docker?.notes ?? []) + process.notes,
+      user: process.user, stopSignal: process.stopSignal)
+    let compared = docker?.compared
+    plan.notes +=
+      descriptors.startNotes(taken: start.command.origin, start.command.displayed, and: compared)
+      + descriptors.notes(of: plan, and: compared)
+    return plan
   }
 
   private static func bareInstall(
@@ -131,13 +137,16 @@ package enum Planner {
   }
 
   private static func notes(
-    _ snapshot: ProjectSnapshot, _ procfile: Procfile?, _ chosen: EcosystemPlan?, _ start: StartDecision
+    _ snapshot: ProjectSnapshot, _ procfile: Procfile?, _ chosen: EcosystemPlan?, _ start: StartDecision,
+    _ descriptors: Descriptors
   ) -> [String] {
     var notes = (procfile?.problems ?? []) + (chosen?.notes ?? []) + start.notes
-    if snapshot.contains(".env") {
+    let isRead = descriptors.all.contains { $0.variables.contains { $0.file == ".env" } }
+    if snapshot.contains(".env"), !isRead {
       notes.append(
         ".env is not loaded: a deployment does not bring it; give variables with --env or --env-file")
     }
+    notes += snapshot.workspaceNotes
     if let pointers = snapshot.largeFilePointers, let first = pointers.first {
       notes.append(
         "\(pointers.count) files are pointers of git-lfs, and not the files themselves; the first is \(first)"
@@ -146,7 +155,6 @@ package enum Planner {
     if snapshot.truncated {
       notes.append("the project has more files than were looked at (\(snapshot.entries.count))")
     }
-    notes += snapshot.workspaceNotes
     if let first = snapshot.unreadable.first {
       notes.append("\(snapshot.unreadable.count) paths cannot be read, the first is \(first)")
     }

@@ -28,6 +28,10 @@ package enum PlanText {
     rows.append(("port", String(plan.port.value), plan.port.origin.displayed))
     rows.append(("listens", plan.listening.role.rawValue, plan.listening.reason))
     rows.append(("health", plan.healthPath.value, plan.healthPath.origin.displayed))
+    if let user = plan.user {
+      rows.append(("user", "\(user.value.name) (\(user.value.userID))", user.origin.displayed))
+    }
+    if let signal = plan.stopSignal { rows.append(("stop signal", signal.value, signal.origin.displayed)) }
     for variable in plan.environment {
       rows.append(("environment", variable.name, variable.origin.displayed))
     }

@@ -56,6 +56,8 @@ final class Sandbox {
   let disk: DiskUse?
   /// Bounds what is kept in memory filesystems; nil is no limit.
   private let memoryInBytes: Int64?
+  /// The signal of the plan; nil leaves it to the image.
+  var askedStopSignal: Int32?
 
   /// The limits that all phases share, in bytes.
   struct Limits {
@@ -65,7 +67,7 @@ final class Sandbox {
 
   init(
     run: RunDirectory, project: String?, hidden: [String] = [], certificates: String,
-    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits,
+    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits, user: Plan.User = .usual,
     added: [String: String] = [:]
   ) throws(RunnerError) {
     disk = limits.disk
@@ -76,7 +78,7 @@ final class Sandbox {
     self.stored = stored
     self.project = project
     self.indexes = indexes
-    image = HostImage(rootPath: "\(run.path)/rootfs")
+    image = HostImage(rootPath: "\(run.path)/rootfs", user: user)
     layer = project == nil ? .none : .overlay
     for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
@@ -206,7 +208,7 @@ final class Sandbox {
   var projectRoot: String { stored?.projectRoot ?? HostImage.projectRoot }
 
   /// The signal by which the program is asked to stop.
-  var stopSignal: Int32 { stored?.settings.stopSignal ?? SIGTERM }
+  var stopSignal: Int32 { askedStopSignal ?? stored?.settings.stopSignal ?? SIGTERM }
 
   /// The specification of a phase's container.
   func specification(for phase: Phase) -> RuntimeSpec {
@@ -216,7 +218,8 @@ final class Sandbox {
     spec.process?.cwd = phase.workingDirectory ?? projectRoot
     spec.process?.terminal = phase.terminal != nil
     spec.process?.consoleSize = phase.terminal
-    spec.process?.user = RuntimeSpec.User(uid: HostImage.userID, gid: HostImage.userID, umask: 0o022)
+    spec.process?.user = RuntimeSpec.User(
+      uid: image.user.userID, gid: image.user.groupID, umask: 0o022)
     spec.process?.rlimits = [RuntimeSpec.ResourceLimit(type: "RLIMIT_CORE", soft: 0, hard: 0)]
     if let limit = phase.processLimit {
       let value = UInt64(limit)

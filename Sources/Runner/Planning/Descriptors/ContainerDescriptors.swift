@@ -3,7 +3,9 @@ import Documents
 /// Files that describe containers: compose (github.com/compose-spec) and Kubernetes (kubernetes.io/docs/reference).
 enum ContainerDescriptors {
   /// The service that is built here is the program; the others are what it needs.
-  static func compose(_ document: LocatedDocument, _ found: inout Descriptor) {
+  static func compose(
+    _ document: LocatedDocument, in snapshot: ProjectSnapshot, _ found: inout Descriptor
+  ) {
     found.isOfPlatform = false
     let services = document[["services"]]?.table ?? [:]
     let built = services.keys.sorted().filter { services[$0]?["build"] != nil }
@@ -25,13 +27,12 @@ enum ContainerDescriptors {
         "\(found.name):\(document.line(path + ["build"])) builds \(context): check that folder by itself")
       return
     }
-    if document[path + ["entrypoint"]] == nil {
-      found.takeStart(document, path + ["command"])
-    } else {
-      found.notHonoured.append("entrypoint")
-    }
+    takeStart(document, path, &found)
     takePublishedPort(document, path + ["ports"], &found)
-    takeHealthTest(document, path + ["healthcheck", "test"], &found)
+    if found.port == nil { takePublishedPort(document, path + ["expose"], &found) }
+    takeHealthTest(document, path + ["healthcheck"], &found)
+    found.takeWord(document, path + ["user"], as: \.user)
+    found.takeWord(document, path + ["stop_signal"], as: \.stopSignal)
     found.takeMemory(document, path + ["mem_limit"])
     found.takeMemory(document, path + ["deploy", "resources", "limits", "memory"])
     if let entries = document[path + ["environment"]]?.array {
@@ -49,9 +50,13 @@ enum ContainerDescriptors {
     for index in found.variables.indices {
       found.variables[index].value = found.variables[index].value.flatMap(filled)
     }
+    takeFiles(document, path + ["env_file"], in: snapshot, &found)
     found.tell(
-      ["volumes", "user", "working_dir", "cap_add", "privileged", "networks", "secrets", "env_file"],
-      in: document, path)
+      [
+        "volumes", "cap_add", "cap_drop", "privileged", "networks", "network_mode", "secrets", "configs",
+        "tmpfs", "read_only", "ulimits", "sysctls", "extra_hosts", "dns", "devices", "security_opt", "init",
+        "shm_size", "stop_grace_period", "cpus", "pids_limit", "extends",
+      ], in: document, path)
   }
 
   /// A value with `${NAME:-default}` put in; nil where it is the caller's to say.
@@ -91,7 +96,15 @@ enum ContainerDescriptors {
   /// The path of an address of this machine in the words of a health test.
   private static func takeHealthTest(_ document: LocatedDocument, _ path: [String], _ found: inout Descriptor)
   {
-    guard let test = document[path] else { return }
+    let told = Self.healthTimes.filter { document[path + [$0]] != nil }
+    let times = told.isEmpty ? [] : ["healthcheck's \(told.joined(separator: " and "))"]
+    if document[path + ["disable"]]?.boolean == true { return }
+    let path = path + ["test"]
+    guard let test = document[path] else {
+      found.notHonoured += times
+      return
+    }
+    if test.strings == ["NONE"] { return }
     let words = test.strings ?? test.string?.split(separator: " ").map(String.init) ?? []
     let addresses = words.flatMap { $0.split { " '\"()".contains($0) } }
     guard let address = addresses.first(where: isOwnAddress) else {
@@ -100,7 +113,10 @@ enum ContainerDescriptors {
     }
     let value = Self.path(of: String(address))
     found.health = .init(value: value, line: document.line(path))
+    found.notHonoured += times
   }
+
+  private static let healthTimes = ["interval", "timeout", "retries", "start_period", "start_interval"]
 
   /// Whether a word is the address of something on the same machine.
   static func isOwnAddress(_ word: Substring) -> Bool {

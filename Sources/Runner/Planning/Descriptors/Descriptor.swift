@@ -13,6 +13,8 @@ struct Descriptor: Equatable, Sendable {
     var name: String
     var value: String?
     var line: Int
+    /// The file of variables that it stands in; nil is the descriptor itself.
+    var file: String?
   }
 
   /// Relative to the project's root.
@@ -23,6 +25,10 @@ struct Descriptor: Equatable, Sendable {
   var port: Placed<Int>?
   var health: Placed<String>?
   var memoryInBytes: Placed<Int64>?
+  /// A name or an id, with a group behind a colon.
+  var user: Placed<String>?
+  /// The signal that asks the program to stop, as it is written.
+  var stopSignal: Placed<String>?
   var variables: [Variable] = []
   /// Services beside the program, as they are named.
   var needs: [String] = []
@@ -32,6 +38,9 @@ struct Descriptor: Equatable, Sendable {
 
   /// The place of a line, as an origin has it.
   func place(_ line: Int) -> String { "\(name):\(line)" }
+
+  /// The place of a variable.
+  func place(_ variable: Variable) -> String { "\(variable.file ?? name):\(variable.line)" }
 
   // MARK: Taking values over
 
@@ -55,6 +64,18 @@ struct Descriptor: Equatable, Sendable {
   mutating func takeHealth(_ document: LocatedDocument, _ path: [String]) {
     guard health == nil, let text = document[path]?.string, text.hasPrefix("/") else { return }
     health = Placed(value: text, line: document.line(path))
+  }
+
+  /// Takes a value that is a word or a number; one that is the caller's to fill in is told.
+  mutating func takeWord(
+    _ document: LocatedDocument, _ path: [String], as target: WritableKeyPath<Descriptor, Placed<String>?>
+  ) {
+    guard self[keyPath: target] == nil, let text = document[path]?.text?.trimmingSpace() else { return }
+    guard let word = ContainerDescriptors.filled(text), !word.isEmpty else {
+      notHonoured.append("\(path.last ?? "") (\(text.isEmpty ? "empty" : text))")
+      return
+    }
+    self[keyPath: target] = Placed(value: word, line: document.line(path))
   }
 
   /// Takes a size; more than a project may ask for is told and not given.

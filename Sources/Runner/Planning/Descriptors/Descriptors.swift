@@ -32,7 +32,9 @@ struct Descriptors {
       guard let text = snapshot.text(of: name) else { continue }
       var found = Descriptor(name: name, isOfPlatform: false)
       do throws(DocumentError) {
-        if let document = try YAMLReader.read(text).first { ContainerDescriptors.compose(document, &found) }
+        if let document = try YAMLReader.read(text).first {
+          ContainerDescriptors.compose(document, in: snapshot, &found)
+        }
       } catch { found.problems.append("\(name):\(error.line) cannot be read: \(error.message)") }
       result.all.append(found)
       break
@@ -51,10 +53,14 @@ struct Descriptors {
       let line = String(raw).trimmingSpace()
       let words = line.hasPrefix("export ") ? String(line.dropFirst(7)) : line
       let name = words.prefix { $0 != "=" }
-      let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-      guard words.contains("="), isName, !name.isEmpty else { return nil }
+      guard words.contains("="), isName(name) else { return nil }
       return .init(name: String(name), value: nil, line: index + 1)
     }
+  }
+
+  /// Whether a text can be the name of a variable.
+  static func isName(_ text: some StringProtocol) -> Bool {
+    !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
   }
 
   private struct File: Sendable {
@@ -128,6 +134,15 @@ extension Descriptors {
 
   var health: Sourced<String>? { first(\.health).map { Sourced($0.value, .descriptor($0.place)) } }
 
+  /// A word of the first file that says it.
+  func word(
+    _ path: KeyPath<Descriptor, Descriptor.Placed<String>?>, ofPlatform: Bool
+  ) -> Sourced<String>? {
+    all.first { $0[keyPath: path] != nil && $0.isOfPlatform == ofPlatform }.flatMap { found in
+      found[keyPath: path].map { Sourced($0.value, .descriptor(found.place($0.line))) }
+    }
+  }
+
   var memoryInBytes: Sourced<Int64>? {
     first(\.memoryInBytes).map { Sourced($0.value, .descriptor($0.place)) }
   }
@@ -139,15 +154,14 @@ extension Descriptors {
       descriptor.variables.compactMap { variable in
         guard let value = variable.value, seen.insert(variable.name).inserted else { return nil }
         return Plan.EnvironmentVariable(
-          name: variable.name, value: value, origin: .descriptor(descriptor.place(variable.line)))
+          name: variable.name, value: value, origin: .descriptor(descriptor.place(variable)))
       }
     }
   }
 
   /// What a person should know: what is wrong, what is not carried out, what else is needed, what contradicts.
-  func notes(
-    set names: Set<String>, port: Sourced<Int>, health: Sourced<String>, memory: Sourced<Int64>?
-  ) -> [String] {
+  func notes(of plan: Plan, and docker: Descriptor?) -> [String] {
+    let names = Set(plan.environment.map(\.name))
     var notes = all.flatMap(\.problems)
     for descriptor in all {
       if !descriptor.notHonoured.isEmpty {
@@ -160,14 +174,36 @@ extension Descriptors {
       }
       let expected = descriptor.variables.filter { $0.value == nil && !names.contains($0.name) }
       if !expected.isEmpty {
-        let list = expected.map { "\($0.name) (line \($0.line))" }.joined(separator: ", ")
+        let list = expected.map {
+          "\($0.name) (\($0.file.map { "\($0):" } ?? "line ")\($0.line))"
+        }.joined(separator: ", ")
         notes.append("\(descriptor.name) expects variables that are not set: \(list)")
       }
     }
-    contradictions(port, \.port, "the port", &notes) { "\($0)" }
-    contradictions(health, \.health, "the health path", &notes) { $0 }
-    contradictions(memory, \.memoryInBytes, "the memory", &notes) { "\($0 >> 20)M" }
+    let others = Descriptors(all: all + [docker].compactMap { $0 })
+    others.contradictions(plan.port, \.port, "the port", &notes) { "\($0)" }
+    others.contradictions(plan.healthPath, \.health, "the health path", &notes) { $0 }
+    others.contradictions(plan.limits.memoryInBytes, \.memoryInBytes, "the memory", &notes) {
+      "\($0 >> 20)M"
+    }
+    others.contradictions(plan.stopSignal, \.stopSignal, "the stop signal", &notes) { $0 }
+    others.contradictions(plan.variablesOfDescriptors, &notes)
     return notes
+  }
+
+  /// Whose variables differ; their values may be secrets, and are not repeated.
+  private func contradictions(_ variables: [Plan.EnvironmentVariable], _ notes: inout [String]) {
+    for variable in variables {
+      let winner = variable.origin.displayed
+      for descriptor in all where !winner.hasPrefix(descriptor.name) {
+        for other in descriptor.variables
+        where other.name == variable.name && other.value != nil && other.value != variable.value {
+          let place = descriptor.place(other)
+          if place == winner { continue }
+          notes.append("the variable \(variable.name): \(winner) counts; \(place) says otherwise")
+        }
+      }
+    }
   }
 
   /// Who says otherwise than what counts; a flag or a variable is said to differ from the files.
@@ -190,8 +226,8 @@ extension Descriptors {
   }
 
   /// Which of several start commands is taken.
-  func startNotes(taken origin: Origin, _ line: String) -> [String] {
-    all.compactMap { descriptor in
+  func startNotes(taken origin: Origin, _ line: String, and docker: Descriptor?) -> [String] {
+    (all + [docker].compactMap { $0 }).compactMap { descriptor in
       guard let start = descriptor.start else { return nil }
       let place = descriptor.place(start.line)
       let other = Plan.StartCommand(form: start.value, origin: .byDefault, alternatives: []).displayed

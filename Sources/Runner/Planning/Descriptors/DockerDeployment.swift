@@ -83,6 +83,32 @@ package struct DockerDeployment: Sendable {
     return file.health.map { Sourced($0.value, .descriptor("\(name):\($0.line)")) }
   }
 
+  /// The word of USER.
+  var user: Sourced<String>? { sourced(file.user) }
+
+  /// The word of STOPSIGNAL.
+  var stopSignal: Sourced<String>? { sourced(file.stopSignal) }
+
+  private func sourced(_ found: Descriptor.Placed<String>?) -> Sourced<String>? {
+    guard isStartable else { return nil }
+    return found.map { Sourced($0.value, .descriptor("\(name):\($0.line)")) }
+  }
+
+  /// What it says, to be compared with other descriptors; nil where its command is not the deployment's.
+  var compared: Descriptor? {
+    guard let described, let form = described.form else { return nil }
+    var found = Descriptor(name: name, isOfPlatform: false)
+    found.start = .init(value: form, line: file.commandLine)
+    found.port = port.map {
+      .init(value: $0, line: file.ports.first == $0 ? file.portLine : file.commandLine)
+    }
+    (found.health, found.user, found.stopSignal) = (file.health, file.user, file.stopSignal)
+    found.variables = zip(environment, ownEnvironment).map { variable, own in
+      .init(name: variable.name, value: variable.value, line: own.line)
+    }
+    return found
+  }
+
   /// The port that platforms connect to: EXPOSE, else the one that the command names.
   var port: Int? {
     guard isStartable else { return nil }
@@ -115,10 +141,13 @@ package struct DockerDeployment: Sendable {
     "PATH", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONHOME", "PIP_CACHE_DIR", "NODE_PATH",
   ]
 
+  private var ownEnvironment: [Dockerfile.Variable] {
+    isStartable ? file.environment.filter { !Self.ownVariables.contains($0.name) } : []
+  }
+
   /// The variables of ENV.
   var environment: [Plan.EnvironmentVariable] {
-    guard isStartable else { return [] }
-    return file.environment.filter { !Self.ownVariables.contains($0.name) }.map {
+    ownEnvironment.map {
       let value = $0.value == file.folder ? home : atHome($0.value)
       return Plan.EnvironmentVariable(name: $0.name, value: value, origin: .descriptor("\(name) ENV"))
     }

@@ -6,6 +6,17 @@ package struct Dockerfile: Equatable, Sendable {
   struct Variable: Equatable, Sendable {
     var name: String
     var value: String
+    var line = 0
+  }
+
+  /// What a stage hands on to one that begins with it.
+  private struct Stage: Equatable, Sendable {
+    var environment: [Variable] = []
+    var base: String
+    var user: Descriptor.Placed<String>?
+    var stopSignal: Descriptor.Placed<String>?
+    var health: Descriptor.Placed<String>?
+    var notHonoured: [String] = []
   }
 
   /// A COPY or ADD from the folder of the build.
@@ -20,6 +31,8 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var environment: [Variable] = []
   /// The ports of EXPOSE.
   private(set) var ports: [Int] = []
+  /// The line of the first of them.
+  private(set) var portLine = 0
   /// WORKDIR as it is at the end.
   private(set) var folder = "/"
   /// What ENTRYPOINT and CMD start together; nil without either.
@@ -28,6 +41,9 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var commandLine = 0
   /// The path that HEALTHCHECK asks this machine for, and its line.
   private(set) var health: Descriptor.Placed<String>?
+  /// USER, as it is at the end: a name or an id, with a group behind a colon.
+  private(set) var user: Descriptor.Placed<String>?
+  private(set) var stopSignal: Descriptor.Placed<String>?
   /// The commands of RUN, without their shell.
   package private(set) var runs: [String] = []
   /// Instructions that a check does not carry out, in the order of the file.
@@ -38,8 +54,7 @@ package struct Dockerfile: Equatable, Sendable {
   private var arguments: [String: String] = [:]
   private var entry: Plan.StartCommand.Form?
   private var rest: Plan.StartCommand.Form?
-  private var stages: [String: [Variable]] = [:]
-  private var bases: [String: String] = [:]
+  private var stages: [String: Stage] = [:]
   private var stage = ""
 
   /// Reads the text of a Dockerfile; what is no instruction is a problem, and the rest counts.
@@ -96,9 +111,10 @@ package struct Dockerfile: Equatable, Sendable {
     case "ARG":
       let parts = value.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { arguments[String(parts[0])] = expand(Self.unquoted(String(parts[1]))) }
-    case "ENV": for (name, text) in Self.pairs(value) { set(name, expand(text)) }
+    case "ENV": for (name, text) in Self.pairs(value) { set(name, expand(text), number) }
     case "WORKDIR": folder = resolve(expand(value))
     case "EXPOSE":
+      if ports.isEmpty { portLine = number }
       ports += expand(value).split(whereSeparator: \.isWhitespace).compactMap { word in
         word.hasSuffix("/udp") ? nil : Int(word.prefix { $0 != "/" })
       }
@@ -108,32 +124,77 @@ package struct Dockerfile: Equatable, Sendable {
       let form = Self.form(value)
       if keyword == "CMD" { rest = form } else { (entry, rest) = (form, nil) }
       commandLine = number
-    case "HEALTHCHECK" where health(value, number): break
-    case "USER", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "SHELL", "ONBUILD":
-      if !notHonoured.contains(keyword), value.uppercased() != "NONE" { notHonoured.append(keyword) }
+    case "HEALTHCHECK": health(value, number)
+    case "USER": user = single(value, keyword, number)
+    case "STOPSIGNAL": stopSignal = single(value, keyword, number)
+    case "VOLUME", "SHELL", "ONBUILD": if !notHonoured.contains(keyword) { notHonoured.append(keyword) }
     case "LABEL", "MAINTAINER": break
     default: problems.append("Dockerfile line \(number) is no instruction: \(line.prefix(60))")
     }
   }
 
-  /// Takes the path of a HEALTHCHECK that asks this machine by HTTP; false where it does something else.
-  private mutating func health(_ value: String, _ number: Int) -> Bool {
-    let words = value.split { " '\"()[],".contains($0) }
-    guard let address = words.first(where: ContainerDescriptors.isOwnAddress) else { return false }
+  /// The one word of an instruction, with variables put in; an empty one is a problem.
+  private mutating func single(
+    _ value: String, _ keyword: String, _ number: Int
+  ) -> Descriptor.Placed<String>? {
+    let word = Self.unquoted(expand(value).trimmingSpace())
+    guard word.isEmpty || word.contains(where: \.isWhitespace) else {
+      return .init(value: word, line: number)
+    }
+    let what = word.isEmpty ? "says nothing" : "says more than one word"
+    problems.append("Dockerfile line \(number): \(keyword) \(what), and is not carried out")
+    return nil
+  }
+
+  /// Takes the path of a HEALTHCHECK that asks this machine by HTTP, and names what else it says. The last counts.
+  private mutating func health(_ value: String, _ number: Int) {
+    health = nil
+    notHonoured.removeAll { $0.hasPrefix("HEALTHCHECK") }
+    let words = value.split(whereSeparator: \.isWhitespace)
+    let options = words.prefix { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
+    let test = words.dropFirst(options.count)
+    if test.count == 1, test.first?.uppercased() == "NONE" { return }
+    let addresses = test.joined(separator: " ").split { " '\"()[],".contains($0) }
+    guard let address = addresses.first(where: ContainerDescriptors.isOwnAddress) else {
+      notHonoured.append("HEALTHCHECK")
+      return
+    }
     health = .init(value: ContainerDescriptors.path(of: String(address)), line: number)
-    return true
+    if !options.isEmpty { notHonoured.append("HEALTHCHECK's \(options.joined(separator: " and "))") }
+  }
+
+  /// The id that a RUN line gives to a user whom it makes; nil where none does, or the image chooses one.
+  func userID(of name: String) -> UInt32? {
+    for run in runs {
+      let line = expand(run)
+      let words = ShellWords.words(line) ?? line.split(whereSeparator: \.isWhitespace).map(String.init)
+      guard let tool = words.first?.split(separator: "/").last, ["useradd", "adduser"].contains(tool),
+        words.dropFirst().contains(name)
+      else { continue }
+      for (index, word) in words.enumerated() {
+        if ["-u", "--uid"].contains(word), index + 1 < words.count { return UInt32(words[index + 1]) }
+        for option in ["--uid=", "-u"] where word.hasPrefix(option) {
+          if let number = UInt32(word.dropFirst(option.count)) { return number }
+        }
+      }
+    }
+    return nil
   }
 
   private mutating func begin(_ value: String) {
-    if !stage.isEmpty { stages[stage] = environment }
+    if !stage.isEmpty {
+      stages[stage] = Stage(
+        environment: environment, base: base, user: user, stopSignal: stopSignal, health: health,
+        notHonoured: notHonoured)
+    }
     let words = expand(value).split(whereSeparator: \.isWhitespace).filter { !$0.hasPrefix("--") }.map(
       String.init)
     let image = words.first ?? ""
-    environment = stages[image] ?? []
-    base = bases[image] ?? Self.name(of: image)
+    let first = stages[image] ?? Stage(base: Self.name(of: image))
+    (environment, base, user) = (first.environment, first.base, first.user)
+    (stopSignal, health, notHonoured) = (first.stopSignal, first.health, first.notHonoured)
     stage = words.count > 2 && words[1].uppercased() == "AS" ? words[2] : ""
-    if !stage.isEmpty { bases[stage] = base }
-    (ports, folder, entry, rest, commandLine, copies) = ([], "/", nil, nil, 0, [])
+    (ports, portLine, folder, entry, rest, commandLine, copies) = ([], 0, "/", nil, nil, 0, [])
   }
 
   /// Of a reference it is the name alone: without registry, folders and tag.
@@ -142,9 +203,9 @@ package struct Dockerfile: Equatable, Sendable {
     return String(last.prefix { $0 != ":" && $0 != "@" })
   }
 
-  private mutating func set(_ name: String, _ value: String) {
+  private mutating func set(_ name: String, _ value: String, _ line: Int) {
     environment.removeAll { $0.name == name }
-    environment.append(Variable(name: name, value: value))
+    environment.append(Variable(name: name, value: value, line: line))
   }
 
   /// "A=1 B='x y'", or the old form "A x y".

@@ -19,10 +19,11 @@ enum PlatformDescriptors {
     found.takeMemory(document, ["vm", "[0]", "memory"], megabytes: true)
     found.takeMemory(document, ["vm", "[0]", "memory_mb"], megabytes: true)
     found.takeVariables(document, ["env"])
+    found.takeWord(document, ["kill_signal"], as: \.stopSignal)
     if processes.count > 1 {
       found.notHonoured += processes.keys.sorted().filter { $0 != name }.map { "the process \($0)" }
     }
-    found.tell(["mounts", "statics", "files", "metrics"], in: document)
+    found.tell(["mounts", "statics", "files", "metrics", "kill_timeout"], in: document)
     if document[["deploy", "release_command"]] != nil { found.notHonoured.append("release_command") }
   }
 
