@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +106,37 @@ static int give(int node, uid_t uid, gid_t gid, mode_t mode) {
   return chmod(isl_fd_path(path, node), mode) < 0 ? -errno : 0;
 }
 
+/// Binds a node that the caller has made. Its filesystem is mounted over the root meanwhile, since before Linux 6.15
+/// there are no copies of what is mounted nowhere; who looks from the root's descriptor does not see it. -ENOSYS
+/// without the new mount API.
+static int bind_made_device(struct isl_child *child, const struct isl_step *step, const char *path) {
+  if (step->d > (uint32_t)child->mount_count) return -EINVAL;
+  int filesystem = child->mounts[step->d - 1];
+  if (!child->devices_over_root) {
+    int r = isl_mount_attach(filesystem, child->root);
+    if (r < 0) return r;
+    child->devices_over_root = step->d;
+  }
+  int target = isl_resolve_or_make(child, child->root, path, 1, 0, 0666);
+  if (target < 0) return target;
+  char name[16];
+  snprintf(name, sizeof name, "%u", step->index);
+  int tree = isl_mount_clone_tree(filesystem, name, AT_SYMLINK_NOFOLLOW);
+  int r = tree < 0 ? tree : isl_mount_set_attributes(tree, isl_device_attributes(child), 0, 0);
+  if (r == 0) r = isl_mount_attach(tree, target);
+  if (tree >= 0) close(tree);
+  close(target);
+  return r;
+}
+
+static int forget_made_devices(struct isl_child *child) {
+  if (!child->devices_over_root) return 0;
+  char path[40];
+  int filesystem = child->mounts[child->devices_over_root - 1];
+  child->devices_over_root = 0;
+  return umount2(isl_fd_path(path, filesystem), MNT_DETACH) < 0 ? -errno : 0;
+}
+
 int isl_step_node(struct isl_child *child, const struct isl_step *step) {
   const char *path = isl_text(child, step->a), *leaf;
   mode_t mode = (mode_t)step->w, type = mode & S_IFMT;
@@ -116,10 +149,11 @@ int isl_step_node(struct isl_child *child, const struct isl_step *step) {
     if (node >= 0) close(node);
   } else if (r == -EPERM && type != S_IFIFO) {
     // mknod(2) needs CAP_MKNOD in the first user namespace.
-    r = bind_host_device(child, path, path, type, step->v);
+    r = step->d ? bind_made_device(child, step, path) : -ENOSYS;
+    if (r == -ENOSYS) r = bind_host_device(child, path, path, type, step->v);
   }
   close(parent);
-  return r;
+  return r == 0 && step->flags & ISL_FLAG_LAST ? forget_made_devices(child) : r;
 }
 
 int isl_null_device(struct isl_child *child) {

@@ -39,7 +39,9 @@ int isl_step_user(struct isl_child *child, const struct isl_step *step) {
   // Capabilities survive the change of ids until ISL_STEP_CAPABILITIES says which stay.
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
   const gid_t *groups = (const gid_t *)(const void *)(child->arena + step->a);
-  if (!child->denies_setgroups) {
+  if (step->flags & ISL_FLAG_KEEP_GROUPS) {
+    // Asked for; a group that the namespace does not map shows as the overflow id (user_namespaces(7)).
+  } else if (!child->denies_setgroups) {
     if (syscall(SYS_setgroups, (size_t)step->b, groups) < 0) return -errno;
   } else if (step->b > 0) {
     return -EPERM;

@@ -68,6 +68,7 @@ struct isl_child {
   int denies_setgroups; // the user namespace lets nobody change supplementary groups
   int mounts[ISL_MAX_MOUNTS]; // above those that the payload gets
   int mount_count;
+  uint32_t devices_over_root; // 1 + place in mounts of the filesystem of made nodes while it lies over the root, or 0
   uintptr_t arguments, arguments_end; // of our own command line, to be hidden from the payload
   int root; // O_PATH of the rootfs' own mount, -1 before ISL_STEP_ROOT
   int null_device; // O_PATH of the host's verified /dev/null, -1 until needed

@@ -164,3 +164,33 @@ extension MachineRequirement {
     unsafe access("/usr/bin/newuidmap", F_OK) == 0 ? nil : "no /usr/bin/newuidmap"
   }
 }
+
+@Suite("The caller's supplementary groups", .needs(.userNamespaces, .busybox, .root))
+struct CallerGroupsTestsAsRoot {
+  @Test(
+    "stay only where the annotation run.oci.keep_original_groups asks for them, in exec too",
+    arguments: [("1", true), ("0", false), (nil, false)])
+  func kept(annotation: String?, stay: Bool) async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.spec("sleep", "1000")
+    // With its own id alone nobody may change groups, and they stay in any case (user_namespaces(7)).
+    spec.linux.uidMappings = [
+      .init(containerID: 0, hostID: 0, size: 1), .init(containerID: 1, hostID: 200_000, size: 9),
+    ]
+    spec.linux.gidMappings = spec.linux.uidMappings
+    spec.annotations["run.oci.keep_original_groups"] = annotation
+    try bundle.writeConfiguration(spec)
+    let line = """
+      "$0" --root "$1" run --detach --bundle . c && "$0" --root "$1" exec c cat /proc/self/status &&
+        "$0" --root "$1" exec c cat /proc/1/status; "$0" --root "$1" delete --force c
+      """
+    let outcome = try await Program(path: "/usr/bin/setpriv").run(
+      ["--groups", "4,5", "sh", "-c", line, Program.isolate.path, bundle.store],
+      .init(directory: bundle.directory.path))
+    let groups = outcome.output.split(separator: "\n").filter { $0.hasPrefix("Groups:") }
+    #expect(groups.count == 2, "\(outcome)")
+    for line in groups {
+      #expect((line.split(whereSeparator: \.isWhitespace).count == 3) == stay, "\(outcome)")
+    }
+  }
+}

@@ -39,7 +39,7 @@ struct DeviceTestsAsAnyUser {
     #expect(ended.lines == ["pts/ptmx", "5:2", "1:b"], "\(ended)")
   }
 
-  @Test("that the host lacks, or has with another number, is refused with a remedy")
+  @Test("that the host lacks, or has with another number, is refused with a remedy", .needs(.unprivileged))
   func missing() async throws {
     let bundle = try TestBundle()
     for device in [
@@ -95,6 +95,67 @@ struct DeviceTestsAsAnyUser {
         ["--root", bundle.store, "run", "--bundle", bundle.directory.path, "c"])
       #expect(outcome.errorOutput.contains("config.json: linux.devices[0].\(path): "), "\(outcome)")
     }
+  }
+}
+
+@Suite("A device of linux.devices in root's container with a user namespace", .needs(.root, .busybox))
+struct MadeDeviceTestsAsRoot {
+  private static func spec(_ bundle: borrowing TestBundle, _ line: String) -> RuntimeSpec {
+    var spec = bundle.shell(line)
+    spec.linux.uidMappings = [
+      .init(containerID: 0, hostID: 0, size: 1), .init(containerID: 10, hostID: 200_000, size: 9),
+    ]
+    spec.linux.gidMappings = spec.linux.uidMappings
+    spec.linux.devices = [
+      .init(path: "/dev/made", type: "b", major: 7, minor: 5, fileMode: 0o640, uid: 10, gid: 11),
+      .init(path: "/run/deep/nothing", type: "c", major: 1, minor: 3, fileMode: 0o600),
+    ]
+    return spec
+  }
+
+  @Test("is made as it is described, whatever the host has, and can be used")
+  func made() async throws {
+    let bundle = try TestBundle()
+    let spec = Self.spec(
+      bundle,
+      """
+      stat -c '%F %t:%T %a %u:%g' /dev/made /run/deep/nothing
+      echo lost >/run/deep/nothing && cat /run/deep/nothing && echo written
+      mknod /run/own c 1 3 2>/dev/null || echo "none of its own"
+      """)
+    let ended = try await bundle.run(spec)
+    #expect(
+      ended.lines == [
+        "block special file 7:5 640 10:11", "character special file 1:3 600 0:0", "written",
+        "none of its own",
+      ], "\(ended)")
+    let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
+    #expect(!mounts.contains(bundle.directory.path))
+  }
+
+  @Test("that belongs to an id which is not mapped is not made")
+  func unmapped() async throws {
+    let bundle = try TestBundle()
+    var spec = Self.spec(bundle, "true")
+    spec.linux.devices[0].uid = 77
+    let outcome = try await bundle.runProgram(spec)
+    #expect(outcome.exitStatus == 1, "\(outcome)")
+    #expect(outcome.errorOutput.contains("linux.devices[0]: make device /dev/made"), "\(outcome)")
+  }
+
+  @Test("opens no further than the rules of devices allow", .needs(.kernelMachine))
+  func ruled() async throws {
+    let bundle = try TestBundle()
+    _ = unsafe chmod(bundle.directory.path, 0o755)
+    var spec = Self.spec(
+      bundle, "(: >/run/deep/nothing) 2>/dev/null || echo refused; : >/dev/null && echo usual")
+    spec.linux.devices = [.init(path: "/run/deep/nothing", type: "c", major: 1, minor: 11)]
+    spec.linux.resources = .init()
+    spec.linux.resources?.deviceRules = [.init(isAllowed: false)]
+    try bundle.writeConfiguration(spec)
+    let outcome = try await KernelMachine().run(
+      "'\(Program.isolate.path)' --root /run/tmp/store run --bundle '\(bundle.directory.path)' c")
+    #expect(outcome.output == "refused\nusual\n", "\(outcome)")
   }
 }
 

@@ -55,7 +55,7 @@ struct CgroupSettingsTests {
       """#
     let json = try JSONParser.parse(Array(text.utf8))
     let resources = try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources"))
-    #expect(CgroupSettings(resources).isEmpty)
+    #expect(CgroupSettings(resources).settings.isEmpty)
   }
 
   @Test("count swap apart from memory")
@@ -80,6 +80,26 @@ struct CgroupSettingsTests {
     let resources = try RuntimeSpec.Resources(SpecDecoder(value: json, path: "linux.resources"))
     #expect(CgroupSettings(resources).settings.map(\.value) == ["1"])
     #expect(Self.files { $0.pidsLimit = -1 } == ["pids.max=max"])
+  }
+
+  @Test("need no controller, nor a cgroup at all, to have no limit")
+  func noLimit() {
+    var resources = RuntimeSpec.Resources(memoryLimitInBytes: -1, pidsLimit: -1)
+    #expect(CgroupSettings(resources).controllers == [] && CgroupSettings(resources).limitsNothing)
+    resources.pidsLimit = 1
+    #expect(CgroupSettings(resources).controllers == ["pids"] && !CgroupSettings(resources).limitsNothing)
+  }
+
+  @Test(
+    "take 0 processes for no limit in a configuration of before 1.3.0",
+    arguments: [("1.0.2-dev", "max"), ("1.2.1", "max"), ("1.3.0", "1"), ("1.4.0", "1")])
+  func noProcessesByVersion(version: String, limit: String) throws {
+    let text = """
+      {"ociVersion": "\(version)", "root": {"path": "r"}, "linux": {"resources": {"pids": {"limit": 0}}}}
+      """
+    let spec = try RuntimeSpec(json: JSONParser.parse(Array(text.utf8)))
+    let resources = try #require(spec.linux.resources)
+    #expect(CgroupSettings(resources).settings.map(\.value) == [limit])
   }
 
   @Test(
@@ -154,11 +174,11 @@ struct CgroupSettingsTests {
       let texts = ["0", "9"].map { number in
         format.split(separator: "N", omittingEmptySubsequences: false).joined(separator: number)
       }
-      #expect(try CgroupSettings(decode(texts[0])).isEmpty, "\(texts[0])")
+      #expect(try CgroupSettings(decode(texts[0])).settings.isEmpty, "\(texts[0])")
       let error = #expect(throws: SpecError.self) { try decode(texts[1]) }
       #expect(error?.path == "linux.resources.\(path)")
     }
-    #expect(try CgroupSettings(decode(#"{"network": {"priorities": []}}"#)).isEmpty)
+    #expect(try CgroupSettings(decode(#"{"network": {"priorities": []}}"#)).settings.isEmpty)
     #expect(try decode(#"{"memory": {"checkBeforeUpdate": true}}"#).checksMemoryBeforeUpdate)
   }
 

@@ -87,6 +87,13 @@ int isl_send_descriptor(const char *socket_path, int descriptor, const char *nam
 /// that is mounted elsewhere. Returns a descriptor or -errno.
 int isl_detached_tree(const char *source, int recursive);
 
+/// A filesystem for device nodes that is mounted nowhere. Returns a descriptor or -errno.
+int isl_device_filesystem(void);
+
+/// Makes a device node in it, named by its number, of that type and mode (inode(7)) and with these ids of the caller's
+/// user namespace. Returns 0 or -errno.
+int isl_device_node(int filesystem, unsigned number, unsigned mode, uint64_t rdev, unsigned uid, unsigned gid);
+
 /// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give
 /// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
 int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below);

@@ -78,7 +78,8 @@ enum isl_step_kind {
   ISL_STEP_SYMLINK, // a = path, b = contents
   ISL_STEP_DEVICE, // a = path, v = rdev of the host's node to bind (mknod(2) needs real root)
   ISL_STEP_DEVICE_ATTRIBUTES, // v = attributes of /dev itself: what DEVICE has bound becomes read-only and its like
-  ISL_STEP_NODE, // a = path, v = rdev, w = type and mode (inode(7)), b = owner, c = group: made, or the host's bound
+  ISL_STEP_NODE, // a = path, v = rdev, w = type and mode (inode(7)), b = owner, c = group: made, or the host's bound;
+                 // d = 1 + place in the header's mounts of a filesystem that has it, named by its index, or 0
   ISL_STEP_MASK, // a = path: hidden behind an empty read-only tmpfs or /dev/null
   ISL_STEP_READONLY, // a = path: bound over itself read-only
   ISL_STEP_PIVOT, // the rootfs becomes /, the host's tree is detached; v = 1: it is not private;
@@ -135,6 +136,8 @@ enum isl_step_flags {
   ISL_FLAG_SHARED = 1u << 11, // ROOT, PIVOT: in the caller's own mount namespace, whose / stays; chroot(2)
   ISL_FLAG_FRESH = 1u << 12, // MOUNT: the steps that follow put devices, links and mounts into it
   ISL_FLAG_LATE = 1u << 13, // SECCOMP: the program comes with the word that opens the gate (ISL_PLAN_OPENS_GATE_EARLY)
+  ISL_FLAG_KEEP_GROUPS = 1u << 14, // USER: the supplementary groups stay the caller's
+  ISL_FLAG_LAST = 1u << 15, // NODE: no later one is taken from the header's mounts
   ISL_FLAG_SOFT = 1u << 7, // a refusal is reported, not a failure
 };
 

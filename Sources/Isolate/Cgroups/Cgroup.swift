@@ -72,7 +72,7 @@ public final class Cgroup: Sendable {
     for setting in settings.settings {
       let file = "\(path)/\(setting.file)"
       // A kernel that does not count swap has nothing to limit (cgroup-v2.rst, "memory.swap.max").
-      if setting.file == "memory.swap.max", !Files.exists(file) { continue }
+      if setting.isNoLimit || setting.file == "memory.swap.max", !Files.exists(file) { continue }
       try Files.write(setting.value, to: file)
     }
   }

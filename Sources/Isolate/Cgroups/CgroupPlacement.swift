@@ -56,7 +56,7 @@ struct CgroupPlacement {
   ///
   /// - Throws: `IsolateError` when limits were asked for and no cgroup can have them.
   func make(warnings: inout [String]) throws(IsolateError) -> Cgroup? {
-    let isNeeded = !settings.isEmpty || cgroupsPath != nil
+    let isNeeded = !settings.limitsNothing || cgroupsPath != nil
     if !isNeeded, !isPreferred { return nil }
     if let named = try atNamedPath() { return named }
     let parent: CgroupParent
@@ -64,7 +64,7 @@ struct CgroupPlacement {
     do {
       parent = controllers.isEmpty ? try CgroupParent.find() : try CgroupParent.find(needing: controllers)
     } catch {
-      guard settings.isEmpty else {
+      guard settings.limitsNothing else {
         let member = settings.settings.first?.member ?? "linux.resources"
         throw .unavailable(what: "config.json: \(member)", why: error.why, remedy: error.remedy)
       }

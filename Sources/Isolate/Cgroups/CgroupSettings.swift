@@ -7,16 +7,21 @@ struct CgroupSettings: Equatable {
     var file: String
     var value: String
     var member: String
+
+    /// Whether it takes a limit away, which is not there where the controller is not.
+    var isNoLimit: Bool { file.hasSuffix(".max") && value == "max" }
   }
 
   private(set) var settings: [Setting] = []
 
-  var isEmpty: Bool { settings.isEmpty }
+  /// Whether every process outside of cgroups has what it asks for.
+  var limitsNothing: Bool { settings.allSatisfy(\.isNoLimit) }
 
-  /// The controllers whose files they are, sorted; those of the hierarchy itself ("cgroup.") are always there.
+  /// The controllers that the limits need, sorted; those of the hierarchy itself ("cgroup.") are always there, and
+  /// to have no limit needs none.
   var controllers: [Substring] {
     var found: [Substring] = []
-    for setting in settings {
+    for setting in settings where !setting.isNoLimit {
       let name = setting.file.prefix { $0 != "." }
       if name != "cgroup", !found.contains(name) { found.append(name) }
     }
@@ -47,8 +52,8 @@ struct CgroupSettings: Equatable {
     settings.append(Setting(file: file, value: value, member: "linux.resources.\(member)"))
   }
 
-  /// 0 is a limit (config-linux.md, "PIDs"), and the least that a container can live with is its one process. systemd
-  /// takes no 0.
+  /// 0 is a limit as of runtime-spec 1.3.0 (config-linux.md, "PIDs"), and the least that a container can live with is
+  /// its one process. systemd takes no 0.
   static func processes(_ limit: Int64) -> Int64 { limit == 0 ? 1 : limit }
 
   private static func limit(_ number: Int64) -> String { number < 0 ? "max" : "\(number)" }

@@ -20,7 +20,7 @@ struct HiddenSources: ~Copyable {
         options.propagation & ~MountPropagation.private == 0 || options.propagation == 0
       else { continue }
       let source = named.hasPrefix("/") ? named : "\(bundle)/\(named)"
-      guard Self.isHidden(source, spec.linux), mounts.count < Int(ISL_MAX_MOUNTS) / 2 else { continue }
+      guard Self.isHidden(source, spec.linux), mounts.count < Int(ISL_MAX_MOUNTS) / 2 - 1 else { continue }
       let descriptor = unsafe isl_detached_tree(source, options.isRecursive ? 1 : 0)
       if descriptor >= 0 { mounts[index] = descriptor }
     }

@@ -16,6 +16,9 @@ struct IDMappedMounts: ~Copyable {
     }
   }
 
+  /// With as many hidden sources, the rootfs and the devices they find room in the plan's header.
+  private static let most = Int(ISL_MAX_MOUNTS) / 2 - 1
+
   private mutating func make(_ spec: RuntimeSpec) throws(IsolateError) {
     for (index, mount) in spec.mounts.enumerated() {
       guard mount.isIDMapped else { continue }
@@ -26,9 +29,9 @@ struct IDMappedMounts: ~Copyable {
         throw .specification(
           SpecError(path: path, message: "an idmapped mount is a bind mount, with a source"))
       }
-      guard descriptors.count < Int(ISL_MAX_MOUNTS) else {
+      guard descriptors.count < Self.most else {
         throw .specification(
-          SpecError(path: path, message: "is the idmapped mount too many: \(ISL_MAX_MOUNTS) at most"))
+          SpecError(path: path, message: "is the idmapped mount too many: \(Self.most) at most"))
       }
       // Without maps of its own it has the container's.
       let users = mount.uidMappings.isEmpty ? spec.linux.uidMappings : mount.uidMappings

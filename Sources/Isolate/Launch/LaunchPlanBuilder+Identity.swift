@@ -44,7 +44,8 @@ extension LaunchPlanBuilder {
     let isThatUser = options.joined == nil && becomesRootByMaps && user.uid == 0 && user.gid == 0
     if !isThatUser || !user.additionalGids.isEmpty {
       step(
-        ISL_STEP_USER, "\(user.uid):\(user.gid)", a: buffer.integers(user.additionalGids),
+        ISL_STEP_USER, "\(user.uid):\(user.gid)", flags: spec.keepsCallerGroups ? ISL_FLAG_KEEP_GROUPS : [],
+        a: buffer.integers(user.additionalGids),
         b: UInt32(user.additionalGids.count), v: UInt64(user.uid), w: UInt64(user.gid))
     }
     let sets = process.capabilities

@@ -99,11 +99,18 @@ extension LaunchPlanBuilder {
       mount.destination == "/dev" && mount.options.contains { $0 == "bind" || $0 == "rbind" }
     }
     let hasOwnMultiplexer = spec.mounts.contains { $0.destination == "/dev" && $0.type == "tmpfs" }
-    for (index, device) in spec.linux.devices.enumerated() where !bound || !device.path.hasPrefix("/dev/") {
+    let devices = spec.linux.devices.enumerated().filter { _, device in
       // The host's, of a privileged container that asks for all there are: its terminals are those of its own devpts.
-      if hasOwnMultiplexer, device.path == "/dev/ptmx" { continue }
+      (!bound || !device.path.hasPrefix("/dev/")) && !(hasOwnMultiplexer && device.path == "/dev/ptmx")
+    }
+    let made = options.madeDevices?.places ?? []
+    let place = options.preparedMounts.count + (options.preparedRoot == nil ? 0 : 1) + 1
+    let last = devices.last { made.contains($0.offset) }?.offset
+    for (index, device) in devices {
       step(
-        ISL_STEP_NODE, device.path, index: index, a: buffer.string(device.path), b: device.uid, c: device.gid,
+        ISL_STEP_NODE, device.path, flags: index == last ? ISL_FLAG_LAST : [], index: index,
+        a: buffer.string(device.path), b: device.uid, c: device.gid,
+        d: made.contains(index) ? UInt32(place) : 0,
         v: isl_makedev(device.major, device.minor), w: UInt64(device.mode))
     }
   }

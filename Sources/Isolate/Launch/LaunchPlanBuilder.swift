@@ -286,7 +286,9 @@ struct LaunchPlanBuilder {
     }
     unsafe withUnsafeMutableBytes(of: &header.mounts) { bytes in
       for at in bytes.indices { unsafe bytes[at] = 0xff }
-      let descriptors = options.preparedMounts.map(\.descriptor) + (options.preparedRoot.map { [$0] } ?? [])
+      // In this order, by which steps name them.
+      let others = [options.preparedRoot, options.madeDevices?.filesystem].compactMap { $0 }
+      let descriptors = options.preparedMounts.map(\.descriptor) + others
       for (place, descriptor) in descriptors.enumerated() {
         unsafe bytes.storeBytes(
           of: descriptor, toByteOffset: place * MemoryLayout<Int32>.size, as: Int32.self)

@@ -201,10 +201,13 @@ public final class Container: Sendable {
       options.preparedMounts = all.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
     options.preparedRoot = hidden.rootfs
+    let devices = MadeDevices(options.joined == nil ? spec.linux : RuntimeSpec.Linux())
+    if let filesystem = devices.filesystem { options.madeDevices = (filesystem, devices.places) }
     let launched = try launch(labelled, process, bundle, options, seccomp, callbacks)
     _ = consume named
     _ = consume mapped
     _ = consume hidden
+    _ = consume devices
     return Begun(
       launched: launched.launched, warnings: options.warnings + launched.warnings, spec: labelled,
       seccomp: seccomp, options: options)

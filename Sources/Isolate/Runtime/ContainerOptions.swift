@@ -41,6 +41,8 @@ public struct ContainerOptions: Sendable {
   var namespaces: [Int32] = []
   /// A detached copy of the rootfs, where its path cannot be reached any more.
   var preparedRoot: Int32?
+  /// A filesystem with nodes of `linux.devices`, named by their places there.
+  var madeDevices: (filesystem: Int32, places: Set<Int>)?
   /// Detached mounts, each with its place in `mounts` of the specification.
   var preparedMounts: [(index: Int, descriptor: Int32)] = []
   /// What was not granted before the launch began.

@@ -10,7 +10,7 @@ extension Lifecycle {
     let settings = CgroupSettings(resources)
     let filtersDevices =
       !resources.deviceRules.isEmpty && UserNamespace.callerIsHostRoot
-      && spec.linux.namespaces.allSatisfy { $0.type != "user" }
+      && (!spec.linux.devices.isEmpty || spec.linux.namespaces.allSatisfy { $0.type != "user" })
     guard request.cgroupManager != .disabled else {
       if filtersDevices { try Self.filterDevices([], of: nil, warnings: &warnings) }
       guard let setting = settings.settings.first else { return nil }
@@ -34,7 +34,7 @@ extension Lifecycle {
   }
 
   /// Root's container without a user namespace could open any device it makes a node for. In a user namespace
-  /// there are only those that have been bound.
+  /// there are only those that have been bound, and those of `linux.devices`.
   private static func filterDevices(
     _ rules: [RuntimeSpec.DeviceRule], of cgroup: Cgroup?, warnings: inout [String]
   ) throws(IsolateError) {

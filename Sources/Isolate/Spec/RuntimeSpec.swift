@@ -75,6 +75,8 @@ extension RuntimeSpec {
     annotations = try top.texts("annotations")
     if let decoder = try top.object("hooks") { hooks = try Hooks(decoder) }
     if let decoder = try top.object("linux") { linux = try Linux(decoder) }
+    // Before 1.3.0 "default is no limit" was read as 0, and callers write 0 for it (runtime-spec, pull request 1279).
+    if !isAtLeast(minor: 3), linux.resources?.pidsLimit == 0 { linux.resources?.pidsLimit = -1 }
   }
 }
 
@@ -100,6 +102,10 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec {
+  /// Whether the process has the supplementary groups of whoever calls the runtime, and not `additionalGids`: crun's
+  /// annotation, which podman writes for `--group-add keep-groups` (crun(1)).
+  var keepsCallerGroups: Bool { annotations["run.oci.keep_original_groups"].map { $0 != "0" } ?? false }
+
   /// Whether its mounts are made in the caller's own mount namespace, as without one it is to be.
   var sharesMountNamespace: Bool { !linux.namespaces.contains { $0.type == "mount" } }
 }
