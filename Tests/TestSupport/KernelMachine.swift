@@ -33,8 +33,8 @@ public struct KernelMachine: Sendable {
 
   /// Starts the machine, runs a shell line in it, and returns what it printed and how it ended.
   ///
-  /// Machines are large, so two run at a time at most; waiting does not count towards the time limit. Exit status 124 is
-  /// the time limit, 125 a machine that did not work.
+  /// Machines are large, so two run at a time at most; waiting does not count towards the time limit. Exit status 124
+  /// is the time limit, 125 a machine that did not work.
   ///
   /// - Throws: ``ProgramError`` if the harness cannot be started.
   public func run(_ shellLine: String, environment: [String: String] = [:]) async throws -> Outcome {
