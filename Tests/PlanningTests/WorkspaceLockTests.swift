@@ -60,7 +60,8 @@ struct WorkspaceLockTests {
   @Test(
     "goes without it, with the reason, where a package is another folder, has two versions, or nothing names it",
     arguments: [
-      ("apps/api", "lib is another folder of the workspace"), ("apps/two", "two versions of c"), ("apps/file", "f is a file of the workspace"),
+      ("apps/api", "lib is another folder of the workspace"), ("apps/two", "two versions of c"),
+      ("apps/file", "f is a file of the workspace"),
       ("apps/new", "it does not name apps/new"), ("libs", "it does not name libs"),
     ])
   func none(member: String, why: String) {
