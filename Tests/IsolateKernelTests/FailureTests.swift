@@ -65,7 +65,8 @@ struct FailureTestsAsAnyUser {
       spec.linux.namespaces = spec.linux.namespaces.reduce(into: []) { all, item in
         if !all.contains(item) { all.append(item) }
       }
-      spec.linux.devices = [.init(path: "/dev/none", type: "c", major: 1, minor: 250)]
+      // Of an id that is not mapped: neither the caller nor the child can make it.
+      spec.linux.devices = [.init(path: "/dev/none", type: "c", major: 1, minor: 250, uid: 7)]
     },
     Case("exec nope: No such file or directory (the program, or the interpreter it names, is not in") {
       spec, _ in
