@@ -19,11 +19,8 @@ struct CgroupOwner {
       userID = inside
       return
     }
-    let mapping = spec.linux.uidMappings.first {
-      inside >= $0.containerID && UInt64(inside) < UInt64($0.containerID) + UInt64($0.size)
-    }
-    guard let mapping else { return nil }
-    userID = mapping.hostID + (inside - mapping.containerID)
+    guard let outside = spec.linux.uidMappings.hostID(of: inside) else { return nil }
+    userID = outside
   }
 
   /// Gives away the directory and those of its files that the kernel lists for that; what is not there on this

@@ -20,22 +20,14 @@ struct MadeDevices: ~Copyable {
     guard descriptor >= 0 else { return }
     filesystem = descriptor
     for (index, device) in linux.devices.enumerated() where device.type != "p" {
-      guard let user = Self.hostID(device.uid, linux.uidMappings),
-        let group = Self.hostID(device.gid, linux.gidMappings)
+      guard let user = linux.uidMappings.hostID(of: device.uid),
+        let group = linux.gidMappings.hostID(of: device.gid)
       else { continue }
       let number = isl_makedev(device.major, device.minor)
       if isl_device_node(descriptor, UInt32(index), device.mode, number, user, group) == 0 {
         places.insert(index)
       }
     }
-  }
-
-  private static func hostID(_ id: UInt32, _ maps: [RuntimeSpec.IDMapping]) -> UInt32? {
-    for map in maps where id >= map.containerID && id - map.containerID < map.size {
-      let (host, overflows) = map.hostID.addingReportingOverflow(id - map.containerID)
-      return overflows ? nil : host
-    }
-    return nil
   }
 
   deinit { if let filesystem { _ = Glibc.close(filesystem) } }

@@ -54,6 +54,17 @@ extension RuntimeSpec {
   }
 }
 
+extension [RuntimeSpec.IDMapping] {
+  /// The host's id of one inside; nil where it is not mapped, or to no id that there can be.
+  func hostID(of inside: UInt32) -> UInt32? {
+    guard let mapping = first(where: { inside >= $0.containerID && inside - $0.containerID < $0.size }) else {
+      return nil
+    }
+    let (host, overflows) = mapping.hostID.addingReportingOverflow(inside - mapping.containerID)
+    return overflows ? nil : host
+  }
+}
+
 extension RuntimeSpec.Linux {
   init(_ decoder: SpecDecoder) throws(SpecError) {
     self.init()

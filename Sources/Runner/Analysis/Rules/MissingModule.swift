@@ -182,10 +182,10 @@ enum MissingModule {
   private static func namedByStart(_ found: Occurrence, _ evidence: Evidence) -> Finding? {
     let project = evidence.project
     let line = project.startLine ?? evidence.startCommand
-    guard found.imports == .modules, found.location == nil, StartModule.isNamed(found.module, in: line),
+    guard found.imports == .modules, found.location == nil,
+      let named = StartModule.named(found.module, in: line),
       !DependencyAdvice.isWellKnown(ImportNames.distribution(for: found.module), in: project)
     else { return nil }
-    let named = StartModule.whole(found.module, in: line)
     let candidate = StartModule.candidate(for: named, in: line, of: project)
     let changed = candidate.flatMap { candidate in
       line.text(before: named).map { String($0) + candidate.text + (line.text(after: named) ?? "") }

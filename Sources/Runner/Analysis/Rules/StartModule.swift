@@ -1,16 +1,10 @@
 /// A module that a start command names as a plain word: `celery -A project`, `dramatiq jobs`, `python -m worker.main`.
 enum StartModule {
-  /// Whether a word of a command names the module or something in it.
-  static func isNamed(_ module: String, in line: String) -> Bool {
-    words(of: line).contains { word in
-      word == module || word.hasPrefix(module + ".") || word.hasPrefix(module + ":")
-    }
-  }
-
-  /// The module that is named there and begins with `module`: "projects.celery" for "projects".
-  static func whole(_ module: String, in line: String) -> String {
+  /// The module that a word of a command names and that is `module` or something in it: "projects.celery" for
+  /// "projects".
+  static func named(_ module: String, in line: String) -> String? {
     words(of: line).first { $0 == module || $0.hasPrefix(module + ".") || $0.hasPrefix(module + ":") }
-      .map { String($0.prefix { $0 != ":" }) } ?? module
+      .map { String($0.prefix { $0 != ":" }) }
   }
 
   /// What could be named in its place: the module with the Celery object or the actors, else one of the same last name.
