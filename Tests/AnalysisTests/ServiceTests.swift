@@ -154,6 +154,38 @@ struct HealthCheckTests {
     evidence.probes = [attempt]
     #expect(evidence.findings.isEmpty)
   }
+
+  @Test("names the file that says it, and is a note where its tool is not here")
+  func described() throws {
+    var evidence = Scenario.healthy()
+    evidence.settings.healthCheckSource = "Dockerfile:4"
+    var attempt = ProbeAttempt(
+      path: "HEALTHCHECK", port: 8080, bodyExcerpt: "/bin/sh: 1: pg_isready: not found\n",
+      command: "/bin/sh -c 'pg_isready || exit 1'", exitCode: 1)
+    evidence.probes.append(attempt)
+    let failed = try #require(evidence.finding("health-check-failed"))
+    #expect(failed.title == "The health check of Dockerfile:4 fails with status 1")
+    #expect(failed.location == .init(file: "Dockerfile", line: 4))
+    attempt.missingTool = attempt.programNotFound
+    evidence.probes[1] = attempt
+    #expect(evidence.verdict == .ready && evidence.findings.map(\.rule) == ["health-check-not-run"])
+    #expect(evidence.findings[0].title.hasSuffix("was not run: pg_isready is not here"))
+  }
+
+  @Test(
+    "knows which program was not found, and that one of the project is no tool of an image",
+    arguments: [
+      ("pg_isready -q", 127, nil, "pg_isready"), ("/usr/bin/nc -z x 1", 127, nil, "/usr/bin/nc"),
+      ("./check.sh", 127, nil, nil), ("/app/check.sh", 127, nil, nil), ("pg_isready", 2, nil, nil),
+      ("/bin/sh -c nc", 127, "/bin/sh: line 1: nc: command not found", "nc"),
+      ("/bin/sh -c ./x", 127, "/bin/sh: 1: ./x: not found", nil),
+      ("/bin/sh -c 'python x'", 1, "404 not found", nil), ("nc", 0, "/bin/sh: 1: nc: not found", nil),
+    ])
+  func programs(command: String, exitCode: Int, output: String?, name: String?) {
+    let attempt = ProbeAttempt(
+      path: "HEALTHCHECK", port: 8080, bodyExcerpt: output, command: command, exitCode: exitCode)
+    #expect(attempt.programNotFound == name)
+  }
 }
 
 @Suite("How a service stops")

@@ -85,7 +85,7 @@ struct DescriptorTests {
     Case(
       file: "heroku.yml",
       text: "run:\n  web: gunicorn app:app\n  worker: python jobs.py\nrelease:\n  command: [x]\n",
-      start: ("gunicorn app:app", 2), note: "of heroku.yml, release, the process worker are not carried out"),
+      start: ("gunicorn app:app", 2), note: "of heroku.yml, the process worker are not carried out"),
     Case(
       file: "app.json",
       text:
@@ -211,28 +211,6 @@ struct DescriptorTests {
         ".env.example expects variables that are not set: B (line 3)"))
     let all = try plan(files, PlanningOptions(environment: [("A", "1"), ("B", "2")]))
     #expect(!all.notes.contains { $0.contains(".env.example") })
-  }
-
-  @Test(
-    "gives a Dockerfile's health path, and says of a check that asks nothing by HTTP that it is not carried out"
-  )
-  func health() throws {
-    let head = "FROM python\nCOPY . .\nCMD gunicorn app:app\n"
-    let asks = try plan([
-      "Dockerfile": head + "HEALTHCHECK --interval=5s CMD curl -f http://localhost:8000/up || exit 1\n"
-    ])
-    #expect(asks.healthPath == Sourced("/up", .descriptor("Dockerfile:4")))
-    #expect(asks.notes.contains("of the Dockerfile, HEALTHCHECK's --interval are not carried out"))
-    let plain = try plan(["Dockerfile": head + "HEALTHCHECK CMD curl http://localhost/up\n"])
-    #expect(plain.healthPath.value == "/up" && !plain.notes.contains { $0.contains("HEALTHCHECK") })
-    let none = try plan([
-      "Dockerfile": head + "HEALTHCHECK --retries=2 CMD curl http://localhost/up\nHEALTHCHECK NONE\n"
-    ])
-    #expect(none.healthPath.value == "/" && !none.notes.contains { $0.contains("HEALTHCHECK") })
-    let other = try plan(["Dockerfile": head + "HEALTHCHECK --timeout=3s CMD pg_isready\n"])
-    #expect(
-      other.healthPath.value == "/" && other.notes.contains { $0.contains("HEALTHCHECK are not carried out") }
-    )
   }
 
   @Test("cannot ask for the whole machine, nor build another folder, nor set where tools are")

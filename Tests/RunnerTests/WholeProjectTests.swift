@@ -47,6 +47,50 @@ struct WholeProjectTests {
     #expect(report.processes?.last?.reason == "the release command failed")
   }
 
+  @Test("is not started when the release command of its platform fails, with the line that says it")
+  func platformRelease() async throws {
+    let fly = "app = \"shop\"\n[deploy]\nrelease_command = \"python broken.py\"\n"
+    let files = [
+      "main.py": Projects.server, "broken.py": "raise ValueError('no database')", "fly.toml": fly,
+    ]
+    let report = try await check(files)
+    let finding = try #require(report.findings.first)
+    #expect(report.verdict == .notReady && finding.process == "release")
+    #expect(finding.location == .init(file: "broken.py", line: 1))
+    let place = try #require(finding.evidence.last { $0.kind == .file })
+    #expect(place.file == "fly.toml" && place.line == 3)
+    #expect(place.text == "fly.toml starts it: python broken.py")
+    #expect(report.phases.first { $0.name == .start }?.status == .skipped)
+    let render = "services:\n  - type: web\n    preDeployCommand: echo made > made.txt && cat made.txt\n"
+    let nope = "deploy.preDeployCommand = 'nope'\n"
+    let absent = try await check(["main.py": Projects.server, "railway.toml": nope])
+    #expect(absent.findings.first?.location == .init(file: "railway.toml", line: 1))
+    let well = try await check(["main.py": Projects.server, "render.yaml": render])
+    #expect(well.verdict == .ready && well.processes?.first?.stdoutTail == ["made"])
+  }
+
+  @Test("is asked by the command of its Dockerfile's HEALTHCHECK, unless the tool of that is not here")
+  func healthCommand() async throws {
+    func dockerfile(_ check: String) -> String {
+      "FROM python:3\nWORKDIR /app\nCOPY . .\nCMD [\"python\", \"main.py\"]\n"
+        + "HEALTHCHECK --interval=100ms --retries=2 CMD \(check)\n"
+    }
+    let files = ["main.py": Projects.server, "check.py": "import sys\nprint('no queue')\nsys.exit(3)\n"]
+    let failing = try await check(files.merging(["Dockerfile": dockerfile("python check.py")]) { $1 })
+    let finding = try #require(failing.findings.first)
+    #expect(failing.verdict == .notReady && finding.rule == "health-check-failed")
+    #expect(finding.location == .init(file: "Dockerfile", line: 5))
+    #expect(finding.evidence.contains { $0.text.contains("no queue") })
+    let words = "[\"python\", \"-c\", \"print(1)\"]"
+    #expect(try await check(files.merging(["Dockerfile": dockerfile(words)]) { $1 }).findings == [])
+    for tool in ["no-such-tool -q || exit 1", "[\"no-such-tool\"]"] {
+      let absent = try await check(files.merging(["Dockerfile": dockerfile(tool)]) { $1 })
+      #expect(absent.verdict == .ready && absent.findings.map(\.rule) == ["health-check-not-run"])
+    }
+    let own = try await check(files.merging(["Dockerfile": dockerfile("./gone.sh")]) { $1 })
+    #expect(own.verdict == .notReady && own.findings.first?.rule == "health-check-failed")
+  }
+
   @Test("is watched after its first answer: one that ends then is not ready")
   func lateCrash() async throws {
     let dying = Projects.server.replacingOccurrences(

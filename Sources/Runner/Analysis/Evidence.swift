@@ -108,6 +108,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var stopSignal = "SIGTERM"
   /// The place in the project's files where the start command is written; nil when nobody wrote it down.
   package var startPlace: Finding.Location?
+  /// Where the health check is written that is run beside the program ("Dockerfile:4"); nil is the image's own.
+  package var healthCheckSource: String?
   /// Whether something says that the program serves HTTP: a framework, a server in its source, a health path.
   package var expectsHTTP = true
   /// The network policy of the run ("none", "registries", "host", "allow:..."); nil when it is not recorded.
@@ -270,9 +272,11 @@ package struct ProbeAttempt: Sendable, Codable, Equatable {
   package var durationMilliseconds: Int
   /// The start of the response's body, for evidence; repaired UTF-8, at most 512 bytes.
   package var bodyExcerpt: String?
-  /// The image's health check that was run instead of a request; then `exitCode` is how it ended.
+  /// The health check that was run instead of a request; then `exitCode` is how it ended.
   package var command: String?
   package var exitCode: Int?
+  /// The tool of an image that is not built here, for want of which a health check was not run.
+  package var missingTool: String?
   /// Whether the connection was accepted, where one was tried.
   package var isConnection: Bool?
 
@@ -283,6 +287,28 @@ package struct ProbeAttempt: Sendable, Codable, Equatable {
   package var succeeded: Bool {
     if path == Self.connectionOnly, command == nil { return isConnection == true }
     return command == nil ? (status ?? 500) < 400 : exitCode == 0
+  }
+
+  /// The program that a failed health check would have run and that is not there; nil where it was run.
+  ///
+  /// What the project itself has, by a path, is no tool of an image.
+  package var programNotFound: String? {
+    guard let command, let exitCode, exitCode != 0 else { return nil }
+    let name: String
+    if exitCode == 127, !command.hasPrefix("/bin/sh -c ") {
+      name = String(command.prefix { $0 != " " })
+    } else if let line = bodyExcerpt?.split(separator: "\n").first(where: Self.isMissing) {
+      name = String(line.split(separator: ":").dropLast().last?.trimmed ?? "")
+    } else {
+      return nil
+    }
+    let isOwn = name.isEmpty || name.hasPrefix(".") || (name.has("/") && !name.hasPrefix("/"))
+    return isOwn || name.hasPrefix("/app/") ? nil : name
+  }
+
+  /// How shells say that there is no such program: "/bin/sh: 1: pg_isready: not found".
+  private static func isMissing(_ line: Substring) -> Bool {
+    (line.hasPrefix("/bin/sh: ") || line.hasPrefix("sh: ")) && line.hasSuffix("not found")
   }
 
   /// Whether the program answers HTTP, and only not at this path.

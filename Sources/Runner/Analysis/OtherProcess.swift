@@ -1,6 +1,6 @@
 /// What was seen of a process besides the one of the start command.
 package struct OtherProcessEvidence: Sendable, Codable, Equatable {
-  /// Its type in the Procfile ("worker", "release").
+  /// Its type in the Procfile ("worker", "release"); a platform's release command is a "release" too.
   package var name: String
   /// The run, judged like any other; nil when it was not run.
   package var run: Evidence?
@@ -34,6 +34,12 @@ package struct OtherProcessEvidence: Sendable, Codable, Equatable {
       // The line that asks for it says more than the manifest that lacks it.
       if finding.location == nil || finding.location?.file == run.project.manifest {
         own.location = run.settings.startPlace ?? finding.location
+      }
+      if let place = run.settings.startPlace, own.location != place, own.severity == .error {
+        own.evidence.append(
+          Finding.Proof(
+            kind: .file, line: place.line, text: "\(place.file) starts it: \(run.project.startLine ?? "")",
+            file: place.file))
       }
       if own.severity == .error, !isNeeded { own.severity = .warning }
       return own

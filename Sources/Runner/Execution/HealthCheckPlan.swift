@@ -1,7 +1,7 @@
 import Analysis
 import Images
 
-/// Decides when the image's HEALTHCHECK is run, and when enough is known: a pure state machine.
+/// Decides when a HEALTHCHECK is run, and when enough is known: a pure state machine.
 struct HealthCheckPlan {
   enum Decision: Equatable { case wait, run, finished }
 
@@ -23,7 +23,7 @@ struct HealthCheckPlan {
 
   /// Says what to do `elapsed` milliseconds after the start.
   mutating func decide(listening: [ListeningSocket], probes: [ProbeAttempt], elapsed: Int) -> Decision {
-    if probes.last?.succeeded == true { return .finished }
+    if let last = probes.last, last.succeeded || last.missingTool != nil { return .finished }
     guard elapsed < startDeadlineMilliseconds else { return .finished }
     if let port, !listening.contains(where: { $0.port == port }) { return .wait }
     guard let lastAt else {

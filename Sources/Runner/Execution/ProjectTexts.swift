@@ -10,8 +10,8 @@ enum ProjectTexts {
 
   private static let endings = [
     ".ts", ".mts", ".toml", ".txt", ".cfg", ".ini", ".sh", ".yml", ".yaml",
-    "package.json", ".lock", "package-lock.json", "Procfile", "Dockerfile", "Containerfile", "Pipfile",
-    ".html",
+    "package.json", "railway.json", ".lock", "package-lock.json", "Procfile", "Dockerfile", "Containerfile",
+    "Pipfile", ".html",
   ]
 
   /// Returns the texts by path; files nearest to the root first, within a bound of files and bytes.

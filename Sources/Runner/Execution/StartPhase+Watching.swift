@@ -23,7 +23,7 @@ extension StartPhase {
     guard session.exit == nil else { return }
     seen.settling?.restarted = Self.restarted(
       from: earlier, to: ProcessTree(root: session.container.processID).names)
-    if let healthCheck {
+    if let healthCheck = healthCheck ?? (answer.command == nil ? nil : healthCommand) {
       seen.settling?.answer = try session.check(healthCheck, environment: environment, port: plan.port.value)
     } else {
       seen.settling?.answer = try session.get(answer.path, port: plan.port.value)

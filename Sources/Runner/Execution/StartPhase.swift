@@ -45,6 +45,7 @@ final class StartPhase {
     settings.invocation = options.invocation ?? Invocation(source: options.source)
     settings.stopSignal = SignalName.name(driver.sandbox.stopSignal)
     settings.startPlace = plan.start.place.map { Finding.Location(file: $0.file, line: $0.line) }
+    settings.healthCheckSource = plan.healthCommand?.origin.displayed
     settings.expectsHTTP = plan.listening.speaksHTTP || namedPath?.hasPrefix("/") == true
     return settings
   }
@@ -55,6 +56,16 @@ final class StartPhase {
   /// The image's own, unless a path was named to be asked instead.
   var healthCheck: ImageRunSettings.HealthCheck? {
     namedPath == nil ? driver.sandbox.stored?.settings.healthCheck : nil
+  }
+
+  /// A descriptor's, which is run as well as the program is asked.
+  var healthCommand: ImageRunSettings.HealthCheck? {
+    plan.healthCommand.map { command in
+      .init(
+        arguments: command.value.arguments, intervalMilliseconds: command.value.intervalMilliseconds,
+        timeoutMilliseconds: command.value.timeoutMilliseconds,
+        startPeriodMilliseconds: command.value.startPeriodMilliseconds, retries: command.value.retries)
+    }
   }
 
   /// Adds the start, probe and stop phases and all they showed.
@@ -101,8 +112,12 @@ final class StartPhase {
       try bringUp(session, &seen, healthCheck)
     } else {
       try probe(session, &seen)
+      try runHealthCommand(session, &seen)
     }
-    if session.exit == nil, let last = seen.probes.last, isAnswer(last) { try settle(session, &seen, last) }
+    if session.exit == nil, let last = seen.probes.last, isAnswer(last) {
+      let request = seen.probes.last { $0.command == nil } ?? last
+      if request.missingTool == nil { try settle(session, &seen, request) }
+    }
     if session.exit == nil, seen.isWeb, seen.settling == nil { try explain(session, &seen) }
     guard session.exit != nil else { return announce(session, seen) }
     let status = session.exit?.status.map { "exit status \($0)" } ?? "signal \(session.exit?.signal ?? 0)"
@@ -119,13 +134,14 @@ final class StartPhase {
 
   /// Whether an attempt shows that the program is up: without a named path any answer but a server's error does.
   func isAnswer(_ attempt: ProbeAttempt) -> Bool {
-    if attempt.succeeded { return true }
+    // A check that could not be run says nothing of the program.
+    if attempt.succeeded || attempt.missingTool != nil { return true }
     guard namedPath == nil, attempt.command == nil else { return false }
     return attempt.isClientError
       || (attempt.status == nil && attempt.isConnection == true && !plan.listening.speaksHTTP)
   }
 
-  /// Runs the image's HEALTHCHECK beside the program.
+  /// Runs a health check beside the program, as often as it says.
   private func bringUp(
     _ session: SandboxSession, _ seen: inout Sighting, _ check: ImageRunSettings.HealthCheck
   ) throws(RunnerError) {
@@ -135,16 +151,27 @@ final class StartPhase {
     while session.exit == nil {
       look(session, &seen)
       let elapsed = session.elapsedMilliseconds
-      switch decisions.decide(listening: seen.listening, probes: seen.probes, elapsed: elapsed) {
+      let own = seen.probes.filter { $0.command != nil }
+      switch decisions.decide(listening: seen.listening, probes: own, elapsed: elapsed) {
       case .finished: return
       case .wait: try session.step(milliseconds: 20)
       case .run:
         beginProbe(&seen, elapsed, ShellWords.join(check.arguments))
-        if let attempt = try session.check(check, environment: environment, port: plan.port.value) {
+        if var attempt = try session.check(check, environment: environment, port: plan.port.value) {
+          // An image's own check that lacks its program fails wherever the image runs.
+          if healthCheck == nil { attempt.missingTool = attempt.programNotFound }
           seen.probes.append(attempt)
         }
       }
     }
+  }
+
+  /// Runs a descriptor's health check beside a program that is well as far as it was asked.
+  private func runHealthCommand(_ session: SandboxSession, _ seen: inout Sighting) throws(RunnerError) {
+    guard session.exit == nil, let healthCommand, seen.probes.last.map(isAnswer) ?? !seen.isWeb else {
+      return
+    }
+    try bringUp(session, &seen, healthCommand)
   }
 
   private func beginProbe(_ seen: inout Sighting, _ elapsed: Int, _ detail: String) {

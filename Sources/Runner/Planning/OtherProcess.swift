@@ -1,7 +1,7 @@
 extension Plan {
   /// A process of the project besides the one that the start command starts.
   package struct OtherProcess: Sendable, Codable, Equatable {
-    /// Its type in the Procfile ("worker", "release").
+    /// Its type in the Procfile ("worker", "release"); a platform's release command is a "release" too.
     package var name: String
     /// The command, with the place where it is written.
     package var start: StartCommand
@@ -24,25 +24,34 @@ extension Plan {
   package func alone(_ process: OtherProcess) -> Plan {
     var plan = self
     plan.start = process.start
-    plan.listening = ListenExpectation(role: .worker, reason: "it is the Procfile's \(process.name) process")
+    plan.listening = ListenExpectation(
+      role: .worker, reason: "it is the \(process.name) process of \(process.start.origin.displayed)")
     plan.others = []
+    plan.healthCommand = nil
     return plan
   }
 }
 
 extension StartDecision {
-  /// What else the Procfile starts; with `--start` that is named, and not run.
-  func others(in procfile: Procfile?, options: PlanningOptions) -> [Plan.OtherProcess] {
+  /// What else the Procfile starts, and else what a platform runs before each start; with `--start` that is named, and
+  /// not run.
+  func others(
+    in procfile: Procfile?, descriptors: Descriptors, docker: DockerDeployment?, options: PlanningOptions
+  ) -> [Plan.OtherProcess] {
     let notRun =
       options.start == nil
       ? nil : "\(options.origin("start").displayed) names the one program to check"
-    return (procfile?.processes ?? []).filter { $0.type != processType }.map { process in
+    var all = (procfile?.processes ?? []).filter { $0.type != processType }.map { process in
       Plan.OtherProcess(
         name: process.type,
         start: Plan.StartCommand(
           form: .shell(process.command), origin: .descriptor("Procfile \(process.type)"), alternatives: [],
           place: Plan.Place(file: "Procfile", line: process.line)), notRun: notRun)
-    }.sorted { $0.isRelease && !$1.isRelease }
+    }
+    if !all.contains(where: \.isRelease), let release = descriptors.release(in: docker) {
+      all.append(Plan.OtherProcess(name: "release", start: release, notRun: notRun))
+    }
+    return all.sorted { $0.isRelease && !$1.isRelease }
   }
 }
 

@@ -68,6 +68,8 @@ package struct Plan: Sendable, Codable, Equatable {
   package var user: Sourced<User>?
   /// The signal that asks the program to stop, where a descriptor says so.
   package var stopSignal: Sourced<String>?
+  /// What is run beside the program to see that it is well, where a descriptor says so and nobody names a path.
+  package var healthCommand: Sourced<HealthCommand>?
 }
 
 extension Plan {

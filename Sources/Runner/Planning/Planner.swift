@@ -80,7 +80,7 @@ package enum Planner {
       installOrigin: options.install == nil
         ? chosen?.manifest.map { .inference($0) } ?? .byDefault : options.origin("install"),
       build: chosen?.build ?? [], start: start.command,
-      others: start.others(in: procfile, options: options),
+      others: start.others(in: procfile, descriptors: descriptors, docker: docker, options: options),
       listening: start.listening, port: port,
       healthPath: health, environment: environment, limits: limits,
       detectedFrom: (start.usesProcfile ? ["Procfile \(start.processType)"] : [])
@@ -89,10 +89,19 @@ package enum Planner {
       leftOut: snapshot.leftOut.prefix(20).map { "\($0.path): \($0.why)" },
       notes: notes(snapshot, procfile, chosen, start, descriptors) + (docker?.notes ?? []) + process.notes,
       user: process.user, stopSignal: process.stopSignal)
+    if let command = process.healthCommand {
+      if health.origin == .byDefault {
+        plan.healthCommand = command
+      } else {
+        plan.notes.append(
+          "the health check of \(command.origin.displayed) is not run: \(health.origin.displayed) names a path, which is asked"
+        )
+      }
+    }
     let compared = docker?.compared
     plan.notes +=
       descriptors.startNotes(taken: start.command.origin, start.command.displayed, and: compared)
-      + descriptors.notes(of: plan, and: compared)
+      + descriptors.releaseNotes(of: plan) + descriptors.notes(of: plan, and: compared)
     return plan
   }
 

@@ -31,6 +31,46 @@ package enum ShellWords {
     return (isAssignment(first) ? "exec env " : "exec ") + line.trimmingSpace()
   }
 
+  /// The words of a line that no shell reads: quotes and backslashes count, operators and variables are plain text.
+  ///
+  /// Nil when a quote stays open.
+  static func plainWords(_ line: String) -> [String]? {
+    var words: [String] = []
+    var word: String?
+    var characters = Array(line)[...]
+    while let character = characters.popFirst() {
+      switch character {
+      case _ where character.isWhitespace:
+        if let finished = word { words.append(finished) }
+        word = nil
+      case "'":
+        guard let end = characters.firstIndex(of: "'") else { return nil }
+        word = (word ?? "") + String(characters[..<end])
+        characters = characters[(end + 1)...]
+      case "\"":
+        var text = word ?? ""
+        var isOpen = true
+        while isOpen, let next = characters.popFirst() {
+          if next == "\"" {
+            isOpen = false
+          } else if next == "\\", let escaped = characters.popFirst() {
+            text += (escaped == "\"" || escaped == "\\" ? "" : "\\") + String(escaped)
+          } else {
+            text += String(next)
+          }
+        }
+        if isOpen { return nil }
+        word = text
+      case "\\":
+        guard let next = characters.popFirst() else { return nil }
+        word = (word ?? "") + String(next)
+      default: word = (word ?? "") + String(character)
+      }
+    }
+    if let finished = word { words.append(finished) }
+    return words
+  }
+
   /// The words of a line of plain and quoted words; nil when it needs a shell.
   static func words(_ line: String) -> [String]? { split(line) }
 

@@ -28,6 +28,9 @@ package enum PlanText {
     rows.append(("port", String(plan.port.value), plan.port.origin.displayed))
     rows.append(("listens", plan.listening.role.rawValue, plan.listening.reason))
     rows.append(("health", plan.healthPath.value, plan.healthPath.origin.displayed))
+    if let command = plan.healthCommand {
+      rows.append(("health check", ShellWords.join(command.value.arguments), command.origin.displayed))
+    }
     if let user = plan.user {
       rows.append(("user", "\(user.value.name) (\(user.value.userID))", user.origin.displayed))
     }

@@ -5,7 +5,9 @@ enum AfterAnswer {
       evidence, causes in
       guard let settling = evidence.settling, let answer = settling.answer, !answer.succeeded,
         evidence.phase(.start)?.status == .passed, !causes.explain(.start),
-        let first = evidence.probes.last(where: { $0.succeeded })
+        let first = evidence.probes.last(where: {
+          $0.succeeded && ($0.command == nil) == (answer.command == nil)
+        })
       else { return [] }
       return [stopped(first, answer, settling, evidence)]
     },

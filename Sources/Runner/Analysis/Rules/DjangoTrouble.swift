@@ -77,8 +77,10 @@ enum DjangoTrouble {
     let settings = project.paths(endingIn: [".py"]).filter { $0.has("settings") }
     let whole =
       [project.startLine ?? ""]
-      + ["Procfile", "Dockerfile", "render.yaml", "start.sh", "build.sh", "entrypoint.sh"]
-      .compactMap { project.texts[$0] }
+      + [
+        "Procfile", "Dockerfile", "render.yaml", "fly.toml", "railway.toml", "railway.json", "heroku.yml",
+        "start.sh", "build.sh", "entrypoint.sh",
+      ].compactMap { project.texts[$0] }
     func isRun(_ command: String) -> Bool { whole.contains { $0.has(command) } }
     let manifestStorage = project.place(in: settings) { $0.has("ManifestStaticFilesStorage") }
     let use =

@@ -23,8 +23,14 @@ enum Health {
       }
       return [clientError(probe, status, evidence)]
     },
-    Rule(consequence: "health-check-failed", "The image's health check fails.") { evidence, causes in
+    Rule("health-check-not-run", "A health check needs a program that is not in the sandbox.") { evidence in
+      guard let probe = evidence.probes.last, let tool = probe.missingTool else { return [] }
+      return [notRun(probe, tool, evidence)]
+    },
+    Rule(consequence: "health-check-failed", "The health check of the image or of a descriptor fails.") {
+      evidence, causes in
       guard let last = evidence.probes.last(where: { $0.command != nil }), !last.succeeded,
+        last.missingTool == nil,
         evidence.phase(.start)?.status != .failed, !causes.explain(.start)
       else { return [] }
       return [failedCheck(last, evidence)]
@@ -70,15 +76,37 @@ enum Health {
     let count = evidence.probes.filter { $0.command != nil }.count
     return Finding(
       rule: "health-check-failed", category: .health, subject: probe.command ?? "",
-      title: "The image's health check fails"
+      title: "\(named(evidence)) fails"
         + (probe.exitCode.map { " with status \($0)" } ?? probe.failure.map { " (\($0))" } ?? ""),
       message:
-        "The command of the image's HEALTHCHECK was run in the sandbox beside the program, \(count) times; a platform "
-        + "that asks it would not let the program go live.",
+        "The command of \(evidence.settings.healthCheckSource ?? "the image's HEALTHCHECK") was run in the sandbox "
+        + "beside the program, \(count) times; a platform that asks it would not let the program go live.",
       fix: Finding.Fix(
         "Make the program answer what the check asks, or name a path to ask instead.",
         commands: [evidence.check("--health", "/PATH")]),
-      evidence: proofs)
+      evidence: proofs, location: place(evidence))
+  }
+
+  private static func notRun(_ probe: ProbeAttempt, _ tool: String, _ evidence: Evidence) -> Finding {
+    Finding(
+      rule: "health-check-not-run", category: .health, severity: .note, subject: tool,
+      title: "\(named(evidence)) was not run: \(tool) is not here",
+      message:
+        "What the image installs beside the project's dependencies is not in the sandbox, so the check says nothing of "
+        + "the program.",
+      fix: Finding.Fix("See that the image has \(tool): without it the check fails there at each attempt."),
+      evidence: [proof(probe)], location: place(evidence))
+  }
+
+  private static func named(_ evidence: Evidence) -> String {
+    evidence.settings.healthCheckSource.map { "The health check of \($0)" } ?? "The image's health check"
+  }
+
+  /// The place of "Dockerfile:4".
+  private static func place(_ evidence: Evidence) -> Finding.Location? {
+    let parts = (evidence.settings.healthCheckSource ?? "").split(separator: ":")
+    guard parts.count == 2, let line = Int(parts[1]) else { return nil }
+    return Finding.Location(file: String(parts[0]), line: line)
   }
 
   private static func serverError(_ probe: ProbeAttempt, _ status: Int, _ evidence: Evidence) -> Finding {

@@ -12,9 +12,9 @@ package struct RuleDescription: Sendable {
     guard let signature else { return summary + "\n" }
     var lines = [summary, ""]
     let phases = PhaseEvidence.Name.allCases.filter(signature.phases.contains).map(\.rawValue)
-    lines.append(
+    lines += TextColumns.wrap(
       "Category `\(signature.category.rawValue)`, \(weight(signature.weight)); read in: "
-        + "\(phases.joined(separator: ", ")); since \(signature.since).")
+        + "\(phases.joined(separator: ", ")); since \(signature.since).", to: 118)
     lines.append("")
     lines += (signature.any.map(\.source)).map { "    \($0)" }
     if !signature.all.isEmpty {
@@ -22,7 +22,7 @@ package struct RuleDescription: Sendable {
     }
     let facts =
       signature.when.map { "Only where \($0.summary)." } + signature.unless.map { "Not where \($0.summary)." }
-    if !facts.isEmpty { lines += ["", facts.joined(separator: " ")] }
+    if !facts.isEmpty { lines += [""] + TextColumns.wrap(facts.joined(separator: " "), to: 118) }
     for text in ["Why: \(signature.why)", "Fix: \(signature.fix)"] {
       lines += [""] + TextColumns.wrap(text, to: 118)
     }

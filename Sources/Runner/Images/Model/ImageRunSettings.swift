@@ -13,6 +13,18 @@ package struct ImageRunSettings: Sendable, Equatable {
     package var startPeriodMilliseconds: Int
     /// How many failures in a row mean that it is not well.
     package var retries: Int
+
+    /// Makes a health check.
+    package init(
+      arguments: [String], intervalMilliseconds: Int, timeoutMilliseconds: Int, startPeriodMilliseconds: Int,
+      retries: Int
+    ) {
+      self.arguments = arguments
+      self.intervalMilliseconds = intervalMilliseconds
+      self.timeoutMilliseconds = timeoutMilliseconds
+      self.startPeriodMilliseconds = startPeriodMilliseconds
+      self.retries = retries
+    }
   }
 
   /// What an image may say at most: entries of a list, bytes of one, and bytes of all (execve(2): MAX_ARG_STRLEN is

@@ -93,40 +93,41 @@ enum ContainerDescriptors {
     found.port = .init(value: port, line: document.line(path + ["[0]"]))
   }
 
-  /// The path of an address of this machine in the words of a health test.
-  private static func takeHealthTest(_ document: LocatedDocument, _ path: [String], _ found: inout Descriptor)
-  {
-    let told = Self.healthTimes.filter { document[path + [$0]] != nil }
-    let times = told.isEmpty ? [] : ["healthcheck's \(told.joined(separator: " and "))"]
+  /// Takes `healthcheck` over (github.com/compose-spec, 05-services.md).
+  private static func takeHealthTest(
+    _ document: LocatedDocument, _ path: [String], _ found: inout Descriptor
+  ) {
     if document[path + ["disable"]]?.boolean == true { return }
-    let path = path + ["test"]
-    guard let test = document[path] else {
-      found.notHonoured += times
+    let names = ["interval", "timeout", "retries", "start_period", "start_interval"]
+    let times = names.compactMap { name in document[path + [name]]?.text.map { (name, $0) } }
+    func tell(_ names: [String]) {
+      if !names.isEmpty { found.notHonoured.append("healthcheck's \(names.joined(separator: " and "))") }
+    }
+    guard let value = document[path + ["test"]] else { return tell(times.map(\.0)) }
+    let words = value.strings ?? []
+    let form: Plan.StartCommand.Form
+    switch words.first {
+    case "NONE": return
+    case "CMD": form = .arguments(Array(words.dropFirst()))
+    case "CMD-SHELL": form = .shell(words.dropFirst().joined(separator: " "))
+    case nil: form = .shell(value.string ?? "")
+    default:
+      found.problems.append(
+        "\(found.place(document.line(path + ["test"]))): a list begins with CMD, CMD-SHELL or NONE")
       return
     }
-    if test.strings == ["NONE"] { return }
-    let words = test.strings ?? test.string?.split(separator: " ").map(String.init) ?? []
-    let addresses = words.flatMap { $0.split { " '\"()".contains($0) } }
-    guard let address = addresses.first(where: isOwnAddress) else {
-      found.notHonoured.append("healthcheck")
+    let test = HealthTest(form, options: times)
+    let line = document.line(path + ["test"])
+    found.health = test.path.map { .init(value: $0, line: line) }
+    tell(test.notHonoured)
+    guard var command = test.command else { return }
+    let whole = command.arguments.compactMap(filled)
+    guard whole.count == command.arguments.count else {
+      found.notHonoured.append("healthcheck, whose variables are not known")
       return
     }
-    let value = Self.path(of: String(address))
-    found.health = .init(value: value, line: document.line(path))
-    found.notHonoured += times
-  }
-
-  private static let healthTimes = ["interval", "timeout", "retries", "start_period", "start_interval"]
-
-  /// Whether a word is the address of something on the same machine.
-  static func isOwnAddress(_ word: Substring) -> Bool {
-    ["http://localhost", "http://127.0.0.1", "http://0.0.0.0"].contains { word.hasPrefix($0) }
-  }
-
-  /// The path of an address.
-  static func path(of address: String) -> String {
-    let rest = address.dropFirst("http://".count)
-    return rest.firstIndex(of: "/").map { String(rest[$0...]) } ?? "/"
+    command.arguments = whole
+    found.healthCommand = .init(value: command, line: line)
   }
 
   /// The first container of the first Deployment, StatefulSet or DaemonSet.

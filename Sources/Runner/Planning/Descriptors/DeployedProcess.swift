@@ -1,7 +1,9 @@
-/// Whom the program runs as and how it is asked to stop, as descriptors say.
+/// Whom the program runs as, how it is asked whether it is well and to stop, as descriptors say.
 struct DeployedProcess {
   var user: Sourced<Plan.User>?
   var stopSignal: Sourced<String>?
+  /// A health check that is run beside the program.
+  var healthCommand: Sourced<Plan.HealthCommand>?
   var notes: [String] = []
 
   /// What a Dockerfile or compose says; of a start command that none of them gave nothing.
@@ -10,6 +12,13 @@ struct DeployedProcess {
     stopSignal =
       descriptors.word(\.stopSignal, ofPlatform: true) ?? docker?.stopSignal
       ?? descriptors.word(\.stopSignal, ofPlatform: false)
+    healthCommand = descriptors.healthCommand ?? docker?.healthCommand
+    if let taken = descriptors.healthCommand, let other = docker?.healthCommand,
+      taken.value.arguments != other.value.arguments
+    {
+      notes.append(
+        "the health check: \(taken.origin.displayed) counts; \(other.origin.displayed) says otherwise")
+    }
     let compose = descriptors.word(\.user, ofPlatform: false)
     guard let asked = docker?.user ?? compose else { return }
     if let compose, compose.value != asked.value {

@@ -22,8 +22,14 @@ struct Descriptor: Equatable, Sendable {
   /// Whether a platform starts what it says; else a Dockerfile's own command counts more.
   var isOfPlatform = true
   var start: Placed<Plan.StartCommand.Form>?
+  /// What is run to its end before each start of a new version.
+  var release: Placed<Plan.StartCommand.Form>?
+  /// Whether the platform hands `release` to the image's ENTRYPOINT.
+  var releaseKeepsEntry = false
   var port: Placed<Int>?
   var health: Placed<String>?
+  /// A health check that asks nothing by HTTP.
+  var healthCommand: Placed<Plan.HealthCommand>?
   var memoryInBytes: Placed<Int64>?
   /// A name or an id, with a group behind a colon.
   var user: Placed<String>?
@@ -53,6 +59,38 @@ struct Descriptor: Equatable, Sendable {
     } else if let text = value.string, !text.trimmingSpace().isEmpty {
       start = Placed(value: .shell(text.trimmingSpace()), line: line)
     }
+  }
+
+  /// Takes a command of one line, or of several that are run one after the other: each is for a shell.
+  mutating func takeLines(
+    _ document: LocatedDocument, _ path: [String],
+    as target: WritableKeyPath<Descriptor, Placed<Plan.StartCommand.Form>?>
+  ) {
+    guard self[keyPath: target] == nil, let value = document[path] else { return }
+    let lines = (value.strings ?? [value.string ?? ""]).map { $0.trimmingSpace() }.filter { !$0.isEmpty }
+    guard !lines.isEmpty else { return }
+    self[keyPath: target] = Placed(
+      value: .shell(lines.joined(separator: " && ")), line: document.line(path))
+  }
+
+  /// Takes a command whose words the platform starts without a shell.
+  mutating func takeWords(
+    _ document: LocatedDocument, _ path: [String],
+    as target: WritableKeyPath<Descriptor, Placed<Plan.StartCommand.Form>?>
+  ) {
+    guard let text = document[path]?.string?.trimmingSpace(), !text.isEmpty else { return }
+    let line = document.line(path)
+    let name = path.last ?? ""
+    guard let words = ShellWords.plainWords(text), !words.isEmpty else {
+      problems.append("\(place(line)): \(name) cannot be split into words, and is not run")
+      return
+    }
+    if let sign = words.first(where: ["&&", "||", ";", "|", ">", "<"].contains) {
+      problems.append(
+        "\(place(line)): \(name) is started without a shell, so \(sign) is one of its words; sh -c '...' has a shell"
+      )
+    }
+    self[keyPath: target] = Placed(value: .arguments(words), line: line)
   }
 
   mutating func takePort(_ document: LocatedDocument, _ path: [String]) {

@@ -126,6 +126,16 @@ extension Descriptors {
       place: Plan.Place(file: found.name, line: start.line), form: start.value, port: found.port?.value)
   }
 
+  /// The release command of the first file that has one, as it is run in the image.
+  func release(in docker: DockerDeployment?) -> Plan.StartCommand? {
+    guard let found = first(\.release) else { return nil }
+    let line = found.descriptor.release?.line
+    return Plan.StartCommand(
+      form: docker?.placed(found.value, behindEntry: found.descriptor.releaseKeepsEntry) ?? found.value,
+      origin: .descriptor(found.place), alternatives: [],
+      place: Plan.Place(file: found.descriptor.name, line: line))
+  }
+
   func port(ofPlatform: Bool) -> Sourced<Int>? {
     all.first { $0.port != nil && $0.isOfPlatform == ofPlatform }.flatMap { found in
       found.port.map { Sourced($0.value, .descriptor(found.place($0.line))) }
@@ -141,6 +151,10 @@ extension Descriptors {
     all.first { $0[keyPath: path] != nil && $0.isOfPlatform == ofPlatform }.flatMap { found in
       found[keyPath: path].map { Sourced($0.value, .descriptor(found.place($0.line))) }
     }
+  }
+
+  var healthCommand: Sourced<Plan.HealthCommand>? {
+    first(\.healthCommand).map { Sourced($0.value, .descriptor($0.place)) }
   }
 
   var memoryInBytes: Sourced<Int64>? {
@@ -222,6 +236,19 @@ extension Descriptors {
       notes.append(
         "\(what): \(effective.origin.displayed) says \(text(effective.value)), and counts; \(descriptor.place(other.line)) says \(text(other.value))"
       )
+    }
+  }
+
+  /// Which of several release commands is taken.
+  func releaseNotes(of plan: Plan) -> [String] {
+    guard let taken = plan.others.first(where: \.isRelease)?.start else { return [] }
+    return all.compactMap { descriptor in
+      guard let release = descriptor.release else { return nil }
+      let place = descriptor.place(release.line)
+      let other = Plan.StartCommand(form: release.value, origin: .byDefault, alternatives: []).displayed
+      guard taken.origin != .descriptor(place), other != taken.displayed else { return nil }
+      return
+        "the release command: \(taken.origin.displayed) says \(taken.displayed), and counts; \(place) says \(other)"
     }
   }
 

@@ -55,26 +55,48 @@ package struct DockerDeployment: Sendable {
 
   var described: StartDecision.Described? {
     guard isStartable, let command = file.command else { return nil }
-    let place = Plan.Place(file: name, line: file.commandLine)
-    let form: Plan.StartCommand.Form
+    let form = placed(command)
     let line: String
-    switch command {
-    case .arguments(let words):
-      let own = words.map(atHome)
-      form = .arguments(own)
-      line = ShellWords.join(own)
-    case .shell(let text):
-      form = .shell(atHome(text))
-      line = atHome(text)
-    }
-    if !workFolder.isEmpty {
-      let inFolder = "cd \(ShellWords.join([workFolder])) && \(ShellWords.replacingShell(line))"
-      return StartDecision.Described(
-        line: inFolder, origin: .descriptor("\(name) CMD"), processType: "", place: place,
-        form: .shell(inFolder), port: port)
+    switch form {
+    case .arguments(let words): line = ShellWords.join(words)
+    case .shell(let text): line = text
     }
     return StartDecision.Described(
-      line: line, origin: .descriptor("\(name) CMD"), processType: "", place: place, form: form, port: port)
+      line: line, origin: .descriptor("\(name) CMD"), processType: "",
+      place: Plan.Place(file: name, line: file.commandLine), form: form, port: port)
+  }
+
+  /// A command of the image as it is started in the folder; `behindEntry` makes it the arguments of ENTRYPOINT.
+  func placed(_ command: Plan.StartCommand.Form, behindEntry: Bool = false) -> Plan.StartCommand.Form {
+    guard isStartable else { return command }
+    var form = command
+    if behindEntry, case .arguments(let entry)? = file.entry {
+      switch command {
+      case .arguments(let words): form = .arguments(entry + words)
+      case .shell(let line): form = .arguments(entry + ["/bin/sh", "-c", line])
+      }
+    }
+    switch form {
+    case .arguments(let words): form = .arguments(words.map(atHome))
+    case .shell(let text): form = .shell(atHome(text))
+    }
+    guard !workFolder.isEmpty else { return form }
+    let line: String
+    switch form {
+    case .arguments(let words): line = ShellWords.join(words)
+    case .shell(let text): line = text
+    }
+    return .shell("cd \(ShellWords.join([workFolder])) && \(ShellWords.replacingShell(line))")
+  }
+
+  /// The command of a HEALTHCHECK that asks nothing by HTTP.
+  var healthCommand: Sourced<Plan.HealthCommand>? {
+    guard isStartable, var found = file.healthCommand else { return nil }
+    switch placed(.arguments(found.value.arguments)) {
+    case .arguments(let words): found.value.arguments = words
+    case .shell(let line): found.value.arguments = ["/bin/sh", "-c", line]
+    }
+    return Sourced(found.value, .descriptor("\(name):\(found.line)"))
   }
 
   /// The path that HEALTHCHECK asks for.

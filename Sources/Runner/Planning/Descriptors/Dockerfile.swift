@@ -16,6 +16,7 @@ package struct Dockerfile: Equatable, Sendable {
     var user: Descriptor.Placed<String>?
     var stopSignal: Descriptor.Placed<String>?
     var health: Descriptor.Placed<String>?
+    var healthCommand: Descriptor.Placed<Plan.HealthCommand>?
     var notHonoured: [String] = []
   }
 
@@ -41,6 +42,8 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var commandLine = 0
   /// The path that HEALTHCHECK asks this machine for, and its line.
   private(set) var health: Descriptor.Placed<String>?
+  /// The command of a HEALTHCHECK that asks nothing by HTTP.
+  private(set) var healthCommand: Descriptor.Placed<Plan.HealthCommand>?
   /// USER, as it is at the end: a name or an id, with a group behind a colon.
   private(set) var user: Descriptor.Placed<String>?
   private(set) var stopSignal: Descriptor.Placed<String>?
@@ -52,7 +55,8 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var problems: [String] = []
   private var copies: [Copy] = []
   private var arguments: [String: String] = [:]
-  private var entry: Plan.StartCommand.Form?
+  /// ENTRYPOINT.
+  private(set) var entry: Plan.StartCommand.Form?
   private var rest: Plan.StartCommand.Form?
   private var stages: [String: Stage] = [:]
   private var stage = ""
@@ -146,21 +150,16 @@ package struct Dockerfile: Equatable, Sendable {
     return nil
   }
 
-  /// Takes the path of a HEALTHCHECK that asks this machine by HTTP, and names what else it says. The last counts.
+  /// Takes a HEALTHCHECK over, and names what of it is not carried out. The last counts.
   private mutating func health(_ value: String, _ number: Int) {
-    health = nil
+    (health, healthCommand) = (nil, nil)
     notHonoured.removeAll { $0.hasPrefix("HEALTHCHECK") }
-    let words = value.split(whereSeparator: \.isWhitespace)
-    let options = words.prefix { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
-    let test = words.dropFirst(options.count)
-    if test.count == 1, test.first?.uppercased() == "NONE" { return }
-    let addresses = test.joined(separator: " ").split { " '\"()[],".contains($0) }
-    guard let address = addresses.first(where: ContainerDescriptors.isOwnAddress) else {
-      notHonoured.append("HEALTHCHECK")
-      return
+    guard let test = HealthTest(dockerfile: value) else { return }
+    health = test.path.map { .init(value: $0, line: number) }
+    healthCommand = test.command.map { .init(value: $0, line: number) }
+    if !test.notHonoured.isEmpty {
+      notHonoured.append("HEALTHCHECK's \(test.notHonoured.joined(separator: " and "))")
     }
-    health = .init(value: ContainerDescriptors.path(of: String(address)), line: number)
-    if !options.isEmpty { notHonoured.append("HEALTHCHECK's \(options.joined(separator: " and "))") }
   }
 
   /// The id that a RUN line gives to a user whom it makes; nil where none does, or the image chooses one.
@@ -185,14 +184,15 @@ package struct Dockerfile: Equatable, Sendable {
     if !stage.isEmpty {
       stages[stage] = Stage(
         environment: environment, base: base, user: user, stopSignal: stopSignal, health: health,
-        notHonoured: notHonoured)
+        healthCommand: healthCommand, notHonoured: notHonoured)
     }
     let words = expand(value).split(whereSeparator: \.isWhitespace).filter { !$0.hasPrefix("--") }.map(
       String.init)
     let image = words.first ?? ""
     let first = stages[image] ?? Stage(base: Self.name(of: image))
     (environment, base, user) = (first.environment, first.base, first.user)
-    (stopSignal, health, notHonoured) = (first.stopSignal, first.health, first.notHonoured)
+    (stopSignal, notHonoured) = (first.stopSignal, first.notHonoured)
+    (health, healthCommand) = (first.health, first.healthCommand)
     stage = words.count > 2 && words[1].uppercased() == "AS" ? words[2] : ""
     (ports, portLine, folder, entry, rest, commandLine, copies) = ([], 0, "/", nil, nil, 0, [])
   }

@@ -24,7 +24,9 @@ enum PlatformDescriptors {
       found.notHonoured += processes.keys.sorted().filter { $0 != name }.map { "the process \($0)" }
     }
     found.tell(["mounts", "statics", "files", "metrics", "kill_timeout"], in: document)
-    if document[["deploy", "release_command"]] != nil { found.notHonoured.append("release_command") }
+    // Its words become the command of a machine (superfly/flyctl, appconfig/machines.go).
+    found.takeWords(document, ["deploy", "release_command"], as: \.release)
+    found.releaseKeepsEntry = true
   }
 
   /// render.com/docs/blueprint-spec.
@@ -43,7 +45,8 @@ enum PlatformDescriptors {
     for database in document[["databases"]]?.array ?? [] {
       found.needs.append(database["name"]?.string ?? "a database")
     }
-    found.tell(["buildCommand", "preDeployCommand", "disk", "rootDir"], in: document, path)
+    found.takeLines(document, path + ["preDeployCommand"], as: \.release)
+    found.tell(["buildCommand", "disk", "rootDir"], in: document, path)
     if let port = found.variables.first(where: { $0.name == "PORT" }),
       let number = port.value.flatMap({ Int($0) }),
       (1...65_535).contains(number)
@@ -56,7 +59,8 @@ enum PlatformDescriptors {
   static func railway(_ document: LocatedDocument, _ found: inout Descriptor) {
     found.takeStart(document, ["deploy", "startCommand"])
     found.takeHealth(document, ["deploy", "healthcheckPath"])
-    found.tell(["preDeployCommand", "cronSchedule"], in: document, ["deploy"])
+    found.takeLines(document, ["deploy", "preDeployCommand"], as: \.release)
+    found.tell(["cronSchedule"], in: document, ["deploy"])
     found.tell(["buildCommand"], in: document, ["build"])
   }
 
@@ -78,9 +82,11 @@ enum PlatformDescriptors {
   /// devcenter.heroku.com/articles/heroku-yml-build-manifest.
   static func heroku(_ document: LocatedDocument, _ found: inout Descriptor) {
     found.takeStart(document, ["run", "web"])
-    found.takeStart(document, ["run", "web", "command"])
+    found.takeLines(document, ["run", "web", "command"], as: \.start)
+    found.takeLines(document, ["release", "command"], as: \.release)
+    found.takeLines(document, ["release"], as: \.release)
     found.takeVariables(document, ["build", "config"])
-    found.tell(["setup", "release"], in: document)
+    found.tell(["setup"], in: document)
     found.notHonoured += (document[["run"]]?.table ?? [:]).keys.sorted().filter { $0 != "web" }.map {
       "the process \($0)"
     }
@@ -95,6 +101,7 @@ enum PlatformDescriptors {
         .init(name: name, value: (value["value"] ?? value).text, line: document.line(["env", name])))
     }
     found.needs += (document[["addons"]]?.array ?? []).compactMap { $0.string ?? $0["plan"]?.string }
+    // `postdeploy` is run once, when an app is made, and not at each deployment.
     found.tell(["scripts", "buildpacks"], in: document)
   }
 
