@@ -31,7 +31,7 @@ let baseImages = [
 
 /// What the tools of the checked projects say when they fail, each a file of `signatures` with its recorded logs.
 let signatureFiles = [
-  "celery", "django", "flask", "granian", "gunicorn", "hypercorn", "libraries", "node", "npm",
+  "celery", "django", "flask", "go", "granian", "gunicorn", "hypercorn", "libraries", "node", "npm",
   "numpy", "pip", "pydantic", "python", "services", "shell", "sqlalchemy", "uvicorn", "waitress",
 ]
 

@@ -5,6 +5,7 @@ package enum SignatureFiles {
     ("celery", PackageResources.celery_toml),
     ("django", PackageResources.django_toml),
     ("flask", PackageResources.flask_toml),
+    ("go", PackageResources.go_toml),
     ("granian", PackageResources.granian_toml),
     ("gunicorn", PackageResources.gunicorn_toml),
     ("hypercorn", PackageResources.hypercorn_toml),
