@@ -95,6 +95,18 @@ struct StartModuleTests {
     #expect(finding.fix.summary.hasPrefix("Write jobs.runner in Procfile:1"))
   }
 
+  @Test("and that no file of the project could be may also be a package's that is not declared")
+  func noCandidate() throws {
+    let project = SmallProject(files: ["requirements.txt": "flask\n"], start: "tool worklib")
+    let log =
+      "Traceback (most recent call last):\n  File \"/venv/bin/x\", line 8, in <module>\n    x\n"
+      + "ModuleNotFoundError: No module named 'worklib'"
+    let fix = try #require(project.crashed(log).finding("module-not-on-path")).fix
+    #expect(fix.summary.hasPrefix("Name a module of the project in Procfile:1"))
+    #expect(fix.summary.contains("If 'worklib' is a package's, it is not among the dependencies"))
+    #expect(fix.summary.hasSuffix("add that to requirements.txt.") && fix.commands.isEmpty)
+  }
+
   @Test("is no value of an option, and a package of the index is to be installed")
   func values() {
     let line = "gunicorn shop.wsgi --bind 0.0.0.0:$PORT --log-level debug"

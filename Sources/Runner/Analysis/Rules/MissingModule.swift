@@ -198,7 +198,9 @@ enum MissingModule {
         + "provides it.",
       fix: Finding.Fix(
         candidate.map { "Write \($0.text) \(evidence.inStart): \($0.place.file) is what is meant." }
-          ?? "Name a module of the project \(evidence.inStart), seen from the folder it is started in.",
+          ?? "Name a module of the project \(evidence.inStart), seen from the folder it is started in. If '\(found.module)' "
+          + "is a package's, it is not among the dependencies: find out its name on the index and add that to "
+          + "\(Finding.manifestName(project)).",
         commands: changed.map { [evidence.check("--start", $0)] } ?? []),
       evidence: [found.phase.proof(found.line)], location: project.startPlace)
   }
