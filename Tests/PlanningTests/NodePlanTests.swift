@@ -55,6 +55,11 @@ struct NodePlanTests {
     arguments: [
       (server, true), ("console.log(1) // .listen(1)", false), ("require('express')()", true),
       ("process.on('message', () => {})", false),
+      // One that is made is meant to listen, even where the call was forgotten.
+      ("const http = require('http')\nhttp.createServer(() => {})", true),
+      ("import {createServer} from 'node:http2'\ncreateServer()", true),
+      ("require('./http').createServer()", false), ("require('http') // createServer()", false),
+      ("require('net').createServer(() => {})", false),
     ])
   func listens(_ source: String, _ expected: Bool) throws {
     #expect(try ProjectTree(["index.js": source]).plan().listening.isExpected == expected)
