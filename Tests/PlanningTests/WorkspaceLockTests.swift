@@ -108,7 +108,16 @@ struct WorkspaceLockTests {
     let uv = try plan("svc", folder.merging(["uv.lock": ""]) { $1 })
     #expect(
       uv.notes.contains(
-        "../uv.lock of the workspace is not applied: what is installed is what pyproject.toml allows"))
+        "../uv.lock of the workspace is not applied: pip installs, which does not read it, so versions are those that pyproject.toml allows"
+      ), "\(uv.notes)")
+    for lock in ["pnpm-lock.yaml", "yarn.lock", "bun.lock"] {
+      let other = try plan("apps/web", ["apps/web/package.json": Self.manifest, lock: "x"])
+      let tool = lock.prefix { $0.isLetter }
+      #expect(
+        other.notes.contains(
+          "../../\(lock) of the workspace is not applied: \(tool) takes it only with the whole workspace, so versions are those that package.json allows"
+        ), "\(other.notes)")
+    }
     let web = ["apps/web/package.json": Self.manifest, "package-lock.json": "{\n!"]
     let broken = try plan("apps/web", web)
     #expect(broken.install.first?.prefix(2) == ["npm", "install"])
@@ -117,6 +126,53 @@ struct WorkspaceLockTests {
         $0.hasPrefix("../../package-lock.json of the workspace is not applied: line 2")
       },
       "\(broken.notes)")
+  }
+
+  @Test("of uv is installed from its folder where that is there, and never from an index")
+  func members() throws {
+    func pyproject(_ name: String, _ more: String = "") -> String {
+      "[project]\nname = \"\(name)\"\nversion = \"1\"\ndependencies = [\"Tea_Lib>=1\", \"flask\"]\n"
+        + "[tool.uv.sources]\ntea-lib = { workspace = true }\nother = { workspace = true }\n\(more)"
+    }
+    let library = "[project]\nname = \"tea.lib\"\n[build-system]\nrequires = []\n"
+    let root = try ProjectTree([
+      "pyproject.toml": pyproject("shop", "[tool.uv.workspace]\nmembers = [\"libs/*\"]\n"),
+      "main.py": "print(1)\n", "libs/tea/pyproject.toml": library,
+    ]).plan()
+    #expect(root.install.last?.suffix(2) == ["flask", "./libs/tea"], "\(root.install)")
+    guard case .notCacheable = root.dependencyCache else {
+      Issue.record("what a folder holds may change")
+      return
+    }
+    let package = try ProjectTree([
+      "pyproject.toml": pyproject("shop", "[build-system]\nrequires = []\n"), "main.py": "print(1)\n",
+      "libs/tea/pyproject.toml": library,
+    ]).plan()
+    #expect(package.install.last?.suffix(2) == ["./libs/tea", "."], "\(package.install)")
+    let alone = ProjectTree(["pyproject.toml": pyproject("web"), "main.py": "print(1)\n"])
+    let error = try #require(try alone.planningError())
+    #expect(error.kind == .unsupportedProject && error.what.hasPrefix("tea-lib is another folder"))
+    let given = PlanningOptions(start: "python main.py", install: "pip install flask")
+    #expect(try alone.plan(given).install.last == ["/bin/sh", "-c", "pip install flask"])
+    let plain = pyproject("web").replacing("workspace = true", with: "index = \"own\"")
+    for (path, isThere) in [("./libs/tea", true), ("../tea", false)] {
+      let text = pyproject("web").replacing("workspace = true", with: "path = \"\(path)\"")
+      let tree = ProjectTree([
+        "pyproject.toml": text, "main.py": "print(1)\n", "libs/tea/pyproject.toml": library,
+      ])
+      #expect(try (tree.planningError() == nil) == isThere)
+      if isThere { #expect(try tree.plan().install.last?.suffix(2) == ["flask", "./libs/tea"]) }
+    }
+    let chain = library + "[project2]\n"
+    let deeper = chain.replacing(
+      "name = \"tea.lib\"\n",
+      with: "name = \"tea.lib\"\ndependencies = [\"other\"]\n[tool.uv.sources]\nother = {workspace = true}\n")
+    let second = ProjectTree([
+      "pyproject.toml": pyproject("web"), "main.py": "print(1)\n", "libs/tea/pyproject.toml": deeper,
+    ])
+    #expect(try second.planningError()?.what.hasPrefix("other is another folder") == true)
+    let index = try ProjectTree(["pyproject.toml": plain, "main.py": "print(1)\n"]).plan()
+    #expect(index.install.last?.suffix(2) == ["Tea_Lib>=1", "flask"])
   }
 
   @Test("takes nothing from above its work tree, nor by a link that leads out of it")

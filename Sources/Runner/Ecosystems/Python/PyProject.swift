@@ -29,6 +29,9 @@ package struct PyProject: Sendable, Equatable {
   package var isPoetryApplication: Bool
   /// The dependencies are computed by the build backend (`dynamic = ["dependencies"]`).
   package var hasDynamicDependencies: Bool
+  /// What uv takes from another folder, by its normalised name: the folder, or an empty text for one of the workspace
+  /// (docs.astral.sh/uv, "Dependency sources").
+  package var folderSources: [String: String]
   /// Dependencies that are no requirements.
   package var problems: [String]
 
@@ -57,6 +60,14 @@ package struct PyProject: Sendable, Equatable {
     poetryDependencies = (poetry?["dependencies"]?.table ?? [:]).keys.filter { $0 != "python" }
       .map { Requirement.normalize($0) }.sorted()
     isPoetryApplication = poetry?["package-mode"]?.boolean == false
+    folderSources = [:]
+    for (name, value) in document["tool", "uv", "sources"]?.table ?? [:] {
+      for source in value.array ?? [value] {
+        let isMember = source["workspace"]?.boolean == true
+        guard let folder = isMember ? "" : source["path"]?.string else { continue }
+        folderSources[Requirement.normalize(name)] = folder
+      }
+    }
     hasDynamicDependencies = project?["dynamic"]?.strings?.contains("dependencies") ?? false
   }
 

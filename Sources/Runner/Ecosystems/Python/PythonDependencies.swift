@@ -119,15 +119,30 @@ struct PythonDependencies {
     if needsPoetry && (pyproject.isPoetryApplication || !pyproject.isPackage) {
       obstacle = PythonDependencies.unsupported(
         "pyproject.toml", "its dependencies are in [tool.poetry.dependencies], which only poetry installs")
+    } else if let missing = pyproject.members(in: snapshot).absent {
+      // An index may have a stranger's package of that name.
+      obstacle = PlanningError(
+        .unsupportedProject,
+        what: "\(missing) is another folder by [tool.uv.sources], and is not deployed with this one",
+        subject: "pyproject.toml",
+        remedy:
+          "Check the root of the workspace with --start for this program, or say what to install: --install 'pip install NAME...'."
+      )
     } else if pyproject.isPackage && !pyproject.isPoetryApplication {
-      installItself(manifest: "pyproject.toml", why: "pyproject.toml has a [build-system]")
+      let members = pyproject.members(in: snapshot).found
+      installItself(manifest: "pyproject.toml", why: "pyproject.toml has a [build-system]", with: members)
     } else if pyproject.dependencyTexts.isEmpty {
       packageManager = nil
     } else {
       notes.append(
         "pyproject.toml has no [build-system]: its dependencies are installed, not the project itself")
-      commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + pyproject.dependencyTexts]
-      let moving = pyproject.dependencies.compactMap(\.url).first { !$0.hasPrefix("http") }
+      let members = pyproject.members(in: snapshot).found
+      let texts = pyproject.dependencyTexts.filter { text in
+        Requirement.parse(text).map { !pyproject.folderSources.keys.contains($0.normalizedName) } ?? true
+      }
+      commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + texts + members.map(\.folder)]
+      let moving =
+        pyproject.dependencies.compactMap(\.url).first { !$0.hasPrefix("http") } ?? members.first?.folder
       cache =
         moving.map {
           .notCacheable(reason: "pyproject.toml installs from a place whose content is not fixed: \($0)")
@@ -136,10 +151,14 @@ struct PythonDependencies {
     }
   }
 
-  private mutating func installItself(manifest: String, why: String) {
+  private mutating func installItself(
+    manifest: String, why: String, with members: [PyProject.Member] = []
+  ) {
     self.manifest = manifest
     packageManager = "pip"
-    commands = [PythonDependencies.makeEnvironment, PythonDependencies.pip + ["."]]
+    commands = [
+      PythonDependencies.makeEnvironment, PythonDependencies.pip + members.map(\.folder) + ["."],
+    ]
     notes.append("the project itself is installed (pip install .), because \(why)")
     cache = .notCacheable(reason: "pip install . reads the whole project")
   }
@@ -195,5 +214,42 @@ extension PyProject {
   /// Whether it describes a project, and not only the settings of tools.
   var declaresProject: Bool {
     hasProjectTable || isPackage || !poetryDependencies.isEmpty
+  }
+}
+
+extension PyProject {
+  /// A folder that is a dependency.
+  struct Member: Equatable {
+    var name: String
+    /// As pip takes it for a folder: "./libs/tea".
+    var folder: String
+  }
+
+  /// The dependencies that are folders of this project, also those of such folders; and the first that is none.
+  func members(in snapshot: ProjectSnapshot) -> (found: [Member], absent: String?) {
+    guard !folderSources.isEmpty else { return ([], nil) }
+    var projects: [(folder: String, project: PyProject)] = []
+    for file in snapshot.files where file.hasSuffix("/pyproject.toml") {
+      guard let text = snapshot.text(of: file), case .success(let project) = PyProject.parse(text) else {
+        continue
+      }
+      projects.append((String(file.dropLast("/pyproject.toml".count)), project))
+    }
+    var found: [Member] = []
+    var waiting = [self]
+    while let next = waiting.popLast() {
+      for name in next.dependencies.map(\.normalizedName) {
+        guard let folder = next.folderSources[name], !found.contains(where: { $0.name == name }) else {
+          continue
+        }
+        let wanted = folder.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        let isOwn = { (project: PyProject) in project.name.map { Requirement.normalize($0) } == name }
+        guard let member = projects.first(where: { folder.isEmpty ? isOwn($0.project) : $0.folder == wanted })
+        else { return (found, name) }
+        found.append(Member(name: name, folder: "./\(member.folder)"))
+        waiting.append(member.project)
+      }
+    }
+    return (found.sorted { $0.name < $1.name }, nil)
   }
 }

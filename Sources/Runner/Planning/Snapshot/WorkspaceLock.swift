@@ -26,10 +26,7 @@ enum WorkspaceLock {
       guard let found = nearest(kind.locks, above: snapshot.root, within: top) else { continue }
       let shown = String(repeating: "../", count: found.steps) + found.name
       guard found.name == "package-lock.json" else {
-        let why =
-          found.name == "go.work"
-          ? "the modules beside this folder are not deployed with it"
-          : "what is installed is what \(kind.manifest) allows"
+        let why = reason(found.name)
         snapshot.workspaceNotes.append("\(shown) of the workspace is not applied: \(why)")
         continue
       }
@@ -40,6 +37,18 @@ enum WorkspaceLock {
       case .refused(let why):
         snapshot.workspaceNotes.append("\(shown) of the workspace is not applied: \(why)")
       }
+    }
+  }
+
+  /// Why a lock file cannot be applied to one folder of its workspace.
+  private static func reason(_ name: String) -> String {
+    switch name {
+    case "go.work": return "the modules beside this folder are not deployed with it"
+    case "uv.lock", "poetry.lock", "pdm.lock":
+      return "pip installs, which does not read it, so versions are those that pyproject.toml allows"
+    default:
+      let tool = name.prefix { $0.isLetter }
+      return "\(tool) takes it only with the whole workspace, so versions are those that package.json allows"
     }
   }
 
