@@ -41,6 +41,21 @@ struct HealthTestTests {
     #expect(test.path == path && (test.command == nil) == (path != nil))
   }
 
+  @Test(
+    "gives the port that it asks, where nothing else does",
+    arguments: [
+      ("curl -f http://localhost:8000/up || exit 1", 8000), ("nc -z 127.0.0.1 9000", 9000),
+      ("curl localhost:81", 81), ("[\"python\", \"-c\", \"ask('localhost', 7000)\"]", 7000),
+      ("curl http://localhost/8000", nil), ("nc -z localhost 99999", nil), ("nc -z db 9000", nil),
+      ("pg_isready -h localhost -p 5432", nil), ("curl http://localhost:$PORT/", nil),
+    ])
+  func port(line: String, port: Int?) throws {
+    #expect(HealthTest(dockerfile: "CMD \(line)")?.port == port)
+    let check = "HEALTHCHECK CMD \(line)\n"
+    #expect(try plan(["Dockerfile": head + check]).port.value == port ?? 8080)
+    #expect(try plan(["Dockerfile": head + "EXPOSE 5000\n" + check]).port.value == 5000)
+  }
+
   @Test("is run as it is written, at its times, where it asks nothing by HTTP")
   func command() throws {
     let options = "--interval=1m30s --timeout=500ms --start-period=2s --retries=5 --start-interval=1s"

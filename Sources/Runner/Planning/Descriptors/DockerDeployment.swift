@@ -131,7 +131,7 @@ package struct DockerDeployment: Sendable {
     return found
   }
 
-  /// The port that platforms connect to: EXPOSE, else the one that the command names.
+  /// The port that platforms connect to: EXPOSE, else the one that the command names, else the one that is asked.
   var port: Int? {
     guard isStartable else { return nil }
     if let value = file.environment.last(where: { $0.name == "PORT" })?.value, let port = Int(value) {
@@ -149,7 +149,8 @@ package struct DockerDeployment: Sendable {
     where ["--port", "-p", "--bind", "-b", "0.0.0.0", "[::]"].contains(option) {
       if let port = Int(value), (1...65_535).contains(port) { return port }
     }
-    return nil
+    // Where the program listens without PORT, as the image's own check expects.
+    return file.healthPort
   }
 
   /// A text with the image's folder replaced by the one of the sandbox.

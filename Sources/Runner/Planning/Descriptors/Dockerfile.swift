@@ -17,6 +17,7 @@ package struct Dockerfile: Equatable, Sendable {
     var stopSignal: Descriptor.Placed<String>?
     var health: Descriptor.Placed<String>?
     var healthCommand: Descriptor.Placed<Plan.HealthCommand>?
+    var healthPort: Int?
     var notHonoured: [String] = []
   }
 
@@ -42,6 +43,8 @@ package struct Dockerfile: Equatable, Sendable {
   private(set) var commandLine = 0
   /// The path that HEALTHCHECK asks this machine for, and its line.
   private(set) var health: Descriptor.Placed<String>?
+  /// The port that HEALTHCHECK asks.
+  private(set) var healthPort: Int?
   /// The command of a HEALTHCHECK that asks nothing by HTTP.
   private(set) var healthCommand: Descriptor.Placed<Plan.HealthCommand>?
   /// USER, as it is at the end: a name or an id, with a group behind a colon.
@@ -152,9 +155,10 @@ package struct Dockerfile: Equatable, Sendable {
 
   /// Takes a HEALTHCHECK over, and names what of it is not carried out. The last counts.
   private mutating func health(_ value: String, _ number: Int) {
-    (health, healthCommand) = (nil, nil)
+    (health, healthCommand, healthPort) = (nil, nil, nil)
     notHonoured.removeAll { $0.hasPrefix("HEALTHCHECK") }
     guard let test = HealthTest(dockerfile: value) else { return }
+    healthPort = test.port
     health = test.path.map { .init(value: $0, line: number) }
     healthCommand = test.command.map { .init(value: $0, line: number) }
     if !test.notHonoured.isEmpty {
@@ -184,7 +188,7 @@ package struct Dockerfile: Equatable, Sendable {
     if !stage.isEmpty {
       stages[stage] = Stage(
         environment: environment, base: base, user: user, stopSignal: stopSignal, health: health,
-        healthCommand: healthCommand, notHonoured: notHonoured)
+        healthCommand: healthCommand, healthPort: healthPort, notHonoured: notHonoured)
     }
     let words = expand(value).split(whereSeparator: \.isWhitespace).filter { !$0.hasPrefix("--") }.map(
       String.init)
@@ -192,7 +196,7 @@ package struct Dockerfile: Equatable, Sendable {
     let first = stages[image] ?? Stage(base: Self.name(of: image))
     (environment, base, user) = (first.environment, first.base, first.user)
     (stopSignal, notHonoured) = (first.stopSignal, first.notHonoured)
-    (health, healthCommand) = (first.health, first.healthCommand)
+    (health, healthCommand, healthPort) = (first.health, first.healthCommand, first.healthPort)
     stage = words.count > 2 && words[1].uppercased() == "AS" ? words[2] : ""
     (ports, portLine, folder, entry, rest, commandLine, copies) = ([], 0, "/", nil, nil, 0, [])
   }

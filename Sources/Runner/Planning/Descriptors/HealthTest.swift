@@ -18,6 +18,8 @@ extension Plan {
 struct HealthTest: Equatable, Sendable {
   /// The path that it asks this machine for by HTTP.
   var path: String?
+  /// The port of this machine that it asks.
+  var port: Int?
   /// What it runs, where it asks nothing by HTTP.
   var command: Plan.HealthCommand?
   /// Names of options that are not carried out.
@@ -50,7 +52,9 @@ struct HealthTest: Equatable, Sendable {
       words = line.split(whereSeparator: \.isWhitespace).map(String.init)
       arguments = line.isEmpty ? [] : ["/bin/sh", "-c", line]
     }
-    path = Self.path(in: words)
+    let parts = words.flatMap { $0.split { " '\"()[],".contains($0) } }
+    path = Self.path(in: parts)
+    port = Self.port(in: parts)
     if path != nil {
       notHonoured = options.map(\.name)
       return
@@ -98,9 +102,8 @@ struct HealthTest: Equatable, Sendable {
 
   // MARK: Tests that ask by HTTP
 
-  /// The path of an address of this machine among the words of a command.
-  private static func path(in words: [String]) -> String? {
-    let parts = words.flatMap { $0.split { " '\"()[],".contains($0) } }
+  /// The path of an address of this machine among the parts of a command.
+  private static func path(in parts: [Substring]) -> String? {
     if let address = parts.first(where: isOwnAddress) {
       return path(of: address.dropFirst("http://".count))
     }
@@ -110,6 +113,19 @@ struct HealthTest: Equatable, Sendable {
       let address = parts.dropFirst().first(where: isOwnHost)
     else { return nil }
     return path(of: address)
+  }
+
+  /// The port behind the name of this machine: "http://localhost:8000/up", "nc -z localhost 8000".
+  private static func port(in parts: [Substring]) -> Int? {
+    for (part, next) in zip(parts, parts.dropFirst() + [""]) {
+      let address = part.hasPrefix("http://") ? part.dropFirst("http://".count) : part
+      guard isOwnHost(address) else { continue }
+      let rest = address.drop { $0 != ":" && $0 != "/" }
+      let digits =
+        rest.hasPrefix(":") ? rest.dropFirst().prefix { $0 != "/" } : hosts.contains(String(part)) ? next : ""
+      if let port = Int(digits), (1...65_535).contains(port) { return port }
+    }
+    return nil
   }
 
   private static let hosts = ["localhost", "127.0.0.1", "0.0.0.0"]
