@@ -139,6 +139,72 @@ struct HealthTests {
   }
 }
 
+@Suite("What Django answers without a word")
+struct DjangoAnswerTests {
+  private static let settings = """
+    DEBUG = False
+    ALLOWED_HOSTS = ['shop.example']
+    SECURE_SSL_REDIRECT = True
+    DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3'}}
+    """
+
+  private func answering(
+    _ status: Int, _ change: (inout [String: String]) -> Void = { _ in }, path: String? = nil
+  ) -> Evidence {
+    var files = ["shop/settings.py": Self.settings]
+    change(&files)
+    let facts = SmallProject(
+      files: files, start: "gunicorn shop.wsgi", declared: ["django", "gunicorn"]
+    ).facts()
+    var evidence = Scenario.healthy(facts)
+    evidence.settings.healthPath = path
+    evidence.probes = [ProbeAttempt(path: path ?? "/", port: 8080, status: status)]
+    if status >= 500 { evidence.phases[2].status = .failed }
+    return evidence
+  }
+
+  @Test("is 400 for a host that it does not serve: a warning, and an error of a health path that is named")
+  func hosts() throws {
+    let finding = try #require(answering(400).finding("django-allowed-hosts"))
+    #expect(
+      finding.severity == .warning && finding.location == .init(file: "shop/settings.py", line: 2))
+    #expect(answering(400, path: "/up").finding("django-allowed-hosts")?.severity == .error)
+    #expect(answering(404).finding("django-allowed-hosts") == nil)
+    let open = answering(400) { $0["shop/settings.py"] = "ALLOWED_HOSTS = ['*']\n" }
+    #expect(open.finding("django-allowed-hosts") == nil)
+  }
+
+  @Test("is a redirect of every plain request to https")
+  func redirect() throws {
+    let finding = try #require(answering(301).finding("django-https-redirect"))
+    #expect(
+      finding.severity == .warning && finding.location == .init(file: "shop/settings.py", line: 3))
+    let off = answering(301) { $0["shop/settings.py"] = "SECURE_SSL_REDIRECT = False\n" }
+    #expect(off.findings.isEmpty && answering(200).finding("django-https-redirect") == nil)
+  }
+
+  @Test("is an error of migrations or static files that no step of the deployment makes")
+  func silent() throws {
+    let models = "from django.contrib.auth.models import User\nUser.objects.all()\n"
+    let database = try #require(
+      answering(500) { $0["shop/views.py"] = models }.finding("django-silent-error"))
+    #expect(database.title.hasSuffix("the migrations were not run (migrate)"))
+    for file in ["fly.toml", "render.yaml", "railway.json", "heroku.yml"] {
+      let run = answering(500) { files in
+        files["shop/views.py"] = models
+        files[file] = "python manage.py migrate"
+      }
+      #expect(run.finding("django-silent-error")?.title.hasSuffix("because DEBUG is off") == true)
+    }
+    let files = answering(500) { files in
+      files["shop/settings.py"] = "STORAGE = 'ManifestStaticFilesStorage'\nDEBUG = False\n"
+      files["shop/page.html"] = "{% static 'x.css' %}\n"
+    }
+    #expect(files.finding("django-silent-error")?.title.contains("collectstatic") == true)
+    #expect(answering(404).finding("django-silent-error") == nil)
+  }
+}
+
 @Suite("The health check of an image")
 struct HealthCheckTests {
   @Test("that fails makes a project not ready, with what it wrote; one that ends well is fine")

@@ -85,6 +85,48 @@ struct StartAdviceTests {
     }
   }
 
+  @Test("is to name the application itself where what is served is none")
+  func notCallable() throws {
+    let project = SmallProject(
+      files: ["app.py": "app = Flask(__name__)\nconfig = 1\n"], start: "gunicorn app:config")
+    let log = "gunicorn.errors.AppImportError: Application object must be callable."
+    let finding = try #require(project.crashed(log).finding("application-not-callable"))
+    #expect(finding.fix.summary.contains("app:app"), "\(finding.fix)")
+    #expect(project.crashed("Application object is callable").finding("application-not-callable") == nil)
+  }
+
+  @Test("is where a template is kept, or to add it")
+  func template() throws {
+    let project = SmallProject(files: ["app.py": "render('index.html')\n", "views/index.html": ""])
+    let finding = try #require(
+      project.crashed(SmallProject.trace(1, "jinja2.exceptions.TemplateNotFound: index.html"))
+        .finding("template-not-found"))
+    #expect(finding.message.contains("views/index.html") && finding.fix.summary.hasPrefix("Move it"))
+    let gone = try #require(
+      project.crashed(SmallProject.trace(1, "django.template.exceptions.TemplateDoesNotExist: home.html"))
+        .finding("template-not-found"))
+    #expect(gone.fix.summary.hasPrefix("Add the template"))
+  }
+
+  @Test("for an installation that takes too long is to allow more time; a start has a deadline of its own")
+  func timeLimit() throws {
+    var evidence = Scenario.installFailed(Fixture.log("Building wheel for slow"))
+    (evidence.phases[0].endedBy, evidence.phases[0].durationMilliseconds) = (.timeLimit, 90_000)
+    let finding = try #require(evidence.finding("time-limit"))
+    #expect(finding.fix.commands == ["preflight check --timeout 180s"])
+    #expect(Scenario.crashed([], endedBy: .timeLimit).finding("time-limit") == nil)
+  }
+
+  @Test("of a failure that no rule knows is its log")
+  func unknownFailure() throws {
+    var evidence = Scenario.healthy()
+    (evidence.phases[2].status, evidence.phases[2].endedBy) = (.failed, nil)
+    #expect(evidence.findings.map(\.rule) == ["phase-failed"])
+    #expect(evidence.finding("phase-failed")?.confidence == .low)
+    evidence.phases[2].endedBy = .interrupt
+    #expect(evidence.findings.isEmpty)
+  }
+
   @Test("of habits that harm a deployment is a warning of a program that is well")
   func habits() throws {
     var evidence = Scenario.healthy(
