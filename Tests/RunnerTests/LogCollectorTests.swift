@@ -20,6 +20,7 @@ struct LogCollectorTests {
     #expect(collector.finish(.stdout).isEmpty && collector.finish(.stderr).isEmpty)
     #expect(collector.lines.map(\.number) == [1, 2, 3, 4, 5])
     #expect(collector.lines.map(\.stream) == [.stdout, .stderr, .stdout, .stdout, .stdout])
+    #expect(collector.lines.map(\.numberInStream) == [1, 1, 2, 3, 4])
   }
 
   @Test("a carriage return at the end of a line is not part of it")

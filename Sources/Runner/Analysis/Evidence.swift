@@ -206,15 +206,20 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
 /// One line the program wrote; invalid UTF-8 is repaired, very long lines are cut.
 package struct LogLine: Sendable, Codable, Equatable {
   package enum Stream: String, Sendable, Codable { case stdout, stderr }
-  /// One-based number within the phase, over both streams.
+  /// One-based number within the phase, over both streams: which came first of two streams is a matter of chance.
   package var number: Int
+  /// One-based number within its own stream, which is the same in each run; nil where it is that of the phase.
+  package var numberInStream: Int?
   /// Milliseconds since the phase began.
   package var milliseconds: Int
   package var stream: Stream
   package var text: String
 
-  package init(number: Int, milliseconds: Int, stream: Stream, text: String) {
+  package init(
+    number: Int, numberInStream: Int? = nil, milliseconds: Int, stream: Stream, text: String
+  ) {
     self.number = number
+    self.numberInStream = numberInStream
     self.milliseconds = milliseconds
     self.stream = stream
     self.text = text

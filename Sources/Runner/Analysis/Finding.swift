@@ -140,7 +140,7 @@ extension Finding {
     package var kind: Kind
     package var phase: PhaseEvidence.Name?
     package var stream: LogLine.Stream?
-    /// One-based line within the phase's log, or within `file`.
+    /// One-based line within the stream of the phase's log, or within `file`.
     package var line: Int?
     package var text: String
     package var file: String?

@@ -185,20 +185,25 @@ final class InstallPhase {
     whole.endedBy = part.endedBy
     let offset = whole.log.last?.number ?? 0
     let base = Int((part.startedAt - whole.startedAt) * 1000)
-    whole.log += part.log.map {
+    let before = [LogLine.Stream.stdout, .stderr].reduce(into: [:]) { counts, stream in
+      counts[stream] = whole.log.last { $0.stream == stream }?.numberInStream
+    }
+    whole.log += part.log.map { line in
       LogLine(
-        number: offset + $0.number, milliseconds: base + $0.milliseconds, stream: $0.stream, text: $0.text)
+        number: offset + line.number,
+        numberInStream: line.numberInStream.map { $0 + (before[line.stream] ?? 0) },
+        milliseconds: base + line.milliseconds, stream: line.stream, text: line.text)
     }
     whole.observations += part.observations
-    let before = whole.resources
+    let earlier = whole.resources
     whole.resources = part.resources
     whole.resources.cpuMilliseconds =
-      before.cpuMilliseconds.map { $0 + (part.resources.cpuMilliseconds ?? 0) }
+      earlier.cpuMilliseconds.map { $0 + (part.resources.cpuMilliseconds ?? 0) }
       ?? part.resources.cpuMilliseconds
-    whole.resources.memoryPeakBytes = [before.memoryPeakBytes, part.resources.memoryPeakBytes].compactMap {
+    whole.resources.memoryPeakBytes = [earlier.memoryPeakBytes, part.resources.memoryPeakBytes].compactMap {
       $0
     }.max()
-    whole.resources.processesPeak = [before.processesPeak, part.resources.processesPeak].compactMap { $0 }
+    whole.resources.processesPeak = [earlier.processesPeak, part.resources.processesPeak].compactMap { $0 }
       .max()
   }
 }

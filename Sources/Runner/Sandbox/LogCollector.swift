@@ -17,6 +17,7 @@ struct LogCollector {
   private(set) var head: [LogLine] = []
   private var tail: [LogLine] = []
   private var count = 0
+  private var counts: [LogLine.Stream: Int] = [:]
   private var partial: [LogLine.Stream: Partial] = [:]
   private let startedAt: Int
 
@@ -54,11 +55,13 @@ struct LogCollector {
 
   private mutating func add(_ partial: Partial, _ stream: LogLine.Stream) -> LogLine {
     count += 1
+    counts[stream, default: 0] += 1
     var bytes = partial.bytes
     if bytes.last == 0x0d { bytes.removeLast() }
     let text = String(decoding: bytes, as: UTF8.self) + (partial.isCut ? " [cut]" : "")
     let line = LogLine(
-      number: count, milliseconds: Clock.milliseconds() - startedAt, stream: stream, text: text)
+      number: count, numberInStream: counts[stream], milliseconds: Clock.milliseconds() - startedAt,
+      stream: stream, text: text)
     if head.count < Self.headLines {
       head.append(line)
     } else {

@@ -90,7 +90,7 @@ extension TextReport.Page {
     identity(finding)
   }
 
-  /// What it was seen in: "start:4" is line 4 of the start phase's log.
+  /// What it was seen in: "start:4" is line 4 of a stream of the start phase's log.
   private mutating func observation(_ proof: Finding.Proof, of process: String?, limit: Int) {
     let where_ = [process, proof.phase?.rawValue, proof.line.map(String.init)].compactMap { $0 }.joined(
       separator: ":")

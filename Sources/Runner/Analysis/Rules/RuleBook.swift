@@ -64,7 +64,19 @@ package struct RuleBook: Sendable {
     }
     return found.enumerated()
       .sorted { ($0.element.causalOrder, $0.offset) < ($1.element.causalOrder, $1.offset) }
-      .map(\.element)
+      .map { plain.numberedByStream($0.element) }
+  }
+}
+
+extension Evidence {
+  /// The finding with the lines of its evidence numbered in their own streams: those are the same in each run.
+  fileprivate func numberedByStream(_ finding: Finding) -> Finding {
+    var own = finding
+    for (index, proof) in own.evidence.enumerated() where proof.kind == .log {
+      let line = proof.phase.flatMap { phase($0) }?.log.first { $0.number == proof.line }
+      if let number = line?.numberInStream { own.evidence[index].line = number }
+    }
+    return own
   }
 }
 
