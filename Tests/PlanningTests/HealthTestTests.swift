@@ -52,7 +52,9 @@ struct HealthTestTests {
   func port(line: String, port: Int?) throws {
     #expect(HealthTest(dockerfile: "CMD \(line)")?.port == port)
     let check = "HEALTHCHECK CMD \(line)\n"
-    #expect(try plan(["Dockerfile": head + check]).port.value == port ?? 8080)
+    let found = try plan(["Dockerfile": head + check]).port
+    #expect(
+      found == port.map { Sourced($0, .descriptor("Dockerfile HEALTHCHECK")) } ?? Sourced(8080, .byDefault))
     #expect(try plan(["Dockerfile": head + "EXPOSE 5000\n" + check]).port.value == 5000)
   }
 

@@ -7,7 +7,8 @@ extension PlanningOptions {
     // A start command that is given belongs to no file.
     if start == nil, let port = descriptors.port(ofPlatform: true) { return port }
     if let docker, let port = docker.port {
-      return Sourced(port, .descriptor("\(docker.name) EXPOSE or CMD"))
+      let part = docker.isPortAsked ? "HEALTHCHECK" : "EXPOSE or CMD"
+      return Sourced(port, .descriptor("\(docker.name) \(part)"))
     }
     if start == nil, let port = descriptors.port(ofPlatform: false) { return port }
     if let imagePort { return Sourced(imagePort, .descriptor("EXPOSE of the image")) }

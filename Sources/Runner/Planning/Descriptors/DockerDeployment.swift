@@ -121,8 +121,9 @@ package struct DockerDeployment: Sendable {
     guard let described, let form = described.form else { return nil }
     var found = Descriptor(name: name, isOfPlatform: false)
     found.start = .init(value: form, line: file.commandLine)
+    let asked = isPortAsked ? file.health?.line ?? file.healthCommand?.line : nil
     found.port = port.map {
-      .init(value: $0, line: file.ports.first == $0 ? file.portLine : file.commandLine)
+      .init(value: $0, line: asked ?? (file.ports.first == $0 ? file.portLine : file.commandLine))
     }
     (found.health, found.user, found.stopSignal) = (file.health, file.user, file.stopSignal)
     found.variables = zip(environment, ownEnvironment).map { variable, own in
@@ -131,9 +132,14 @@ package struct DockerDeployment: Sendable {
     return found
   }
 
-  /// The port that platforms connect to: EXPOSE, else the one that the command names, else the one that is asked.
-  var port: Int? {
-    guard isStartable else { return nil }
+  /// The port that platforms connect to: EXPOSE, else the one that the command names, else the one that the image's
+  /// own check asks, where the program listens without PORT.
+  var port: Int? { isStartable ? namedPort ?? file.healthPort : nil }
+
+  /// Whether only HEALTHCHECK says the port.
+  var isPortAsked: Bool { namedPort == nil && port != nil }
+
+  private var namedPort: Int? {
     if let value = file.environment.last(where: { $0.name == "PORT" })?.value, let port = Int(value) {
       return port
     }
@@ -149,8 +155,7 @@ package struct DockerDeployment: Sendable {
     where ["--port", "-p", "--bind", "-b", "0.0.0.0", "[::]"].contains(option) {
       if let port = Int(value), (1...65_535).contains(port) { return port }
     }
-    // Where the program listens without PORT, as the image's own check expects.
-    return file.healthPort
+    return nil
   }
 
   /// A text with the image's folder replaced by the one of the sandbox.
