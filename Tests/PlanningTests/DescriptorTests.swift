@@ -45,7 +45,7 @@ struct DescriptorTests {
         [mounts]
         source = "data"
         """, start: ("gunicorn app:app", 3), port: (9000, 8), health: ("/up", 10), memory: (256 << 20, 12),
-      variable: ("live", 6), note: "of fly.toml, the process worker, mounts are not carried out"),
+      variable: ("live", 6), note: "of fly.toml, mounts are not carried out"),
     Case(
       file: "render.yaml",
       text: """
@@ -85,7 +85,7 @@ struct DescriptorTests {
     Case(
       file: "heroku.yml",
       text: "run:\n  web: gunicorn app:app\n  worker: python jobs.py\nrelease:\n  command: [x]\n",
-      start: ("gunicorn app:app", 2), note: "of heroku.yml, the process worker are not carried out"),
+      start: ("gunicorn app:app", 2), note: ""),
     Case(
       file: "app.json",
       text:

@@ -72,6 +72,28 @@ struct ReleaseCommandTests {
     #expect(beside.others.map(\.start.origin) == [.descriptor("fly.toml:3")])
   }
 
+  @Test(
+    "is run beside the other processes of the file that has the start command, which other files do not add to"
+  )
+  func processes() throws {
+    let fly =
+      Self.fly + "[processes]\nweb = \"gunicorn app:app\"\nworker = \"python jobs.py\"\nbad = \"a 'b\"\n"
+    let plan = try plan(["fly.toml": fly])
+    #expect(plan.start.form == .arguments(["gunicorn", "app:app"]))
+    #expect(plan.others.map(\.name) == ["release", "worker"] && plan.others[1].isService)
+    #expect(plan.others[1].start.form == .arguments(["python", "jobs.py"]))
+    #expect(plan.others[1].start.place == .init(file: "fly.toml", line: 6))
+    #expect(plan.notes.contains("fly.toml:7: bad cannot be split into words, and is not run"))
+    let heroku = "run:\n  web: gunicorn app:app\n  worker:\n    command:\n      - python jobs.py\n"
+    let lines = try self.plan(["heroku.yml": heroku])
+    #expect(lines.others.map(\.start.form) == [.shell("python jobs.py")])
+    let both = try self.plan(["heroku.yml": heroku, "Procfile": "web: gunicorn app:app\n"])
+    #expect(both.others.isEmpty)
+    #expect(both.notes.contains("of heroku.yml, the process worker are not carried out"))
+    let given = try self.plan(["heroku.yml": heroku], PlanningOptions(start: "gunicorn app:app"))
+    #expect(given.others.isEmpty)
+  }
+
   @Test("is named and not run where --start names the one program to check")
   func startGiven() throws {
     let plan = try plan(["fly.toml": Self.fly], PlanningOptions(start: "gunicorn app:app"))

@@ -33,8 +33,8 @@ extension Plan {
 }
 
 extension StartDecision {
-  /// What else the Procfile starts, and else what a platform runs before each start; with `--start` that is named, and
-  /// not run.
+  /// What else the Procfile, or the file that has the start command, starts, and else what a platform runs before each
+  /// start; with `--start` that is named, and not run.
   func others(
     in procfile: Procfile?, descriptors: Descriptors, docker: DockerDeployment?, options: PlanningOptions
   ) -> [Plan.OtherProcess] {
@@ -48,6 +48,7 @@ extension StartDecision {
           form: .shell(process.command), origin: .descriptor("Procfile \(process.type)"), alternatives: [],
           place: Plan.Place(file: "Procfile", line: process.line)), notRun: notRun)
     }
+    all += descriptors.processes(beside: command.origin)
     if !all.contains(where: \.isRelease), let release = descriptors.release(in: docker) {
       all.append(Plan.OtherProcess(name: "release", start: release, notRun: notRun))
     }

@@ -17,11 +17,19 @@ struct Descriptor: Equatable, Sendable {
     var file: String?
   }
 
+  /// A process that runs beside the one of `start`.
+  struct Process: Equatable, Sendable {
+    var name: String
+    var command: Placed<Plan.StartCommand.Form>
+  }
+
   /// Relative to the project's root.
   var name: String
   /// Whether a platform starts what it says; else a Dockerfile's own command counts more.
   var isOfPlatform = true
   var start: Placed<Plan.StartCommand.Form>?
+  /// The others, by their names.
+  var processes: [Process] = []
   /// What is run to its end before each start of a new version.
   var release: Placed<Plan.StartCommand.Form>?
   /// Whether the platform hands `release` to the image's ENTRYPOINT.
@@ -61,36 +69,31 @@ struct Descriptor: Equatable, Sendable {
     }
   }
 
-  /// Takes a command of one line, or of several that are run one after the other: each is for a shell.
-  mutating func takeLines(
-    _ document: LocatedDocument, _ path: [String],
-    as target: WritableKeyPath<Descriptor, Placed<Plan.StartCommand.Form>?>
-  ) {
-    guard self[keyPath: target] == nil, let value = document[path] else { return }
+  /// A command of one line, or of several that are run one after the other: each is for a shell.
+  func lines(_ document: LocatedDocument, _ path: [String]) -> Placed<Plan.StartCommand.Form>? {
+    guard let value = document[path] else { return nil }
     let lines = (value.strings ?? [value.string ?? ""]).map { $0.trimmingSpace() }.filter { !$0.isEmpty }
-    guard !lines.isEmpty else { return }
-    self[keyPath: target] = Placed(
-      value: .shell(lines.joined(separator: " && ")), line: document.line(path))
+    guard !lines.isEmpty else { return nil }
+    return Placed(value: .shell(lines.joined(separator: " && ")), line: document.line(path))
   }
 
-  /// Takes a command whose words the platform starts without a shell.
-  mutating func takeWords(
-    _ document: LocatedDocument, _ path: [String],
-    as target: WritableKeyPath<Descriptor, Placed<Plan.StartCommand.Form>?>
-  ) {
-    guard let text = document[path]?.string?.trimmingSpace(), !text.isEmpty else { return }
+  /// A command whose words the platform starts without a shell.
+  mutating func words(
+    _ document: LocatedDocument, _ path: [String]
+  ) -> Placed<Plan.StartCommand.Form>? {
+    guard let text = document[path]?.string?.trimmingSpace(), !text.isEmpty else { return nil }
     let line = document.line(path)
     let name = path.last ?? ""
     guard let words = ShellWords.plainWords(text), !words.isEmpty else {
       problems.append("\(place(line)): \(name) cannot be split into words, and is not run")
-      return
+      return nil
     }
     if let sign = words.first(where: ["&&", "||", ";", "|", ">", "<"].contains) {
       problems.append(
         "\(place(line)): \(name) is started without a shell, so \(sign) is one of its words; sh -c '...' has a shell"
       )
     }
-    self[keyPath: target] = Placed(value: .arguments(words), line: line)
+    return Placed(value: .arguments(words), line: line)
   }
 
   mutating func takePort(_ document: LocatedDocument, _ path: [String]) {

@@ -126,6 +126,22 @@ extension Descriptors {
       place: Plan.Place(file: found.name, line: start.line), form: start.value, port: found.port?.value)
   }
 
+  /// The processes beside the one of the start command, where the same file says both.
+  func processes(beside origin: Origin) -> [Plan.OtherProcess] {
+    let owner = all.first { descriptor in
+      descriptor.start.map { .descriptor(descriptor.place($0.line)) == origin } ?? false
+    }
+    guard let owner else { return [] }
+    return owner.processes.map { process in
+      let line = process.command.line
+      return Plan.OtherProcess(
+        name: process.name,
+        start: Plan.StartCommand(
+          form: process.command.value, origin: .descriptor(owner.place(line)), alternatives: [],
+          place: Plan.Place(file: owner.name, line: line)))
+    }
+  }
+
   /// The release command of the first file that has one, as it is run in the image.
   func release(in docker: DockerDeployment?) -> Plan.StartCommand? {
     guard let found = first(\.release) else { return nil }
@@ -177,10 +193,14 @@ extension Descriptors {
   func notes(of plan: Plan, and docker: Descriptor?) -> [String] {
     let names = Set(plan.environment.map(\.name))
     var notes = all.flatMap(\.problems)
+    let run = plan.others.map(\.start.origin)
     for descriptor in all {
-      if !descriptor.notHonoured.isEmpty {
-        notes.append(
-          "of \(descriptor.name), \(descriptor.notHonoured.joined(separator: ", ")) are not carried out")
+      let idle = descriptor.processes.filter {
+        !run.contains(.descriptor(descriptor.place($0.command.line)))
+      }
+      let left = idle.map { "the process \($0.name)" } + descriptor.notHonoured
+      if !left.isEmpty {
+        notes.append("of \(descriptor.name), \(left.joined(separator: ", ")) are not carried out")
       }
       if !descriptor.needs.isEmpty {
         notes.append(

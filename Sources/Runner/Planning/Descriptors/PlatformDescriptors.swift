@@ -7,7 +7,15 @@ enum PlatformDescriptors {
     let processes = document[["processes"]]?.table ?? [:]
     let name =
       processes["app"] != nil ? "app" : processes["web"] != nil ? "web" : processes.keys.sorted().first
-    if let name { found.takeStart(document, ["processes", name]) }
+    // The words of a command become that of a machine (superfly/flyctl, appconfig/processgroups.go, machines.go).
+    for key in processes.keys.sorted() {
+      guard let command = found.words(document, ["processes", key]) else { continue }
+      if key == name {
+        found.start = command
+      } else {
+        found.processes.append(.init(name: key, command: command))
+      }
+    }
     found.takePort(document, ["http_service", "internal_port"])
     found.takePort(document, ["services", "[0]", "internal_port"])
     for path in [["http_service", "checks", "[0]"], ["services", "[0]", "http_checks", "[0]"]] {
@@ -20,12 +28,8 @@ enum PlatformDescriptors {
     found.takeMemory(document, ["vm", "[0]", "memory_mb"], megabytes: true)
     found.takeVariables(document, ["env"])
     found.takeWord(document, ["kill_signal"], as: \.stopSignal)
-    if processes.count > 1 {
-      found.notHonoured += processes.keys.sorted().filter { $0 != name }.map { "the process \($0)" }
-    }
     found.tell(["mounts", "statics", "files", "metrics", "kill_timeout"], in: document)
-    // Its words become the command of a machine (superfly/flyctl, appconfig/machines.go).
-    found.takeWords(document, ["deploy", "release_command"], as: \.release)
+    found.release = found.words(document, ["deploy", "release_command"])
     found.releaseKeepsEntry = true
   }
 
@@ -45,7 +49,7 @@ enum PlatformDescriptors {
     for database in document[["databases"]]?.array ?? [] {
       found.needs.append(database["name"]?.string ?? "a database")
     }
-    found.takeLines(document, path + ["preDeployCommand"], as: \.release)
+    found.release = found.lines(document, path + ["preDeployCommand"])
     found.tell(["buildCommand", "disk", "rootDir"], in: document, path)
     if let port = found.variables.first(where: { $0.name == "PORT" }),
       let number = port.value.flatMap({ Int($0) }),
@@ -59,7 +63,7 @@ enum PlatformDescriptors {
   static func railway(_ document: LocatedDocument, _ found: inout Descriptor) {
     found.takeStart(document, ["deploy", "startCommand"])
     found.takeHealth(document, ["deploy", "healthcheckPath"])
-    found.takeLines(document, ["deploy", "preDeployCommand"], as: \.release)
+    found.release = found.lines(document, ["deploy", "preDeployCommand"])
     found.tell(["cronSchedule"], in: document, ["deploy"])
     found.tell(["buildCommand"], in: document, ["build"])
   }
@@ -81,15 +85,16 @@ enum PlatformDescriptors {
 
   /// devcenter.heroku.com/articles/heroku-yml-build-manifest.
   static func heroku(_ document: LocatedDocument, _ found: inout Descriptor) {
-    found.takeStart(document, ["run", "web"])
-    found.takeLines(document, ["run", "web", "command"], as: \.start)
-    found.takeLines(document, ["release", "command"], as: \.release)
-    found.takeLines(document, ["release"], as: \.release)
+    func lines(_ path: [String]) -> Descriptor.Placed<Plan.StartCommand.Form>? {
+      found.lines(document, path) ?? found.lines(document, path + ["command"])
+    }
+    found.start = lines(["run", "web"])
+    found.release = lines(["release"])
+    for name in (document[["run"]]?.table ?? [:]).keys.sorted() where name != "web" {
+      if let command = lines(["run", name]) { found.processes.append(.init(name: name, command: command)) }
+    }
     found.takeVariables(document, ["build", "config"])
     found.tell(["setup"], in: document)
-    found.notHonoured += (document[["run"]]?.table ?? [:]).keys.sorted().filter { $0 != "web" }.map {
-      "the process \($0)"
-    }
   }
 
   /// devcenter.heroku.com/articles/app-json-schema: what is expected, with values that are no secrets.
