@@ -71,26 +71,31 @@ final class BuildFolder {
 
   private static func remove(_ path: String) {
     let folders = (Files.text("\(path)/folders") ?? "").split(separator: "\n").map(String.init)
-    endProcesses(of: [path] + folders)
-    for folder in folders where folder.hasPrefix("/") && Files.exists(folder) { removeTree(folder) }
+    // A process that appears while its folder is removed, from a parent that was just ended, writes in it again.
+    for _ in 0..<5 {
+      endProcesses(of: [path] + folders)
+      for folder in folders where folder.hasPrefix("/") && Files.exists(folder) { removeTree(folder) }
+      if !folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { break }
+    }
     // What could not be removed stays written down.
     if folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { return }
     _ = unsafe isl_remove_tree(AT_FDCWD, path)
   }
 
-  /// Ends what still works on a build, and waits for it: programs that have the folder among their arguments. There
-  /// are some for a moment after mmdebstrap was killed, and longer only when its guardian was killed too.
+  /// Ends what still works on a build, and waits for it: programs that have the folder among their arguments, or
+  /// their root or working directory below it. There are some for a moment after mmdebstrap was killed, and longer
+  /// only when its guardian was killed too.
   private static func endProcesses(of folders: [String]) {
     let beginnings = folders.map { Array("\($0)/".utf8) }
     for _ in 0..<100 {
       var isQuiet = true
       for name in (try? Files.names(in: "/proc")) ?? [] {
-        guard let process = pid_t(name), process != getpid(),
-          let arguments = try? Files.read("/proc/\(name)/cmdline", limit: 4 << 20),
-          arguments.split(separator: 0).contains(where: { word in
-            beginnings.contains { word.starts(with: $0) }
-          })
-        else { continue }
+        guard let process = pid_t(name), process != getpid() else { continue }
+        let arguments = (try? Files.read("/proc/\(name)/cmdline", limit: 4 << 20)) ?? []
+        let places = ["root", "cwd"].compactMap { Files.real("/proc/\(name)/\($0)") }
+        let words = arguments.split(separator: 0) + places.map { ArraySlice("\($0)/".utf8) }
+        let isOfBuild = words.contains { word in beginnings.contains { word.starts(with: $0) } }
+        if !isOfBuild { continue }
         kill(process, SIGKILL)
         isQuiet = false
       }
