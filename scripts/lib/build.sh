@@ -2,6 +2,8 @@
 
 tested_swift=6.3.1
 least_swift=6.3
+# What both programs are built from, beside Package.swift.
+built_folders=(Sources images signatures scripts/lib/link)
 
 # The places where a toolchain may be, those that exist.
 swift_candidates() {
@@ -65,8 +67,8 @@ refresh_source() {
   [ "$source" != "$root" ] || return 0
   say "This clone belongs to $(stat -c %U "$root"): building in $(dirname "$source")."
   mkdir -p "$source"
-  rm -rf "$source/Sources" "$source/Tests" "$source/docs" "$source/images"
-  (cd "$root" && cp -a --no-preserve=ownership Package.swift Sources Tests docs images "$source")
+  (cd "$source" && rm -rf "${built_folders[@]}" Tests docs)
+  (cd "$root" && cp -a --parents --no-preserve=ownership Package.swift "${built_folders[@]}" Tests docs "$source")
 }
 
 # is_current STAMP FOLDER...: whether nothing that the build reads is newer than STAMP. A folder's own time
@@ -108,7 +110,7 @@ swift_build() { "$swift" build --package-path "$source" --scratch-path "$scratch
 # Builds both programs in release and leaves a stamp; returns at once if the stamp is current.
 build_release() {
   local stamp=$scratch/release-is-current
-  if is_current "$stamp" Sources images && [ -x "$scratch/release/preflight" ] && [ -x "$scratch/release/isolate" ]; then return; fi
+  if is_current "$stamp" "${built_folders[@]}" && [ -x "$scratch/release/preflight" ] && [ -x "$scratch/release/isolate" ]; then return; fi
   if [ -z "${swift:-}" ]; then prepare_to_build; fi
   mkdir -p "$scratch"
   touch "$scratch/build-begins"

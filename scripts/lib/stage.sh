@@ -6,10 +6,11 @@ test_user=isolate-test
 build_tests() {
   local stamp=$scratch/tests-are-current
   bundle=isolatePackageTests.xctest
-  if is_current "$stamp" Sources Tests images && [ -x "$scratch/debug/$bundle" ]; then return; fi
+  if is_current "$stamp" "${built_folders[@]}" Tests && [ -x "$scratch/debug/$bundle" ]; then return; fi
   touch "$scratch/tests-begin"
   refresh_source
-  quietly "Building the tests" swift_build --build-tests
+  # The index is of use to an editor alone.
+  quietly "Building the tests" swift_build --build-tests --disable-index-store
   mv "$scratch/tests-begin" "$stamp"
 }
 
