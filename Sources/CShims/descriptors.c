@@ -65,6 +65,25 @@ void isl_close_others(struct isl_child *child) {
   child->mask_name = NULL;
 }
 
+/// A number that the payload is to get and that the caller has not opened is taken until execve(2): nothing of ours is
+/// ever there, as what is opened on the way would be (CVE-2024-21626).
+static int take_unopened(const struct isl_child *child) {
+  int first = 3 + (int)child->plan->preserved, nothing = -1, r = 0;
+  for (int fd = 3; fd < first && r == 0; fd++) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && !(flags & FD_CLOEXEC)) continue;
+    if (nothing < 0) {
+      int opened = open("/dev/null", O_PATH | O_CLOEXEC);
+      nothing = above_payloads(child, opened);
+      if (nothing < 0) r = -errno;
+      if (opened >= 0 && opened != nothing) close(opened);
+    }
+    if (r == 0 && dup3(nothing, fd, O_CLOEXEC) < 0) r = -errno;
+  }
+  if (nothing >= 0) close(nothing);
+  return r;
+}
+
 /// Closes what the caller had open but for 0, 1, 2 and our socket. A path such as /proc/self/fd/7 must
 /// not lead to the host's files (CVE-2024-21626), neither as working directory nor as program; and a
 /// copy of another launch's socket would hide the caller's death from that launch's child.
@@ -85,6 +104,7 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   for (int *count = &child->mount_count; *count < ISL_MAX_MOUNTS && child->plan->mounts[*count] >= 0; ++*count)
     child->mounts[*count] = above_payloads(child, child->plan->mounts[*count]);
   int r = isl_take_streams(child->plan->stdio);
+  if (r == 0) r = take_unopened(child);
   // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
   if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
   return r;

@@ -29,6 +29,7 @@ enum isl_message_type {
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
   // parent: the rest of the plan, `index` bytes in a memfd; behind it the streams and the stub, by the bits of `kind`
   ISL_MESSAGE_PLAN,
+  ISL_MESSAGE_BORROWED, // child: a filesystem of the caller's stands for one of its own, which was refused
 };
 
 /// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
@@ -146,8 +147,8 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step);
 int isl_step_mask(struct isl_child *child, const struct isl_step *step);
 int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child, const struct isl_step *step);
-/// Shows the caller's own /sys in place of a sysfs that is refused (sysfs.c).
-int isl_bind_callers_sysfs(struct isl_child *child, const struct isl_step *step);
+/// Shows the caller's own /sys or /proc in place of one that is refused, as far as the step allows it (borrowed.c).
+int isl_borrow(struct isl_child *child, const struct isl_step *step);
 /// Moves the working directory's mount onto /; with `hides_host` no whole procfs or sysfs of the host stays below it.
 int isl_move_root(const struct isl_child *child, int hides_host);
 /// Changes how mounts below a path and those of other namespaces follow each other (MS_SHARED and its like).

@@ -171,9 +171,8 @@ static int converse(
       if (fd < 0) return failed(result, ISL_STAGE_LOST, EPROTO);
       continue;
     }
-    case ISL_MESSAGE_SOFT:
-      result->soft_failures++;
-      continue;
+    case ISL_MESSAGE_SOFT: result->soft_failures++; continue;
+    case ISL_MESSAGE_BORROWED: result->borrowed++; continue;
     case ISL_MESSAGE_READY: return 1;
     case ISL_MESSAGE_MAPS: {
       r = map_helper ? map_helper(result->pid, context) : -EINVAL;
@@ -312,8 +311,8 @@ int isl_launch(
   int pidfd = -1;
   if (!child.argv || !child.envp) r = -ENOMEM;
   // Where nothing else is executed meanwhile, the child need not see to it that its end is there after its first
-  // execve(2).
-  child.sync_survives = plan->flags & ISL_PLAN_SHARES_MEMORY && plan->flags & ISL_PLAN_OPENS_GATE_EARLY && plan->join_pidfd < 0;
+  // execve(2). Its other end would be taken for a descriptor that the payload is to get.
+  child.sync_survives = plan->flags & ISL_PLAN_SHARES_MEMORY && plan->flags & ISL_PLAN_OPENS_GATE_EARLY && plan->join_pidfd < 0 && !plan->preserved;
   int type = SOCK_SEQPACKET | (child.sync_survives ? 0 : SOCK_CLOEXEC);
   if (r == 0 && socketpair(AF_UNIX, type, 0, sync) < 0) r = -errno;
   if (r == 0) r = start_child(plan, &child, sync, &pid, &pidfd);

@@ -30,6 +30,7 @@ static const struct {
     {"fsopen", SYS_fsopen}, {"fsconfig", SYS_fsconfig}, {"fsmount", SYS_fsmount}, {"open_tree", SYS_open_tree},
     {"move_mount", SYS_move_mount}, {"openat2", SYS_openat2}, {"close_range", SYS_close_range}, {"clone3", SYS_clone3},
     {"memfd_create", SYS_memfd_create}, {"execveat", SYS_execveat},
+    {"mount", SYS_mount},
 };
 
 // The filter is no use to a test that it does not hold in.

@@ -208,12 +208,36 @@ struct PreservedDescriptorTestsAsAnyUser {
     #expect(joined.output == "three\n", "\(joined)")
   }
 
-  @Test("that is not open is an error, not one of ours")
-  func missing() async throws {
+  @Test("that is not open is none of ours, and a warning says so", arguments: ["run", "exec"])
+  func missing(verb: String) async throws {
     let bundle = try TestBundle()
-    let outcome = try await Self.run(
-      bundle, Self.survey, "isolate run --preserve-fds 3 -b . c 3<three 5</etc/passwd")
-    #expect(outcome.output.isEmpty && outcome.errorOutput.contains("descriptor 4 is not open"), "\(outcome)")
+    let survey = "ls /proc/self/fd/; cat <&5"
+    let line =
+      verb == "run"
+      ? "isolate run --preserve-fds 9 -b . c 3<three 5<four"
+      : "isolate run -d -b . c </dev/null >/dev/null 2>&1; isolate exec --preserve-fds 9 c sh -c '\(survey)' 3<three 5<four; isolate delete -f c"
+    let outcome = try await Self.run(bundle, verb == "run" ? survey : "sleep 1000", line)
+    // ls(1) has its folder open at the lowest number that is free.
+    #expect(outcome.output == "0\n1\n2\n3\n4\n5\nfour\n", "\(outcome)")
+    for number in [4, 6, 7, 8, 9, 10, 11] {
+      #expect(outcome.errorOutput.contains("descriptor \(number) is not open"), "\(outcome)")
+    }
+    // Nor on the way: a working directory cannot lead through one (CVE-2024-21626).
+    for number in [4, 6, 11] {
+      var spec = bundle.shell("pwd -P; ls -A")
+      spec.process?.cwd = "/proc/self/fd/\(number)"
+      try bundle.writeConfiguration(spec)
+      let outcome = try await Program(path: "/bin/bash").run([
+        "-c",
+        "cd '\(bundle.directory.path)'; '\(Program.isolate.path)' --root '\(bundle.store)' run --preserve-fds 9 -b . d 3</dev/null 5</dev/null",
+      ])
+      #expect(outcome.output.isEmpty && outcome.exitStatus == 1, "\(outcome)")
+    }
+  }
+
+  @Test("is counted from 0 to 1024")
+  func count() async throws {
+    let bundle = try TestBundle()
     for count in ["-1", "x", "99999999999"] {
       let outcome = try await Self.run(bundle, Self.survey, "isolate run --preserve-fds \(count) -b . c")
       #expect(outcome.errorOutput.contains("--preserve-fds \(count) is no count"), "\(outcome)")

@@ -235,4 +235,30 @@ struct SurroundingsTests {
     #expect(outcome.exitStatus == 70 && outcome.errorOutput.contains("standard output"), "\(outcome)")
     await caller.expectNothingLeft()
   }
+
+  @Test(
+    "a proc of its own: the caller's masked one serves, the report says what that is less, and L4 refuses it")
+  func maskedProc() async throws {
+    let caller = try Caller()
+    let source = try caller.project(["main.py": Projects.server])
+    let mask = "mount --bind /dev/null /proc/interrupts || exit 99"
+    let outcome = try await shell(
+      "\(mask); exec \"$PREFLIGHT\" check --format json '\(source)'", namespaces: "--mount", caller)
+    let report = try Caller.report(in: outcome)
+    #expect(outcome.exitStatus == 0 && report.isolation.level == "L3", "\(outcome)")
+    let less = try #require(report.isolation.degraded.first { $0.what.contains("/proc") })
+    #expect(less.why.contains("masked") && less.remedy.contains("systempaths=unconfined"), "\(less)")
+    #expect(
+      outcome.errorOutput.contains("note: isolation L3: the sandbox sees the caller's /proc"), "\(outcome)")
+    let whole = try Caller.report(in: try await caller.preflight(["check", "--format", "json", source]))
+    #expect(whole.verdict == report.verdict && ["L4", "L5"].contains(whole.isolation.level))
+    #expect(!whole.isolation.degraded.contains { $0.what.contains("/proc") })
+    let refused = try await shell(
+      "\(mask); exec \"$PREFLIGHT\" check --min-level L4 '\(source)'", namespaces: "--mount", caller)
+    #expect(refused.exitStatus == 4 && refused.output.isEmpty, "\(refused)")
+    #expect(
+      refused.errorOutput.contains("isolation L4 was asked for, this host gives L3")
+        && refused.errorOutput.contains("masked"), "\(refused)")
+    await caller.expectNothingLeft()
+  }
 }

@@ -3,6 +3,7 @@
 // One header per concern. Every function returns 0 or a positive result, or -errno.
 #pragma once
 
+#include "isl_attempts.h"
 #include "isl_hook.h"
 #include "isl_launch.h"
 #include "isl_namespace.h"

@@ -46,6 +46,7 @@ enum CommandLineInterface {
     case "update": return try UpdateCommand(&arguments).run(invocation)
     case "events": return try EventsCommand(&arguments).run(invocation)
     case "features": return try FeaturesCommand(&arguments).run()
+    case "doctor": return try DoctorCommand(&arguments).run()
     case "spec": return try SpecCommand(&arguments).run()
     case "--version", "-v", "version":
       try StandardStream.print("isolate version \(ReleaseVersion.current)\nspec: \(RuntimeSpec.version)\n")

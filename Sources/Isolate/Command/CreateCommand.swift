@@ -9,6 +9,7 @@ struct CreationOptions {
   var keepsKeyring = false
   var pidfdSocket: String?
   var movesRoot = false
+  var minimumLevel = 0
   var preserved = PreservedDescriptors()
   private var positional: [String] = []
 
@@ -26,6 +27,11 @@ struct CreationOptions {
       pidfdSocket = value
     } else if let value = try arguments.value(of: "--preserve-fds", at: argument) {
       try preserved.take(value)
+    } else if let value = try arguments.value(of: "--min-level", at: argument) {
+      guard let level = (0...6).first(where: { value == "L\($0)" || value == "l\($0)" }) else {
+        throw UsageError("--min-level \(value): expected L0 to L6")
+      }
+      minimumLevel = level
     } else if let flag = try arguments.flag("--no-pivot", at: argument) {
       movesRoot = flag
     } else if let flag = try arguments.flag("--no-new-keyring", at: argument) {
@@ -42,7 +48,7 @@ struct CreationOptions {
 
   func request(verb: String, _ invocation: Invocation) throws -> Lifecycle.Request {
     let identifier = try Arguments.identifier(positional, verb: verb)
-    let descriptors = try preserved.count(verb: verb)
+    invocation.warn(preserved.warnings)
     var request = Lifecycle.Request(
       identifier: identifier, bundle: try Bundle(path: bundle, configuration: configuration, isOnlyOne: true),
       pidFile: pidFile, consoleSocket: consoleSocket)
@@ -50,7 +56,8 @@ struct CreationOptions {
     request.keepsKeyring = keepsKeyring
     request.pidfdSocket = pidfdSocket
     request.movesRoot = movesRoot
-    request.preservedDescriptors = descriptors
+    request.minimumLevel = minimumLevel
+    request.preservedDescriptors = preserved.count
     request.notifyRelay = NotifyRelay()
     request.bundle.spec.process?.env += PreservedDescriptors.environment
     return request

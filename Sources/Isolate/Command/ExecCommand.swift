@@ -91,7 +91,8 @@ struct ExecCommand {
     guard isDetached || consoleSocket == nil else {
       throw UsageError("exec: --console-socket: exec shows the terminal itself; pass --detach as well")
     }
-    request.preservedDescriptors = try preserved.count(verb: "exec")
+    invocation.warn(preserved.warnings)
+    request.preservedDescriptors = preserved.count
     if let processFile {
       let file = try ProcessFile.read(processFile)
       request.process = file.process

@@ -24,17 +24,16 @@ struct PreservedDescriptors {
     requested = count
   }
 
-  /// The count of all of them, each of which the caller must have opened: ours are closed on execve(2), so none of
-  /// ours is taken for one of theirs.
-  func count(verb: String) throws(UsageError) -> Int {
-    let total = requested + Self.listening
-    for number in 3..<3 + Int32(total) {
+  /// The count of all of them. One that the caller has not opened is not there for the payload either: ours are closed
+  /// on execve(2), so none of ours is taken for one of theirs.
+  var count: Int { requested + Self.listening }
+
+  /// What is to be said of those that the caller has not opened.
+  var warnings: [String] {
+    (3..<3 + Int32(count)).filter { number in
       let flags = fcntl(number, F_GETFD)
-      guard flags >= 0, flags & FD_CLOEXEC == 0 else {
-        throw UsageError("\(verb): --preserve-fds or LISTEN_FDS: descriptor \(number) is not open")
-      }
-    }
-    return total
+      return flags < 0 || flags & FD_CLOEXEC != 0
+    }.map { "--preserve-fds or LISTEN_FDS: descriptor \($0) is not open" }
   }
 
   /// What the payload, the first process of its PID namespace, is told of passed sockets.

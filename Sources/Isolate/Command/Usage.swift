@@ -25,6 +25,10 @@ enum Usage {
     ("--pidfd-socket PATH", "send a pidfd of the process to this UNIX socket"),
     ("--console-socket PATH", "send the master of the process's terminal to this UNIX socket"),
     ("--preserve-fds N", "leave N descriptors from 3 on to the process, after those of LISTEN_FDS"),
+    (
+      "--min-level LN",
+      "start nothing with less isolation, L0 to L6 (L0); L4 and above want a proc of its own"
+    ),
     ("--no-pivot", "chroot(2) in place of pivot_root(2), for an initial ramdisk; weaker"),
     ("--no-new-keyring", "stay in the caller's session keyring"),
   ]
@@ -94,6 +98,10 @@ enum Usage {
         ("--mem-bw-schema TEXT", "the same, as MB:0=50"),
       ]),
     Verb(name: "features", synopsis: "", summary: "print what the runtime does on this host, as JSON"),
+    Verb(
+      name: "doctor", synopsis: "[OPTIONS]",
+      summary: "say what isolation this host gives, what is missing, and what lifts it",
+      flags: [("--format, -f text|json", "how (text)")]),
     Verb(
       name: "events", synopsis: "[OPTIONS] ID", summary: "print a container's counters as JSON",
       flags: [("--stats", "once"), ("--interval TIME", "how often otherwise (5s)")]),

@@ -50,21 +50,21 @@ extension LaunchError {
     case (.clone, ENODEV) where entersCgroup: "the cgroup has been removed"
     case (.cgroup, EACCES), (.cgroup, EPERM):
       "the caller may not write its cgroup.procs, or that of the one above it and the caller's own"
-    case (.clone, EPERM), (.clone, EACCES): Surroundings.userNamespaceRefusal
+    case (.clone, EPERM), (.clone, EACCES): Surroundings.userNamespaceCause.said
     case (.clone, ENOSPC), (.clone, EUSERS): "raise the sysctl user.max_user_namespaces"
     case (.clone, EAGAIN): "too many processes: raise RLIMIT_NPROC or pids.max"
     case (.namespace, EPERM):
       "it belongs to a user namespace over which the caller has no CAP_SYS_ADMIN (setns(2))"
     case (.identifierMaps, EPERM), (.identifierMaps, EACCES):
-      Surroundings.identifierMapRefusal
+      Surroundings.identifierMapCause?.said
         ?? "an LSM refuses the map; on Ubuntu, sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    case (.identifierMaps, ENOENT): Surroundings.identifierMapRefusal
+    case (.identifierMaps, ENOENT): Surroundings.identifierMapCause?.said
     case (_, ENOSYS):
       "the kernel has not that call, or a filter around the caller refuses it, and there is no older way"
     case (.join, EAGAIN): "the limit of its processes is reached (pids.max of its cgroup, RLIMIT_NPROC)"
     case (.join, ESRCH): "it has ended, or is ending"
     case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):
-      "the host masks part of its own /proc, so the kernel refuses a fresh one (docker: --security-opt systempaths=unconfined)"
+      HostCause.maskedProc.said
     case (.step("make device"), ENODEV), (.step("make device"), ENOENT):
       "a user namespace makes no device nodes, and the host has no such node at that path to be bound"
     case (.step("make device"), EEXIST): "something else is at that path in the rootfs"

@@ -18,7 +18,7 @@ extension LaunchError {
     case (.step("mount"), EROFS), (.step("bind mount"), EROFS), (.step("make directory"), EROFS):
       error.hint =
         "the rootfs is on a read-only filesystem, so that what is missing in it cannot be made: make it there beforehand, or keep the rootfs on another"
-    case (.step, ENOENT) where !Surroundings.hasProc: error.hint = Surroundings.noProc
+    case (.step, ENOENT) where !Surroundings.hasProc: error.hint = HostCause.noProc.said
     default: return self
     }
     return error

@@ -54,7 +54,7 @@ struct IDMapWriter {
     _ name: String, _ member: String, pid: Int32, _ mappings: [RuntimeSpec.IDMapping]
   ) -> Int32 {
     guard let path = SubordinateIDs.helper(name) else {
-      complaint = Surroundings.helperRefusal(name).map { (member, $0.why, $0.remedy) }
+      complaint = Surroundings.helperCause(name).map { (member, $0.why, $0.advice) }
       return -ENOENT
     }
     var arguments = [name, "\(pid)"]
@@ -78,10 +78,11 @@ struct IDMapWriter {
     let count = unsafe pread(output.number, &said, said.count, 0)
     let text = String(decoding: said.prefix(max(0, count)), as: UTF8.self)
     let words = text.split { $0.isNewline }.joined(separator: "; ")
-    let refusal = Surroundings.helperRefusal(name)
+    let cause = Surroundings.helperCause(name)
     complaint = (
-      member, refusal?.why ?? (words.isEmpty ? "\(name) refuses it" : words),
-      refusal?.remedy ?? "/etc/subuid and /etc/subgid say which ids the caller may map, each once"
+      member, cause?.why ?? (words.isEmpty ? "\(name) refuses it" : words),
+      cause?.advice
+        ?? "/etc/subuid and /etc/subgid say which ids the caller may map, each once"
     )
     return -EPERM
   }

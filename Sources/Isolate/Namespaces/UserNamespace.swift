@@ -10,6 +10,13 @@ enum UserNamespace {
   static var callersUser: UInt32 { isl_callers_user() }
   static var callersGroup: UInt32 { isl_callers_group() }
 
+  /// How many ids of users it has.
+  static var mappedCount: UInt64 {
+    (Files.text("/proc/self/uid_map") ?? "").split(separator: "\n").reduce(0) { total, line in
+      total + (line.split(separator: " ").last.flatMap { UInt64($0) } ?? 0)
+    }
+  }
+
   private static var isInitial: Bool {
     let words = (Files.text("/proc/self/uid_map") ?? "").split { $0 == " " || $0 == "\n" }
     return words == ["0", "0", "4294967295"]

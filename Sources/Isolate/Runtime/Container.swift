@@ -45,6 +45,8 @@ public final class Container: Sendable {
   public let console: Int32?
   /// What was asked for and not granted, though the container runs.
   public let warnings: [String]
+  /// What it has of its own; at least what `ContainerOptions.leastConfinement` asked for.
+  public let confinement: Confinement
   /// True when a soft step (session keyring) was refused.
   public let hadSoftFailures: Bool
   private let guardian: Int32?
@@ -67,7 +69,8 @@ public final class Container: Sendable {
   init(_ begun: Begun) {
     let result = begun.launched.result
     let listenerCount = begun.options.listeners.count
-    warnings = begun.warnings
+    confinement = result.borrowed == 0 ? .ownMounts : .boundProc
+    warnings = begun.warnings + [confinement.warning].compactMap { $0 }
     guardian = begun.launched.guardian
     processID = result.pid
     processDescriptor = result.pidfd

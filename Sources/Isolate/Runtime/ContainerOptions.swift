@@ -137,6 +137,9 @@ public struct ContainerOptions: Sendable {
   /// Whether the caller shows the payload's terminal itself: carriage returns are added there (`TerminalRelay`).
   var relaysTerminal = false
 
+  /// The weakest confinement to accept: where the kernel gives less, nothing is started.
+  public var leastConfinement = Confinement.ownMounts
+
   /// What a security module makes of the payload.
   var label: SecurityLabel?
 

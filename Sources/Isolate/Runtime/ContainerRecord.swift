@@ -11,6 +11,7 @@ public struct ContainerRecord: Sendable, Equatable {
   /// The scope unit that the cgroup belongs to, when systemd has made it.
   public var systemdUnit: String?
   public var annotations: [String: String]
+  public var confinement = Confinement.ownMounts
   public var rootfs: String
   /// RFC 3339, in UTC.
   public var created: String
@@ -48,6 +49,7 @@ public struct ContainerRecord: Sendable, Equatable {
     ]
     if let cgroupPath { members.append(("cgroupPath", .string(cgroupPath))) }
     if let systemdUnit { members.append(("systemdUnit", .string(systemdUnit))) }
+    if confinement != .ownMounts { members.append(("confinement", .string(confinement.rawValue))) }
     members.append(("annotations", annotationsJSON))
     return .object(members)
   }
@@ -75,6 +77,9 @@ public struct ContainerRecord: Sendable, Equatable {
       cgroupPath: nil, annotations: [:], rootfs: rootfs, created: created)
     if case .string(let path)? = json["cgroupPath"] { cgroupPath = path }
     if case .string(let unit)? = json["systemdUnit"] { systemdUnit = unit }
+    if case .string(let text)? = json["confinement"] {
+      confinement = Confinement(rawValue: text) ?? confinement
+    }
     if case .object(let members)? = json["annotations"] {
       for (key, value) in members { if case .string(let text) = value { annotations[key] = text } }
     }
@@ -82,11 +87,14 @@ public struct ContainerRecord: Sendable, Equatable {
 
   /// The state document that `isolate state` prints (runtime.md, "State").
   public func stateDocument(_ status: Status) -> JSONValue {
-    .object([
-      ("ociVersion", .string(RuntimeSpec.version)), ("id", .string(identifier)),
-      ("status", .string(status.rawValue)),
-      ("pid", .integer(status == .stopped ? 0 : Int64(process.processID))), ("bundle", .string(bundle)),
-      ("rootfs", .string(rootfs)), ("created", .string(created)), ("annotations", annotationsJSON),
-    ])
+    let weaker: [(key: String, value: JSONValue)] =
+      confinement == .ownMounts ? [] : [("confinement", .string(confinement.rawValue))]
+    return .object(
+      [
+        ("ociVersion", .string(RuntimeSpec.version)), ("id", .string(identifier)),
+        ("status", .string(status.rawValue)),
+        ("pid", .integer(status == .stopped ? 0 : Int64(process.processID))), ("bundle", .string(bundle)),
+        ("rootfs", .string(rootfs)), ("created", .string(created)), ("annotations", annotationsJSON),
+      ] + weaker)
   }
 }

@@ -52,6 +52,19 @@ extension Lifecycle {
     }
   }
 
+  /// Fails closed where less than the request's level can be had, as far as that is known before the launch.
+  static func requireLevel(of request: Request, hasCgroup: Bool) throws(IsolateError) {
+    let linux = request.bundle.spec.linux
+    let level = Confinement.ownMounts.level(
+      limitsByCgroup: hasCgroup, mapsRange: linux.uidMappings.reduce(0) { $0 + Int($1.size) } > 1)
+    guard level < request.minimumLevel else { return }
+    throw .unavailable(
+      what: "--min-level L\(request.minimumLevel)", why: "the container would have L\(level)",
+      remedy: hasCgroup
+        ? "L6 takes a range of ids: more than one in linux.uidMappings"
+        : "L5 and L6 take a cgroup: start where one is delegated, as by systemd-run --user --scope")
+  }
+
   /// Whether a limit of memory may be too small for the set-up itself. The kernel then ends the child with all
   /// processes that share its memory (oom_kill.c, __oom_kill_process): the child must not share ours, or nobody is
   /// left to say so and to remove the cgroup.

@@ -37,6 +37,8 @@ public struct Lifecycle: Sendable {
     public var preservedDescriptors = 0
     /// Uses chroot(2) in place of pivot_root(2), which is weaker.
     public var movesRoot = false
+    /// The rung of the isolation ladder, 0 to 6, below which nothing is started.
+    public var minimumLevel = 0
     /// The socket that takes a pidfd of the process (pidfd_open(2)).
     public var pidfdSocket: String?
 
@@ -103,6 +105,7 @@ public struct Lifecycle: Sendable {
     options.movesRoot = request.movesRoot
     options.relaysTerminal = request.relaysTerminal
     options.sharesMemory = request.sharesMemory
+    options.leastConfinement = .least(for: request.minimumLevel)
     if request.movesRoot {
       options.warnings.append(
         "--no-pivot: the host's tree stays mounted below the container's; a payload with CAP_SYS_CHROOT can reach it"
@@ -118,6 +121,7 @@ public struct Lifecycle: Sendable {
           remedy: "write 0 to its cgroup.freeze and to those of the cgroups above it, or name another")
       }
       options.cgroup = cgroup
+      try Self.requireLevel(of: request, hasCgroup: cgroup != nil)
       if cgroup != nil, Self.isScarce(request.bundle.spec.linux.resources) { options.sharesMemory = false }
       if let cgroup, let owner = CgroupOwner(of: request.bundle.spec) { owner.take(cgroup.path) }
       try body(&options)
@@ -179,6 +183,12 @@ public struct Lifecycle: Sendable {
         atGate: request.pidFile == nil
           ? nil : { pid throws(IsolateError) in try writeProcessID(pid, request) })
       StoredProcesses.note(container)
+      if container.confinement != .ownMounts, record != nil {
+        record?.confinement = container.confinement
+        do throws(SystemError) {
+          if let record { try store.save(record, request.bundle.configuration) }
+        } catch { throw .system(error) }
+      }
       return container
     } catch {
       // The container is undone and its life ends as any other's (runtime.md, "Lifecycle").

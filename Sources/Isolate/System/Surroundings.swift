@@ -58,82 +58,54 @@ package enum Surroundings {
     Files.text("/proc/sys/\(path)").map { String($0.prefix { $0 != "\n" }) }
   }
 
+  /// Whether AppArmor takes their capabilities from user namespaces of programs without a profile (Ubuntu 23.10).
+  static var restrictsNamespaces: Bool { setting("kernel/apparmor_restrict_unprivileged_userns") == "1" }
+
   /// Why the kernel makes no user namespace for the caller, with what to do; of what the kernel asks for, the one
   /// that is certain comes first (user_namespaces(7), clone(2)).
-  static var userNamespaceRefusal: String {
-    if !hasProc { return noProc }
-    if isBelowMount {
-      return "the caller is in a chroot(2), where the kernel makes no user namespace: \(leave)"
-    }
+  static var userNamespaceCause: HostCause {
+    if !hasProc { return .noProc }
+    if isBelowMount { return .chroot }
     if setting("kernel/unprivileged_userns_clone") == "0", has(.sysAdmin) == false {
-      return "this host lets only root make user namespaces: sysctl kernel.unprivileged_userns_clone=1"
+      return .namespacesForRootOnly
     }
-    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1", has(.sysAdmin) == false {
-      return "AppArmor refuses user namespaces to programs without a profile: sysctl "
-        + "kernel.apparmor_restrict_unprivileged_userns=0"
-    }
-    if isFiltered {
-      return
-        "user namespaces are refused here: in a container, run it with a seccomp profile that allows them "
-        + "(docker: --security-opt seccomp=unconfined)"
-    }
-    return
-      "the caller is in a chroot(2), where the kernel makes no user namespace, or a security module refuses one: \(leave)"
+    if restrictsNamespaces, has(.sysAdmin) == false { return .appArmor }
+    return isFiltered ? .filter : .securityModule
   }
-
-  private static let leave = "call it outside of that, or enter the folder by pivot_root(2), as containers do"
 
   /// What is to be said where a process that was just made is not found.
   static var lostProcess: IsolateError {
     if hasProc { return .system(SystemError("clone", code: ESRCH)) }
-    return .unavailable(what: "clone", why: "the new process cannot be looked at", remedy: noProc)
+    return .unavailable(
+      what: "clone", why: "the new process cannot be looked at", remedy: HostCause.noProc.said)
   }
 
-  static let noProc = "the caller has no /proc: mount -t proc proc /proc"
-
   /// Why the kernel takes no id map from the caller; nil where nothing is known to be missing.
-  static var identifierMapRefusal: String? {
-    if !hasProc { return noProc }
+  static var identifierMapCause: HostCause? {
+    if !hasProc { return .noProc }
     guard UserNamespace.callersUser == 0 else { return nil }
     for privilege in [Privilege.setfcap, .setuid, .setgid] where has(privilege) == false {
       let what =
         privilege == .setfcap ? "maps id 0 of the namespace above (Linux 5.12)" : "maps ids of others"
-      return
-        "the caller is root without \(privilege.name), which the kernel asks of whoever \(what): give it that capability "
-        + "(docker: --cap-add \(privilege.name.dropFirst(4))), or call it as an ordinary user"
+      return .capability(privilege.name, for: what)
     }
     return nil
   }
 
-  /// Why newuidmap(1) or newgidmap(1) can be of no help, with what to do; nil where it can.
-  static func helperRefusal(_ name: String) -> (why: String, remedy: String)? {
-    guard let path = SubordinateIDs.installed(name) else {
-      return (
-        "\(name) is not installed",
-        "install it (Debian: apt-get install uidmap), or map the caller's own id alone"
-      )
-    }
+  /// Why newuidmap(1) or newgidmap(1) can be of no help; nil where it can.
+  static func helperCause(_ name: String) -> HostCause? {
+    guard let path = SubordinateIDs.installed(name) else { return .noHelper(name) }
     guard unsafe access(path, X_OK) == 0 else {
-      return (
-        "\(path) is not executable for the caller: \(SystemError.reason(of: errno))", "chmod 4755 \(path)"
-      )
+      return .notExecutable(path, SystemError.reason(of: errno))
     }
-    if hasNoNewPrivileges {
-      return (
-        "the caller has no_new_privs set, with which \(path) gets no privileges",
-        "call isolate without it (docker: no --security-opt no-new-privileges; systemd: NoNewPrivileges=no), or map the caller's own id alone"
-      )
-    }
+    if hasNoNewPrivileges { return .noNewPrivileges(path) }
     var information = stat()
     guard unsafe stat(path, &information) == 0 else { return nil }
     let isSetUser = information.st_mode & S_ISUID != 0 && information.st_uid == 0
     if !isSetUser, unsafe isl_get_attribute(path, "security.capability", nil, 0) <= 0 {
-      return ("\(path) is neither set-user-ID nor has it capabilities", "chmod 4755 \(path)")
+      return .notPrivileged(path)
     }
-    if isOn(path, .nosuid) {
-      return ("\(path) is on a filesystem that is mounted nosuid", "mount it without")
-    }
-    return nil
+    return isOn(path, .nosuid) ? .nosuid(path) : nil
   }
 
   /// Options of a mount, by the numbers of statvfs(3).

@@ -11,31 +11,41 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Says what isolation this host allows, what is missing, and how to get it.")
 
+  @Option(name: .customLong("format"), help: "How: text or json.")
+  var format = Format.text
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
   func run() throws {
+    let found = Examination()
     var options = CheckOptions()
     options.hostEnvironment = ProcessInfo.processInfo.environment
-    let survey = IsolationSurvey(options: options)
-    let section = survey.section(extra: [])
-    var lines = ["isolation     \(section.level)"]
-    lines.append(
-      "limits        \(section.cgroup == "none" ? "watchdog and rlimits" : "cgroup \(section.cgroup)")")
-    lines.append("network       \(section.network)")
-    do {
-      let scratch = try Self.emptyFolder()
-      defer { unsafe rmdir(scratch) }
-      options.source = scratch
-      let interruption = try Interruption(timeoutMilliseconds: 30_000)
-      let status = try SandboxedCommand(options: options, interruption: interruption).run(["/bin/true"])
-      lines.append(
-        "sandbox       \(status == 0 ? "starts" : "starts, but /bin/true ends with status \(status)")")
-    } catch {
-      StandardStream.standardOutput(lines.joined(separator: "\n") + "\n")
-      throw error
+    let survey = IsolationSurvey(options: options, confinement: found.confinement)
+    // What a check would have, which uses one id, by starting one.
+    let attempt = Result { try Self.start(options) }
+    let level = (try? attempt.get()) == 0 ? survey.level : 0
+    switch format {
+    case .json:
+      guard case .object(var members) = found.json else { return }
+      members.append(("check", .object([("level", .string("L\(level)"))])))
+      StandardStream.standardOutput(String(decoding: JSONWriter.write(.object(members)), as: UTF8.self))
+    case .text:
+      StandardStream.standardOutput(found.text + "\na check      L\(level), with one user id\n")
+      if let status = try? attempt.get(), status != 0 {
+        StandardStream.standardOutput("sandbox       starts, but /bin/true ends with status \(status)\n")
+      }
     }
-    for item in section.degraded {
-      lines += ["", "- \(item.what)", "  why:    \(item.why)", "  remedy: \(item.remedy)"]
-    }
-    StandardStream.standardOutput(lines.joined(separator: "\n") + "\n")
+    if case .failure(let error) = attempt { throw error }
+  }
+
+  /// Runs /bin/true in the sandbox of a check, and gives how it ended.
+  private static func start(_ given: CheckOptions) throws -> Int32 {
+    var options = given
+    let scratch = try emptyFolder()
+    defer { unsafe rmdir(scratch) }
+    options.source = scratch
+    let interruption = try Interruption(timeoutMilliseconds: 30_000)
+    return try SandboxedCommand(options: options, interruption: interruption).run(["/bin/true"])
   }
 
   /// A folder of our own under a name that nobody had before (mkdtemp(3)).

@@ -124,8 +124,9 @@ package final class CheckRunner {
     let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
     let isolation = IsolationSurvey(options: options)
     try isolation.requireLevel(options.minimumLevel)
+    if let less = isolation.weakness { observer.note(less) }
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
-    let sandbox = try sandbox(for: planned, run, host)
+    let sandbox = try sandbox(for: planned, run, host, isolation.confinement)
     sandbox.tools = Array(hostTools.values)
     if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
     sandbox.askedStopSignal = plan.stopSignal.flatMap { SignalName.number($0.value) }
@@ -149,7 +150,7 @@ package final class CheckRunner {
   }
 
   private func sandbox(
-    for planned: PlannedCheck, _ run: RunDirectory, _ host: HostNetwork
+    for planned: PlannedCheck, _ run: RunDirectory, _ host: HostNetwork, _ confinement: Confinement
   ) throws(RunnerError) -> Sandbox {
     let stored = try planned.image.map { image throws(RunnerError) in
       observer.note("runs on \(image.image.reference.familiar): \(planned.plan.image?.reason ?? "")")
@@ -163,7 +164,7 @@ package final class CheckRunner {
       stored: stored,
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
-        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path)),
+        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path), confinement: confinement),
       user: planned.plan.user?.value ?? .usual, added: planned.snapshot.added)
   }
 

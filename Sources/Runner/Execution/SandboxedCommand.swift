@@ -38,7 +38,7 @@ package final class SandboxedCommand {
     let sandbox = try Sandbox(
       run: run, project: project, certificates: host.certificates, indexes: host.indexes,
       stored: stored,
-      limits: .init(memoryInBytes: memory, disk: disk))
+      limits: .init(memoryInBytes: memory, disk: disk, confinement: Confinement.attempt()))
     limits = .init(memoryInBytes: memory, processes: options.planning.processLimit, disk: sandbox.disk)
     var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }
@@ -159,6 +159,7 @@ package final class SandboxedCommand {
       case .isolate(let error): throw RunnerError(error)
       }
     }
+    for warning in container.warnings { StandardStream.standardError("preflight: \(warning)\n") }
     if let less = sandbox.stored?.degradation {
       StandardStream.standardError("preflight: \(less.what): \(less.why)\n\(less.remedy)\n")
     }

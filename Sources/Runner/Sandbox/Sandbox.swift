@@ -41,6 +41,10 @@ final class Sandbox {
   private(set) var layer: ProjectLayer
   /// Why attempts to reach addresses are not recorded, when this host does not let us watch them.
   private(set) var outsideWatchRefusal: String?
+  /// The weakest that a container may have; none is started with less.
+  let leastConfinement: Confinement
+  /// The weakest of the containers so far; nil before the first.
+  private(set) var confinement: Confinement?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
   private(set) var exposure: String?
   var tools: [LocatedTool] = []
@@ -63,6 +67,7 @@ final class Sandbox {
   struct Limits {
     var memoryInBytes: Int64?
     var disk: DiskUse?
+    var confinement = Confinement.ownMounts
   }
 
   init(
@@ -71,6 +76,7 @@ final class Sandbox {
     added: [String: String] = [:]
   ) throws(RunnerError) {
     disk = limits.disk
+    leastConfinement = limits.confinement
     memoryInBytes = limits.memoryInBytes
     self.hidden = hidden
     self.added = added
@@ -115,12 +121,15 @@ final class Sandbox {
   /// said in the report.
   func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
+    options.leastConfinement = leastConfinement
     if outsideWatchRefusal != nil { options.watchesOutside = false }
     while true {
       do {
         options.rootOverlay = stored == nil ? hostOverlay : stored?.overlay
         options.directories = stored?.settings.volumes ?? []
-        return try Container.start(specification(for: phase), bundle: "/", options: options)
+        let container = try Container.start(specification(for: phase), bundle: "/", options: options)
+        confinement = min(confinement ?? .ownMounts, container.confinement)
+        return container
       } catch {
         guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else {
           throw .isolate(error)

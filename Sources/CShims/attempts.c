@@ -1,0 +1,102 @@
+// What a container takes, each tried in a process that ends with it.
+#include "isl_attempts.h"
+
+#include "isl_child.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+#define FILESYSTEMS (CLONE_NEWUSER | CLONE_NEWNS)
+#define FEATURES (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static unsigned long namespaces(enum isl_attempt_kind kind) {
+  switch (kind) {
+  case ISL_ATTEMPT_USER:
+  case ISL_ATTEMPT_MAP: return CLONE_NEWUSER;
+  case ISL_ATTEMPT_NAMESPACES: return FILESYSTEMS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  case ISL_ATTEMPT_NETWORK: return CLONE_NEWUSER | CLONE_NEWNET;
+  case ISL_ATTEMPT_MOUNT:
+  case ISL_ATTEMPT_OVERLAY: return FILESYSTEMS;
+  case ISL_ATTEMPT_PROC: return FILESYSTEMS | CLONE_NEWPID;
+  case ISL_ATTEMPT_SYSFS: return FILESYSTEMS | CLONE_NEWNET;
+  case ISL_ATTEMPT_FILTER: break;
+  }
+  return 0;
+}
+
+static int mounted(const char *type, unsigned long flags, const char *options, const char *at) {
+  return mount(type, at, type, flags, options) < 0 ? -errno : 0;
+}
+
+/// The ids that the caller has outside, as one that writes the maps itself may (user_namespaces(7)).
+static int map(unsigned user, unsigned group) {
+  char text[64];
+  int r = isl_write_file("/proc/self/setgroups", "deny");
+  snprintf(text, sizeof text, "0 %u 1", group);
+  if (r == 0) r = isl_write_file("/proc/self/gid_map", text);
+  snprintf(text, sizeof text, "0 %u 1", user);
+  return r < 0 ? r : isl_write_file("/proc/self/uid_map", text);
+}
+
+/// In a tmpfs over a folder that is always there; its owner has to be mapped.
+static int overlay(void) {
+  int r = mounted("tmpfs", FEATURES, "", "/proc");
+  if (r < 0) return r;
+  if (chdir("/proc") < 0) return -errno;
+  static const char *const names[] = {"lower", "upper", "work", "merged"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (mkdir(names[i], 0755) < 0) return -errno;
+  return mounted("overlay", FEATURES, "lowerdir=lower,upperdir=upper,workdir=work,userxattr", "merged");
+}
+
+/// One that allows everything.
+static int filter(void) {
+  struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  struct sock_fprog program = {.len = 1, .filter = &all};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
+  switch (kind) {
+  case ISL_ATTEMPT_MAP: return map(user, group);
+  case ISL_ATTEMPT_MOUNT: return mounted("tmpfs", FEATURES, "", "/");
+  case ISL_ATTEMPT_PROC: return mounted("proc", FEATURES, "", "/");
+  case ISL_ATTEMPT_SYSFS: return mounted("sysfs", FEATURES | MS_RDONLY, "", "/");
+  case ISL_ATTEMPT_OVERLAY: {
+    int r = map(user, group);
+    return r < 0 ? r : overlay();
+  }
+  case ISL_ATTEMPT_FILTER: return filter();
+  default: return 0;
+  }
+}
+
+int isl_attempt(enum isl_attempt_kind kind) {
+  unsigned user = geteuid(), group = getegid();
+  long pid = isl_fork(namespaces(kind));
+  if (pid == 0) _exit(-attempt(kind, user, group));
+  if (pid < 0) return (int)pid;
+  int status = 0;
+  while (waitpid((pid_t)pid, &status, 0) < 0)
+    if (errno != EINTR) return -errno;
+  // A filter around us may end who calls what it does not allow.
+  return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+}
+
+int isl_landlock_version(void) {
+  long version = syscall(444 /* SYS_landlock_create_ruleset */, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
+  return version < 0 ? -errno : (int)version;
+}
