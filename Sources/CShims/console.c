@@ -2,9 +2,11 @@
 // reaches the caller's (CVE-2017-5226), opened by descriptor and verified (CVE-2025-52565). pty(7),
 // TIOCGPTPEER since Linux 4.13.
 #include "isl_child.h"
+#include "isl_launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -12,6 +14,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#ifndef TIOCGPTN
+#define TIOCGPTN _IOR('T', 0x30, unsigned int)
+#endif
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
@@ -73,4 +78,20 @@ int isl_step_console(struct isl_child *child, const struct isl_step *step) {
   if (slave >= 0) close(slave);
   close(master);
   return r;
+}
+
+/// The terminal of a container that failed may hold what a hook said of the cause: it is shown where we would have
+/// relayed it (leave_newlines()). Whoever else has it open is not waited for.
+static void show_rest(int master) {
+  char text[4096];
+  struct pollfd watched = {.fd = master, .events = POLLIN};
+  for (ssize_t count; poll(&watched, 1, 50) > 0 && (count = read(master, text, sizeof text)) > 0;)
+    if (write(1, text, (size_t)count) != count) return;
+}
+
+void isl_give_up_descriptor(int fd) {
+  struct termios settings;
+  int number;
+  if (ioctl(fd, TIOCGPTN, &number) == 0 && tcgetattr(fd, &settings) == 0 && !(settings.c_oflag & ONLCR)) show_rest(fd);
+  close(fd);
 }

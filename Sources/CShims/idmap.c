@@ -49,10 +49,12 @@ int isl_detached_tree(const char *source, int recursive) {
   return r;
 }
 
-int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below) {
+int isl_idmapped_tree(
+    const char *source, int joined, const char *uid_map, const char *gid_map, int recursive, int maps_below) {
   int tree = isl_mount_clone_tree(AT_FDCWD, source, recursive ? 0x8000 /* AT_RECURSIVE */ : 0);
   if (tree < 0) return tree;
-  int names = user_namespace(uid_map, gid_map);
+  int names = joined >= 0 ? fcntl(joined, F_DUPFD_CLOEXEC, 3) : user_namespace(uid_map, gid_map);
+  if (joined >= 0 && names < 0) names = -errno;
   int r = names;
   if (names >= 0) {
     struct isl_mount_attr attributes = {.set = ISL_ATTR_IDMAP, .userns = (uint64_t)names};

@@ -100,7 +100,7 @@ static int move_to_cgroup(const struct isl_plan_header *plan) {
 }
 
 static void close_received(struct isl_launch_result *result) {
-  for (int i = 0; i < result->received_count; i++) close(result->received_fd[i]);
+  for (int i = 0; i < result->received_count; i++) isl_give_up_descriptor(result->received_fd[i]);
   result->received_count = 0;
 }
 

@@ -255,6 +255,19 @@ static int set_bind_attributes(int tree, uint64_t set, uint64_t clear, int recur
   return r == -EPERM && clear && !recursive ? isl_mount_set_attributes(tree, set, 0, 0) : r;
 }
 
+/// What a bind mount that names attributes does not name is cleared, as by other runtimes (runc and crun set the flags
+/// by a remount); what the kernel has locked stays, and so does all of it where the kernel knows less of them.
+static int set_exact_attributes(int tree, const struct isl_step *step) {
+  const uint64_t locked = ISL_ATTR_RDONLY | ISL_ATTR_NOSUID | ISL_ATTR_NODEV | ISL_ATTR_NOEXEC;
+  uint64_t set = (uint32_t)step->v, clear = (uint32_t)step->w;
+  if (step->flags & ISL_FLAG_REMOUNT) {
+    int r = isl_mount_set_attributes(tree, set, clear | ((locked | ISL_ATTR_NOSYMFOLLOW) & ~set), 0);
+    if (r == -EPERM) r = isl_mount_set_attributes(tree, set, clear | (ISL_ATTR_NOSYMFOLLOW & ~set), 0);
+    if (r != -EPERM && r != -EINVAL) return r;
+  }
+  return set_bind_attributes(tree, set, clear, 0);
+}
+
 int isl_bind_descriptor(
     struct isl_child *child, int source, int target, const char *path, uint64_t set, uint64_t clear, int recursive) {
   int tree = isl_mount_new_api(child) ? isl_mount_clone_tree(source, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)) : -ENOSYS;
@@ -306,7 +319,7 @@ static int bind_copy(struct isl_child *child, const struct isl_step *step) {
   int target = isl_resolve(child, child->root, isl_text(child, step->c), (step->flags & ISL_FLAG_NO_SYMLINKS) != 0);
   if (target == -ENOENT && step->flags & ISL_FLAG_CREATE)
     target = fstat(tree, &st) < 0 ? -errno : target_of(child, step, S_ISDIR(st.st_mode));
-  int r = target < 0 ? target : set_bind_attributes(tree, (uint32_t)step->v, (uint32_t)step->w, 0);
+  int r = target < 0 ? target : set_exact_attributes(tree, step);
   if (r == 0) r = set_bind_attributes(tree, step->v >> 32, step->w >> 32, 1);
   if (r == 0) r = isl_mount_attach(tree, target);
   if (r == 0) r = isl_mount_set_propagation(tree, step->b);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,12 +41,24 @@ int isl_step_resource_limit(const struct isl_step *step) {
   return setrlimit((__rlimit_resource_t)step->index, &limit) < 0 ? -errno : 0;
 }
 
+static void end_by(int number) { _exit(128 + number); }
+
+/// The kernel drops signals that the first process of a PID namespace has not asked for (pid_namespaces(7)): one that
+/// has not begun is to be ended by those that end a program, as with other runtimes.
+static void answer_signals(void (*handler)(int)) {
+  static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  struct sigaction action = {.sa_handler = handler};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
+}
+
 int isl_step_start_pipe(struct isl_child *child) {
   char byte;
   ssize_t count;
+  if (getpid() == 1) answer_signals(end_by);
   do
     count = read(child->start_pipe, &byte, 1);
   while (count < 0 && errno == EINTR);
+  if (getpid() == 1) answer_signals(SIG_DFL);
   // Left open until execve closes it: by that `start` sees that the program runs.
   return count == 1 ? 0 : count < 0 ? -errno : -EPIPE;
 }

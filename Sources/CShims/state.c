@@ -94,6 +94,8 @@ int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
       .path = isl_text(child, step->a), .arguments = arguments, .environment = environment,
       .directory = isl_text(child, (uint32_t)(step->w >> 32)), .input = state, .output = 2,
       .timeout = (int32_t)(step->v >> 32), .stub = stub > 0 ? stub : 0};
+  // One of the container's own programs that is given none has its process's, as by other runtimes.
+  if (child->is_inside && count == 0) hook.environment = (char **)(uintptr_t)child->envp;
   int32_t code = 0;
   if (r == 0) r = isl_run_hook(&hook, &code);
   close(state);

@@ -80,6 +80,25 @@ struct IDMappedMountTestsAsRoot {
     let without = try await bundle.run(spec)
     #expect(without.lines.first == "/in/seven 65534:65534", "\(without)")
   }
+
+  @Test("without maps has those of the user namespace that the container joins")
+  func joinedMaps() async throws {
+    let bundle = try TestBundle()
+    let shared = try Self.folder(bundle)
+    var spec = bundle.spec("sleep", "1000")
+    spec.linux.uidMappings = [.init(containerID: 0, hostID: 100_000, size: 1000)]
+    spec.linux.gidMappings = spec.linux.uidMappings
+    let target = try bundle.start(spec)
+    var joining = bundle.shell(Self.survey)
+    for index in joining.linux.namespaces.indices where joining.linux.namespaces[index].type == "user" {
+      joining.linux.namespaces[index].path = "/proc/\(target.container.processID)/ns/user"
+    }
+    joining.mounts.append(.init(destination: "/in", type: "bind", source: shared, options: ["bind", "idmap"]))
+    let ended = try await bundle.run(joining)
+    #expect(ended.lines == ["/in/seven 7:8", "/in/root 0:0", "0"], "\(ended)")
+    target.container.signal(SIGKILL)
+    _ = try await target.ended()
+  }
 }
 
 @Suite("An idmapped mount", .needs(.userNamespaces, .busybox))

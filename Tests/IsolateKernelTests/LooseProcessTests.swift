@@ -67,6 +67,28 @@ struct LooseProcessTestsAsAnyUser {
     #expect(try await Self.isolate(bundle, "delete", "c").succeeded)
   }
 
+  @Test("are all ended by kill KILL, also when the first one has ended; by another signal only that one",
+    arguments: [false, true])
+  func killedWithoutAll(isFirstGone: Bool) async throws {
+    let bundle = try TestBundle()
+    try await Self.begin(bundle)
+    if isFirstGone {
+      let first = try #require(Self.sleepers(bundle.rootfs)["1000"])
+      #expect(kill(first, SIGKILL) == 0)
+    } else {
+      #expect(try await Self.isolate(bundle, "kill", "c", "TERM").succeeded)
+    }
+    #expect(try await eventually { Self.sleepers(bundle.rootfs).count == 3 })
+    #expect(try await Self.isolate(bundle, "kill", "c", "TERM").exitStatus == 1)
+    #expect(Self.sleepers(bundle.rootfs).count == 3)
+    let killed = try await Self.isolate(bundle, "kill", "c", "KILL")
+    #expect(killed.succeeded, "\(killed)")
+    #expect(try await eventually(within: .seconds(20)) { Self.sleepers(bundle.rootfs).isEmpty })
+    let again = try await Self.isolate(bundle, "kill", "c", "KILL")
+    #expect(again.exitStatus == 1 && again.errorOutput.contains("container not running"), "\(again)")
+    #expect(try await Self.isolate(bundle, "delete", "c").succeeded)
+  }
+
   @Test("are still shown when the first one has ended, and end with the container", arguments: [false, true])
   func left(force: Bool) async throws {
     let bundle = try TestBundle()

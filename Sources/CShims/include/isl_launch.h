@@ -97,7 +97,11 @@ int isl_device_node(int filesystem, unsigned number, unsigned mode, uint64_t rde
 
 /// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give
 /// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
-int isl_idmapped_tree(const char *source, const char *uid_map, const char *gid_map, int recursive, int maps_below);
+int isl_idmapped_tree(
+    const char *source, int joined, const char *uid_map, const char *gid_map, int recursive, int maps_below);
+
+/// Closes what the child has sent; what a terminal that we would have relayed still holds is written out before.
+void isl_give_up_descriptor(int fd);
 
 /// Forks a process, in new namespaces by `flags` (CLONE_NEW*), that waits until it is killed, and that dies with the
 /// caller. Returns its pid or -errno.

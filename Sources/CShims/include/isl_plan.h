@@ -127,7 +127,8 @@ enum isl_step_flags {
   ISL_FLAG_CREATE = 1u << 1, // make the target when it is absent
   ISL_FLAG_NO_SYMLINKS = 1u << 2, // the target's path may hold no symbolic link (CVE-2019-19921)
   ISL_FLAG_LEGACY = 1u << 3, // use mount(2) even where the new API exists (overlay: long options)
-  ISL_FLAG_REMOUNT = 1u << 4, // MOUNT: changes what is mounted at the target (mount(2), MS_REMOUNT)
+  ISL_FLAG_REMOUNT = 1u << 4, // MOUNT: changes what is mounted at the target (mount(2), MS_REMOUNT); BIND: attributes
+  // of the source that the step does not name are cleared, as by a remount
   ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
   ISL_FLAG_BORROW = 1u << 5, // MOUNT, which has no use for DATAGRAM: the caller's proc stands for one that is refused
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent

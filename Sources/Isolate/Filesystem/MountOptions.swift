@@ -14,6 +14,8 @@ struct MountOptions: Equatable {
   var superblockFlags: UInt64 = 0
   /// MS_SHARED and its like with MS_REC, or 0.
   var propagation: UInt64 = 0
+  /// Whether an attribute of the mount itself is named, be it to clear it.
+  var namesAttributes = false
   var isBind = false
   var isRecursive = false
   /// Whether an idmapped mount maps what is mounted below it too.
@@ -64,6 +66,7 @@ struct MountOptions: Equatable {
       if let change = Self.attribute[option] {
         attributes = attributes & ~change.clear | change.set
         cleared = cleared & ~change.set | change.clear
+        namesAttributes = namesAttributes || change.set | change.clear != 0
       } else if let change = Self.treeAttribute(option) {
         treeAttributes = treeAttributes & ~change.clear | change.set
         treeCleared = treeCleared & ~change.set | change.clear
@@ -100,6 +103,8 @@ struct MountOptions: Equatable {
         throw SpecError(path: "\(path).options", message: "a bind mount takes no option \"\(option)\"")
       }
       meaningless = data
+      // A setting of access times takes the place of the source's as a whole (mount(2), MS_REMOUNT).
+      if attributes & 0x80 != 0 { cleared |= 0x70 } else if cleared & 0x70 != 0 { cleared |= 0x80 }
     } else {
       for option in data {
         if !self.data.isEmpty { self.data += "," }

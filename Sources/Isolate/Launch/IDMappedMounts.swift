@@ -6,11 +6,11 @@ struct IDMappedMounts: ~Copyable {
   /// Descriptors by the mount's place in config.json.
   private(set) var descriptors: [Int: Int32] = [:]
 
-  /// Makes them, with the caller's rights.
+  /// Makes them, with the caller's rights; `joined` is the user namespace that the container joins, or nil.
   ///
   /// - Throws: `IsolateError` that names the mount in config.json.
-  init(_ spec: RuntimeSpec) throws(IsolateError) {
-    do { try make(spec) } catch {
+  init(_ spec: RuntimeSpec, joined: Int32?) throws(IsolateError) {
+    do { try make(spec, joined) } catch {
       close()
       throw error
     }
@@ -19,7 +19,7 @@ struct IDMappedMounts: ~Copyable {
   /// With as many hidden sources, the rootfs and the devices they find room in the plan's header.
   private static let most = Int(ISL_MAX_MOUNTS) / 2 - 1
 
-  private mutating func make(_ spec: RuntimeSpec) throws(IsolateError) {
+  private mutating func make(_ spec: RuntimeSpec, _ joined: Int32?) throws(IsolateError) {
     for (index, mount) in spec.mounts.enumerated() {
       guard mount.isIDMapped else { continue }
       let path = "mounts[\(index)]"
@@ -36,12 +36,14 @@ struct IDMappedMounts: ~Copyable {
       // Without maps of its own it has the container's.
       let users = mount.uidMappings.isEmpty ? spec.linux.uidMappings : mount.uidMappings
       let groups = mount.gidMappings.isEmpty ? spec.linux.gidMappings : mount.gidMappings
-      guard !users.isEmpty, !groups.isEmpty else {
+      // Those of a namespace that it joins are in force there already.
+      let names = mount.uidMappings.isEmpty && mount.gidMappings.isEmpty ? joined : nil
+      guard names != nil || !users.isEmpty && !groups.isEmpty else {
         throw .specification(
           SpecError(path: path, message: "needs uidMappings and gidMappings, its own or the container's"))
       }
       let descriptor = unsafe isl_idmapped_tree(
-        source, IDMapWriter.text(users), IDMapWriter.text(groups), options.isRecursive ? 1 : 0,
+        source, names ?? -1, IDMapWriter.text(users), IDMapWriter.text(groups), options.isRecursive ? 1 : 0,
         options.mapsTree ? 1 : 0)
       guard descriptor >= 0 else {
         throw .unavailable(

@@ -75,6 +75,8 @@ extension LaunchError {
       "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
     case (.step("mount"), EPERM) where subject.hasPrefix("sysfs"):
       "the caller does not own the container's network namespace, or its own /sys is masked, and cannot be shown instead"
+    case (.step("mount"), ELOOP):
+      "proc and sysfs must be mounted on ordinary directory: a symbolic link there would leave the real one unmasked"
     case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
     case (.step("mount"), ENODEV): "the kernel has no filesystem of that type (proc_filesystems(5))"
     case (.step("mount"), EINVAL): "the filesystem does not take one of the options"

@@ -37,7 +37,8 @@ extension LaunchPlanBuilder {
     }
     let user = process.user
     let changesDirectory = process.cwd != "/" || options.joined != nil
-    if changesDirectory, user.uid != 0 {
+    // Also for user 0, who without CAP_DAC_OVERRIDE may enter less than the set-up does.
+    if changesDirectory {
       step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd), v: 1)
     }
     // Whoever is that user already, and may not change groups, has nothing to change.

@@ -24,6 +24,7 @@ extension LaunchPlanBuilder {
         }
         let source = named.hasPrefix("/") ? named : "\(bundle)/\(named)"
         if options.isRecursive { flags.insert(ISL_FLAG_RECURSIVE) }
+        if options.namesAttributes { flags.insert(ISL_FLAG_REMOUNT) }
         step(
           ISL_STEP_BIND, "\(source) on \(mount.destination)", flags: flags, index: index,
           a: buffer.string(source), b: UInt32(propagation), c: target,

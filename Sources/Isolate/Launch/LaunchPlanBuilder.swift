@@ -62,8 +62,10 @@ struct LaunchPlanBuilder {
     spec.linux.namespaces.contains { $0.type == "user" && $0.path != nil }
   }
 
-  /// Whether a variable is added for the payload.
-  var lacksHome: Bool { options.findsHome && !process.env.contains { $0.hasPrefix("HOME=") } }
+  /// Whether a variable is added for the payload: it has none, or an empty one, as by runc since 1.3.
+  var lacksHome: Bool {
+    options.findsHome && (process.env.last { $0.hasPrefix("HOME=") } ?? "HOME=") == "HOME="
+  }
 
   mutating func step(
     _ kind: isl_step_kind, _ subject: String = "", flags: isl_step_flags = [], index: Int = 0,

@@ -195,7 +195,10 @@ public final class Container: Sendable {
       do { options.heldMaps = try held.translated(spec.linux) } catch { throw .specification(error) }
     }
     // A process that joins finds what its container has mounted.
-    let mapped = try IDMappedMounts(options.joined == nil ? spec : RuntimeSpec(root: spec.root))
+    let joinsUsers = spec.linux.namespaces.contains { $0.type == "user" && $0.path != nil }
+    let mapped = try IDMappedMounts(
+      options.joined == nil ? spec : RuntimeSpec(root: spec.root),
+      joined: joinsUsers ? named.descriptors.first : nil)
     let hidden = HiddenSources(
       options.joined == nil ? spec : RuntimeSpec(root: spec.root), rootPath: spec.rootPath(in: bundle),
       bundle: bundle)

@@ -57,7 +57,8 @@ extension Lifecycle {
     let status = process == nil ? .stopped : store.statusWhileRunning(of: record)
     guard let target = consume process, status != .paused || request.ignoresPause else {
       throw .unavailable(
-        what: "container \(request.identifier)", why: "is \(status.rawValue)",
+        what: "container \(request.identifier)",
+        why: status == .paused ? "cannot exec in a paused container" : "is \(status.rawValue)",
         remedy: status == .paused
           ? "resume it first, or have the process wait with --ignore-paused" : "exec takes a running one")
     }
@@ -128,8 +129,8 @@ extension Lifecycle {
     let names = asked.split(separator: "/")
     guard !names.contains("..") else {
       throw .unavailable(
-        what: "exec: --cgroup \(asked)", why: "leads out of the container's cgroup",
-        remedy: "name one below it")
+        what: "exec: --cgroup", why: "\(asked) is not a sub cgroup path of the container's",
+        remedy: "name one below its cgroup")
     }
     let path = ([own] + names.map(String.init)).joined(separator: "/")
     guard let directory = Self.directory(path) else { throw .system(SystemError("open", path, code: errno)) }
@@ -175,11 +176,15 @@ extension Lifecycle {
     if let label = request.selinuxLabel { process.selinuxLabel = label }
     if let flag = request.noNewPrivileges { process.noNewPrivileges = flag }
     if request.keepsCapabilities, let own = container.process { process.capabilities = own.capabilities }
-    // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it.
+    // Inheritable stays as the container has it: CVE-2022-29162 and its kin added to it. What it holds already is
+    // raised in the ambient set too, as by runc: a program without file capabilities would lose it otherwise.
     for name in request.capabilities {
       if !process.capabilities.bounding.contains(name) { process.capabilities.bounding.append(name) }
       if !process.capabilities.permitted.contains(name) { process.capabilities.permitted.append(name) }
       if !process.capabilities.effective.contains(name) { process.capabilities.effective.append(name) }
+      if process.capabilities.inheritable.contains(name), !process.capabilities.ambient.contains(name) {
+        process.capabilities.ambient.append(name)
+      }
     }
     return process
   }

@@ -247,9 +247,13 @@ public struct Lifecycle: Sendable {
   }
 
   /// Sends a signal to a container's process; `toAll` sends it to every process of the container.
-  public func kill(_ identifier: String, signal: Int32, toAll: Bool = false) throws(IsolateError) {
+  ///
+  /// SIGKILL is for all of them where no PID namespace of the container's own ends with its first one, as by runc.
+  public func kill(_ identifier: String, signal: Int32, toAll asksForAll: Bool = false) throws(IsolateError) {
     let record = try store.load(identifier)
     let status = store.status(of: record)
+    let sparesNone = signal == SIGKILL && !asksForAll && sharesProcessIDs(identifier)
+    let toAll = asksForAll || sparesNone
     if toAll, signal == SIGKILL, let cgroup = record.cgroupPath, Cgroup.isPopulated(cgroup),
       (try? Files.write("1", to: "\(cgroup)/cgroup.kill")) != nil
     {
@@ -257,10 +261,9 @@ public struct Lifecycle: Sendable {
     }
     guard status != .stopped else {
       // Without a PID namespace of its own what it started outlives its process.
-      if toAll {
-        for pid in allProcesses(of: record) { _ = Glibc.kill(pid, signal) }
-        return
-      }
+      let left = toAll ? allProcesses(of: record) : []
+      for pid in left { _ = Glibc.kill(pid, signal) }
+      if asksForAll || !left.isEmpty { return }
       // The words by which containerd knows that there is nobody left to kill.
       throw .unavailable(
         what: "container \(identifier)", why: "container not running: it is stopped",

@@ -102,6 +102,12 @@ extension Lifecycle {
     return LooseProcesses(of: record).processes
   }
 
+  /// Whether a container has no PID namespace of its own: processes of it then outlive its first one.
+  func sharesProcessIDs(_ identifier: String) -> Bool {
+    guard let spec = try? store.configuration(of: identifier).spec else { return false }
+    return !spec.linux.namespaces.contains { $0.type == "pid" && $0.path == nil }
+  }
+
   /// Kills what a container has left behind, where neither a PID namespace nor a cgroup did.
   func endLooseProcesses(of record: ContainerRecord, _ spec: RuntimeSpec?) {
     guard record.cgroupPath == nil,

@@ -81,7 +81,10 @@ extension RuntimeSpec.Linux {
     mountLabel = try decoder.label("mountLabel")
     for namespace in try decoder.objects("namespaces") {
       namespaces.append(
-        RuntimeSpec.Namespace(type: try namespace.required("type"), path: try namespace.string("path")))
+        // A client that writes every member means by an empty path that there is none, as other runtimes read it.
+        RuntimeSpec.Namespace(
+          type: try namespace.required("type"),
+          path: try namespace.string("path").flatMap { $0.isEmpty ? nil : $0 }))
     }
     uidMappings = try Self.mappings(decoder.objects("uidMappings"))
     gidMappings = try Self.mappings(decoder.objects("gidMappings"))
