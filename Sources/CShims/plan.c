@@ -31,8 +31,7 @@ static int step_ok(const struct isl_plan_header *plan, const char *arena, const 
            array_ok(plan, step->a, step->b, sizeof(struct sock_filter));
   case ISL_STEP_HOOK:
     return string_ok(plan, step->a) && strings_ok(plan, arena, step->b, step->c) &&
-           strings_ok(plan, arena, step->d, (uint32_t)step->v) && string_ok(plan, (uint32_t)step->w) &&
-           string_ok(plan, (uint32_t)(step->w >> 32));
+           strings_ok(plan, arena, step->d, (uint32_t)step->v) && string_ok(plan, (uint32_t)step->w);
   case ISL_STEP_NODE: return string_ok(plan, step->a) && step->d <= ISL_MAX_MOUNTS;
   case ISL_STEP_BIND: return string_ok(plan, step->a) && string_ok(plan, step->c) && step->d <= ISL_MAX_MOUNTS;
   case ISL_STEP_HOME: return plan->envp_count > 0;

@@ -76,8 +76,9 @@ static int open_document(struct pieces *pieces) {
 }
 
 /// Hooks that are run in the container's namespaces are told the process's number there, as by other runtimes.
+/// They begin in its root, as by runc, also those that still see the host's.
 int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
-  char *room[514], **arguments = room + 2, *environment[512];
+  char root[40], *room[514], **arguments = room + 2, *environment[512];
   struct pieces pieces;
   uint32_t count = (uint32_t)step->v;
   int r = vector(child, step->b, step->c, arguments, 512);
@@ -92,7 +93,7 @@ int isl_step_hook(struct isl_child *child, const struct isl_step *step) {
   if (state < 0) return state;
   struct isl_hook hook = {
       .path = isl_text(child, step->a), .arguments = arguments, .environment = environment,
-      .directory = isl_text(child, (uint32_t)(step->w >> 32)), .input = state, .output = 2,
+      .directory = child->is_inside ? "/" : isl_fd_path(root, child->root), .input = state, .output = 2,
       .timeout = (int32_t)(step->v >> 32), .stub = stub > 0 ? stub : 0};
   // One of the container's own programs that is given none has its process's, as by other runtimes.
   if (child->is_inside && count == 0) hook.environment = (char **)(uintptr_t)child->envp;

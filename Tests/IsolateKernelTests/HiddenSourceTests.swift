@@ -24,7 +24,8 @@ struct HiddenSourceTestsAsRoot {
     spec.linux.gidMappings = spec.linux.uidMappings
     spec.root.readonly = false
     spec.mounts.append(
-      .init(destination: "/in", source: bundle.directory.path("source"), options: ["rbind", "ro"]))
+      .init(
+        destination: "/in", source: bundle.directory.path("source"), options: ["rbind", "rprivate", "ro"]))
     return spec
   }
 

@@ -248,7 +248,7 @@ struct HookTestsAsAnyUser {
       ["--root", hooked.bundle.store, "run", "-b", hooked.bundle.directory.path, "c"], create)
     try #require(outcome.succeeded, "\(outcome)")
     let first = hooked.lines.first?.split(separator: " ").map(String.init) ?? []
-    #expect(first.prefix(1) == [hooked.bundle.directory.path] && first.count == 4, "\(hooked.lines)")
+    #expect(first.prefix(1) == [hooked.bundle.rootfs] && first.count == 4, "\(hooked.lines)")
     #expect(first.last?.hasPrefix("\"status\":\"creating\",\"pid\":") == true, "\(hooked.lines)")
     let second = outcome.output.split(separator: "\n").map(String.init)
     #expect(

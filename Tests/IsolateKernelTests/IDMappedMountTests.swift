@@ -93,7 +93,8 @@ struct IDMappedMountTestsAsRoot {
     for index in joining.linux.namespaces.indices where joining.linux.namespaces[index].type == "user" {
       joining.linux.namespaces[index].path = "/proc/\(target.container.processID)/ns/user"
     }
-    joining.mounts.append(.init(destination: "/in", type: "bind", source: shared, options: ["bind", "idmap"]))
+    joining.mounts.append(
+      .init(destination: "/in", type: "bind", source: shared, options: ["bind", "idmap"]))
     let ended = try await bundle.run(joining)
     #expect(ended.lines == ["/in/seven 7:8", "/in/root 0:0", "0"], "\(ended)")
     target.container.signal(SIGKILL)

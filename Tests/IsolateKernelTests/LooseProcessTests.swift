@@ -67,7 +67,8 @@ struct LooseProcessTestsAsAnyUser {
     #expect(try await Self.isolate(bundle, "delete", "c").succeeded)
   }
 
-  @Test("are all ended by kill KILL, also when the first one has ended; by another signal only that one",
+  @Test(
+    "are all ended by kill KILL, also when the first one has ended; by another signal only that one",
     arguments: [false, true])
   func killedWithoutAll(isFirstGone: Bool) async throws {
     let bundle = try TestBundle()

@@ -62,10 +62,29 @@ struct PeerHabitTestsAsAnyUser {
     #expect(outcome.succeeded && outcome.output == "isolate\n", "\(outcome)")
     spec.linux.namespaces[0].path = "relative"
     let refused = try await bundle.runProgram(spec)
-    #expect(refused.exitStatus == 1 && refused.errorOutput.contains("linux.namespaces[0].path"), "\(refused)")
+    #expect(refused.exitStatus == 1, "\(refused)")
+    #expect(refused.errorOutput.contains("linux.namespaces[0].path"), "\(refused)")
   }
 
-  @Test("give a startContainer hook no variables where it is to have the process's, and some where only those")
+  @Test("may write a destination as the host has it, below the rootfs; beside it there is none")
+  func hostsDestination() async throws {
+    let bundle = try TestBundle()
+    try bundle.directory.write("seen\n", to: "source/file")
+    let line = "cat /in/file; grep -c ' /in ' /proc/self/mounts; ls -d \(bundle.directory.path)*"
+    var spec = bundle.shell(line)
+    spec.root.readonly = false
+    for destination in ["\(bundle.rootfs)/in", "\(bundle.rootfs)2/in"] {
+      spec.mounts.append(
+        .init(destination: destination, source: bundle.directory.path("source"), options: ["bind"]))
+    }
+    let outcome = try await bundle.runProgram(spec)
+    #expect(outcome.output == "seen\n1\n\(bundle.directory.path)\n", "\(outcome)")
+    let beside = "\(bundle.rootfs)\(bundle.rootfs)2/in"
+    #expect(FileManager.default.fileExists(atPath: beside))
+    #expect(!FileManager.default.fileExists(atPath: "\(bundle.rootfs)2"))
+  }
+
+  @Test("give a startContainer hook no variables where it is to have the process's")
   func hookVariables() async throws {
     let bundle = try TestBundle()
     var spec = bundle.shell("true")

@@ -28,7 +28,7 @@ struct MountDestinationTests {
     spec.mounts.append(.init(destination: "a", type: "tmpfs"))
     spec.mounts.append(.init(destination: "/b/../c/", type: "tmpfs"))
     var warnings: [String] = []
-    let plain = spec.withPlainDestinations(&warnings)
+    let plain = spec.withPlainDestinations(rootPath: "/rootfs", &warnings)
     #expect(plain.mounts.dropFirst(count).map(\.destination) == ["/a", "/c"])
     #expect(warnings.count == 1 && warnings[0].hasPrefix("config.json: mounts[\(count)].destination: \"a\" "))
   }

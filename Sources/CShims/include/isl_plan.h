@@ -62,7 +62,7 @@ enum isl_step_kind {
   ISL_STEP_PROPAGATION, // v = MS_* of / and all below it (mount_namespaces(7), "Shared subtrees")
   ISL_STEP_TIME_NAMESPACE, // a new one is entered; a = text for /proc/self/timens_offsets
   ISL_STEP_HOOK, // a = path, b = offset of uint32_t[c] arguments, d = offset of uint32_t[low half of v] environment,
-                 // upper half of v = timeout in milliseconds or -1, w = state document and directory
+                 // upper half of v = timeout in milliseconds or -1, w = state document
   ISL_STEP_ROOT, // a = path of the rootfs; it becomes a mount of its own; b = options of an overlay to be
                  // mounted there instead, or absent, c = the directory they are relative to,
                  // d = options of a tmpfs below the overlay that gets folders "upper" and "work", or absent;

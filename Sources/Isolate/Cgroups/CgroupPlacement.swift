@@ -167,7 +167,9 @@ struct CgroupPlacement {
     let isThere = error.code == EEXIST
     return .unavailable(
       what: "config.json: linux.cgroupsPath: \(cgroupsPath)",
-      why: isThere ? "the cgroup \(error.subject) is there and has processes: the container's cgroup is not empty" : "\(error)",
+      why: isThere
+        ? "the cgroup \(error.subject) is there and has processes: the container's cgroup is not empty"
+        : "\(error)",
       remedy: isThere
         ? "end them, or name another: a container's cgroup is removed with all that is in it"
         : "name a path of folders below the cgroup v2 hierarchy")

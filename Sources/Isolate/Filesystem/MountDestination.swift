@@ -28,10 +28,16 @@ enum MountDestination {
 
 extension RuntimeSpec {
   /// Mounts at destinations from the root on. The specification asks for absolute ones; relative ones were taken by the
-  /// runtimes before it did, and are warned about.
-  func withPlainDestinations(_ warnings: inout [String]) -> RuntimeSpec {
+  /// runtimes before it did, and are warned about. One that begins with the rootfs' own path, as the host has it, is
+  /// taken from the root too, as by runc.
+  func withPlainDestinations(rootPath: String, _ warnings: inout [String]) -> RuntimeSpec {
     var spec = self
     for (index, mount) in mounts.enumerated() {
+      if rootPath != "/", mount.destination.hasPrefix("\(rootPath)/") {
+        let below = "/\(mount.destination.dropFirst(rootPath.count + 1))"
+        spec.mounts[index].destination = MountDestination.shortened(below) ?? below
+        continue
+      }
       guard let short = MountDestination.shortened(mount.destination) else { continue }
       spec.mounts[index].destination = short
       if mount.destination.utf8.first != UInt8(ascii: "/") {

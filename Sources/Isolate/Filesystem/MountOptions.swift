@@ -14,7 +14,7 @@ struct MountOptions: Equatable {
   var superblockFlags: UInt64 = 0
   /// MS_SHARED and its like with MS_REC, or 0.
   var propagation: UInt64 = 0
-  /// Whether an attribute of the mount itself is named, be it to clear it.
+  /// Whether an attribute of a bind mount itself is named, be it to clear it.
   var namesAttributes = false
   var isBind = false
   var isRecursive = false
@@ -117,6 +117,7 @@ struct MountOptions: Equatable {
       cleared = cleared & ~treeAttributes | treeCleared
       treeAttributes = 0
       treeCleared = 0
+      namesAttributes = false
     }
   }
 

@@ -17,7 +17,7 @@ struct HiddenSources: ~Copyable {
     else { return }
     for (index, mount) in spec.mounts.enumerated() where !mount.isIDMapped {
       guard let options = try? MountOptions(mount, path: ""), options.isBind, let named = mount.source,
-        options.propagation & ~MountPropagation.private == 0 || options.propagation == 0
+        options.propagation & ~(MountPropagation.private | MountPropagation.recursive) == 0
       else { continue }
       let source = named.hasPrefix("/") ? named : "\(bundle)/\(named)"
       guard Self.isHidden(source, spec.linux), mounts.count < Int(ISL_MAX_MOUNTS) / 2 - 1 else { continue }

@@ -79,7 +79,7 @@ extension LaunchPlanBuilder {
     }
     // With what the payload may do, not more: the program is the container's own.
     if options.joined == nil {
-      addHooks("startContainer", spec.hooks.startContainer, options.state?.created, directory: "/")
+      addHooks("startContainer", spec.hooks.startContainer, options.state?.created)
     }
   }
 

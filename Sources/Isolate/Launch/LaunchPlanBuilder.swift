@@ -130,9 +130,7 @@ struct LaunchPlanBuilder {
       }
       // Hooks find the container made but for the change of its root (config.md, "POSIX-platform Hooks").
       if spec.hooks.accompanyCreation { step(ISL_STEP_GATE) }
-      addHooks(
-        "createContainer", spec.hooks.createContainer, options.state?.creating,
-        directory: options.state?.bundle)
+      addHooks("createContainer", spec.hooks.createContainer, options.state?.creating)
       step(
         ISL_STEP_PIVOT, rootPath,
         flags: spec.sharesMountNamespace
@@ -190,7 +188,7 @@ struct LaunchPlanBuilder {
   }
 
   /// Hooks that are run in the container's namespaces, by the child itself.
-  mutating func addHooks(_ kind: String, _ hooks: [RuntimeSpec.Hook], _ state: String?, directory: String?) {
+  mutating func addHooks(_ kind: String, _ hooks: [RuntimeSpec.Hook], _ state: String?) {
     for (index, hook) in hooks.enumerated() {
       let arguments = hook.args.isEmpty ? [hook.path] : hook.args
       let timeout = UInt64(UInt32(bitPattern: hook.timeout.map { Int32($0 * 1000) } ?? -1))
@@ -198,7 +196,7 @@ struct LaunchPlanBuilder {
         ISL_STEP_HOOK, "hooks.\(kind)[\(index)] \(hook.path)", index: index, a: buffer.string(hook.path),
         b: buffer.strings(arguments), c: UInt32(arguments.count), d: buffer.strings(hook.env),
         v: UInt64(hook.env.count) | timeout << 32,
-        w: UInt64(buffer.string(state ?? "")) | UInt64(buffer.string(directory ?? "/")) << 32)
+        w: UInt64(buffer.string(state ?? "")))
     }
   }
 

@@ -146,7 +146,8 @@ public final class Container: Sendable {
   ) throws(IsolateError) -> Begun {
     let beforePivot = callbacks.beforePivot
     var options = options
-    var spec = given.withPlainDestinations(&options.warnings)
+    var spec = given.withPlainDestinations(
+      rootPath: given.rootPath(in: bundle), &options.warnings)
     do { try SpecValidator.validate(spec) } catch { throw .specification(error) }
     guard let process = spec.process else {
       throw .specification(SpecError(path: "process", message: "is missing"))

@@ -118,8 +118,8 @@ public struct ContainerOptions: Sendable {
   /// How many of the caller's descriptors from 3 on the payload gets.
   public var preservedDescriptors = 0
 
-  /// What hooks in the container are told, with a byte 1 for the process id, and where `createContainer` is run.
-  var state: (creating: String, created: String, bundle: String)?
+  /// What hooks in the container are told, with a byte 1 for the process id.
+  var state: (creating: String, created: String)?
 
   /// The connected socket that takes the filter's notification descriptor, and the document that goes with it.
   var seccompListener: (socket: Int32, state: String)?

@@ -2,7 +2,6 @@
 /// it is made, with a byte 1 where its process id will stand.
 struct StateDocuments {
   private let record: ContainerRecord
-  private let bundle: String
 
   /// A process id that no process has, in whose place the byte 1 is put.
   private static let placeholder = Int32.max
@@ -10,18 +9,16 @@ struct StateDocuments {
   init(request: Lifecycle.Request) {
     record = ContainerRecord(
       request, process: ProcessIdentity(processID: Self.placeholder, startTime: 0))
-    bundle = request.bundle.path
   }
 
   /// Of a process that joins a container; `record` is the container's.
   init(of record: ContainerRecord) {
     self.record = record
-    bundle = record.bundle
   }
 
-  /// For `createContainer` and `startContainer`, and where the former is run.
-  var forHooks: (creating: String, created: String, bundle: String) {
-    (Self.text(record.stateDocument(.creating)), Self.text(record.stateDocument(.created)), bundle)
+  /// For `createContainer` and `startContainer`.
+  var forHooks: (creating: String, created: String) {
+    (Self.text(record.stateDocument(.creating)), Self.text(record.stateDocument(.created)))
   }
 
   /// The container process state (config-linux.md, "The Container Process State").

@@ -119,7 +119,9 @@ extension RuntimeSpec.Resources {
     }
     try decodeBlockIO(decoder)
     for limit in try decoder.objects("hugepageLimits") {
-      hugePageLimits[try limit.required("pageSize")] = try limit.unsigned("limit") ?? 0
+      // Written in small letters by some: the names of members are the same in any case to runc.
+      let key = limit.member("pagesize") == nil ? "pageSize" : "pagesize"
+      hugePageLimits[try limit.required(key)] = try limit.unsigned("limit") ?? 0
     }
     for (name, limit) in try decoder.namedObjects("rdma") {
       rdmaLimits[name] = RDMALimit(
