@@ -107,7 +107,9 @@ struct PlanCheckTests {
     ]
     for (earlier, later) in zip(groups, groups.dropFirst()) {
       #expect(first(earlier) >= 0)
-      #expect(last(earlier) < first(later), "step \(earlier.rawValue) before \(later.rawValue)")
+      // Entered before too, where only the set-up may enter it.
+      let place = later.rawValue == ISL_STEP_WORKING_DIRECTORY.rawValue ? last(later) : first(later)
+      #expect(last(earlier) < place, "step \(earlier.rawValue) before \(later.rawValue)")
     }
   }
 
