@@ -9,8 +9,7 @@ build_tests() {
   if is_current "$stamp" "${built_folders[@]}" Tests && [ -x "$scratch/debug/$bundle" ]; then return; fi
   touch "$scratch/tests-begin"
   refresh_source
-  # The index is of use to an editor alone.
-  quietly "Building the tests" swift_build --build-tests --disable-index-store
+  quietly "Building the tests" swift_build --build-tests
   mv "$scratch/tests-begin" "$stamp"
 }
 
