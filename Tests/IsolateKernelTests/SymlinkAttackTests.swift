@@ -29,10 +29,9 @@ struct SymlinkAttackTestsAsAnyUser {
       let spec = bundle.spec("true")
       let index = try #require(spec.mounts.firstIndex { $0.destination == "/\(name)" })
       let message = failure { try bundle.start(spec, options) }
-      #expect(
-        message
-          == "config.json: mounts[\(index)]: mount \(spec.mounts[index].type ?? "") on /\(name): Too many levels of symbolic links",
-        "link to \(link)")
+      let refusal =
+        "config.json: mounts[\(index)]: mount \(spec.mounts[index].type ?? "") on /\(name): Too many levels of symbolic links"
+      #expect(message.hasPrefix(refusal), "link to \(link): \(message)")
       #expect(FolderSnapshot(outside).changes(since: before.0).isEmpty)
       #expect(FolderSnapshot(bundle.rootfs).changes(since: before.1).isEmpty)
     }
