@@ -16,7 +16,8 @@ enum LastingPhase: String, CaseIterable, Sendable, CustomTestStringConvertible {
   /// line of what runs then.
   func arguments(_ caller: Caller) throws -> [String] {
     let mark = ["--env", "ISOLATE_TEST_MARK=\(caller.mark)"]
-    let options = ["--verbose", "--port", "8080"] + mark
+    // It stays in `stop` for long enough on a busy machine too.
+    let options = ["--verbose", "--port", "8080", "--stop-grace", "60s"] + mark
     let source: String
     switch self {
     case .install:
