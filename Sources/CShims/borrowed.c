@@ -9,7 +9,6 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#define ISL_PROC_MAGIC 0x9fa0
 #define ISL_SYSFS_MAGIC 0x62656572
 
 /// What the caller has at `source` is shown in the place of a step's mount, read-only with all that is mounted below

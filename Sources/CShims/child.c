@@ -319,7 +319,7 @@ static int set_label(struct isl_child *child) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   struct statfs fs;
-  int r = fstatfs(fd, &fs) < 0 ? -errno : fs.f_type != 0x9fa0 /* PROC_SUPER_MAGIC */ ? -ENODEV : 0;
+  int r = fstatfs(fd, &fs) < 0 ? -errno : fs.f_type != ISL_PROC_MAGIC ? -ENODEV : 0;
   if (r == 0 && write(fd, text, strlen(text)) < 0) r = -errno;
   close(fd);
   return r;

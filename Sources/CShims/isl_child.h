@@ -8,6 +8,8 @@
 
 #include "isl_plan.h"
 
+#define ISL_PROC_MAGIC 0x9fa0 // PROC_SUPER_MAGIC (statfs(2))
+
 // mount_setattr(2)
 #define ISL_ATTR_RDONLY 0x1
 #define ISL_ATTR_NOSUID 0x2

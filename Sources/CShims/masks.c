@@ -11,7 +11,6 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#define ISL_PROC_MAGIC 0x9fa0
 #define ISL_MOVE_TO_NAME 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */
 #define ISL_MOVE_TO_LINKED_NAME 0x14 /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS */
 

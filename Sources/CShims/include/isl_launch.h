@@ -96,7 +96,8 @@ int isl_device_filesystem(void);
 int isl_device_node(int filesystem, unsigned number, unsigned mode, uint64_t rdev, unsigned uid, unsigned gid);
 
 /// A detached copy of a mount, with what is below it when `recursive`, whose files have the owners that the maps give
-/// them (as for /proc/PID/uid_map); `maps_below` maps what is below it too. Returns a descriptor or -errno.
+/// them (as for /proc/PID/uid_map), or `joined`, a user namespace's descriptor, unless that is -1; `maps_below` maps
+/// what is below it too. Returns a descriptor or -errno.
 int isl_idmapped_tree(
     const char *source, int joined, const char *uid_map, const char *gid_map, int recursive, int maps_below);
 

@@ -38,7 +38,7 @@ public struct Examination: Sendable {
     // Each of the others is made within one.
     let rest: [Ability] =
       user == 0
-      ? Self.withinUserNamespace(confinement)
+      ? Self.withinUserNamespace()
       : Self.within.map { id, what, gain, level, _ in
         Ability(
           id: id, what: what, gain: gain, level: level, isThere: false,
@@ -94,7 +94,7 @@ public struct Examination: Sendable {
     }
   }
 
-  private static func withinUserNamespace(_ confinement: Confinement) -> [Ability] {
+  private static func withinUserNamespace() -> [Ability] {
     var failed: [(kind: isl_attempt_kind, cause: HostCause)] = []
     return within.map { id, what, gain, level, kind in
       let code = attempt(kind)
