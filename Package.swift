@@ -96,16 +96,16 @@ let package = Package(
       sources: ["Embedded.swift"], resources: signatureFiles.map { .embedInCode("\($0).toml") },
       swiftSettings: strict),
     .target(
-      name: "Analysis", dependencies: ["Documents", "SignatureFiles"], path: "Sources/Runner/Analysis",
+      name: "Formats", dependencies: ["Isolate", .product(name: "Yams", package: "Yams")],
+      path: "Sources/Runner/Formats", swiftSettings: strict),
+    .target(
+      name: "Analysis", dependencies: ["Formats", "SignatureFiles"], path: "Sources/Runner/Analysis",
       swiftSettings: strict),
     .target(
-      name: "Documents", dependencies: [.product(name: "Yams", package: "Yams")],
-      path: "Sources/Runner/Documents", swiftSettings: strict),
-    .target(
-      name: "Planning", dependencies: ["Analysis", "Documents"], path: "Sources/Runner/Planning",
+      name: "Planning", dependencies: ["Analysis", "Formats"], path: "Sources/Runner/Planning",
       swiftSettings: strict),
     .target(
-      name: "Ecosystems", dependencies: ["Planning", "Analysis", "Documents"],
+      name: "Ecosystems", dependencies: ["Planning", "Analysis", "Formats"],
       path: "Sources/Runner/Ecosystems", swiftSettings: strict),
     .target(
       name: "Egress",
@@ -129,7 +129,7 @@ let package = Package(
     .target(
       name: "Images",
       dependencies: [
-        "BaseImages", "CChecksum", "CDecompression", "CShims", "Isolate", "Documents", "Egress",
+        "BaseImages", "CChecksum", "CDecompression", "CShims", "Isolate", "Formats", "Egress",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
@@ -146,17 +146,24 @@ let package = Package(
       name: "Bench", dependencies: ["CBench", "CShims", "Isolate"], path: "Sources/Runner/Bench",
       exclude: ["Measurement"], swiftSettings: strict),
     .target(
-      name: "Runner",
-      dependencies: ["Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "CShims"],
-      path: "Sources/Runner",
-      exclude: [
-        "Analysis", "Documents", "Planning", "Ecosystems", "Egress", "Images", "Bench", "Command",
+      name: "Sandbox", dependencies: ["Isolate", "Egress", "Images", "Analysis", "Formats", "CShims"],
+      path: "Sources/Runner/Sandbox", swiftSettings: strict),
+    .target(
+      name: "Reports", dependencies: ["Isolate", "Analysis", "Planning", "Ecosystems", "Formats"],
+      path: "Sources/Runner/Reports", swiftSettings: strict),
+    .target(
+      name: "Execution",
+      dependencies: [
+        "Isolate", "CShims", "Formats", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "Sandbox",
+        "Reports",
       ],
-      swiftSettings: strict),
+      path: "Sources/Runner/Execution", swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Runner", "Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "Bench",
+        "Execution", "Reports", "Sandbox", "Isolate", "Formats", "Analysis", "Planning", "Ecosystems",
+        "Egress",
+        "Images", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,
@@ -179,10 +186,11 @@ let package = Package(
     .testTarget(
       name: "IsolateKernelTests", dependencies: ["Isolate", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "AnalysisTests", dependencies: ["Analysis", "Ecosystems", "SignatureFiles", "TestSupport"],
+      name: "AnalysisTests",
+      dependencies: ["Analysis", "Ecosystems", "Formats", "Reports", "SignatureFiles", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "TestSupport"],
+      name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "Formats", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict
@@ -198,7 +206,9 @@ let package = Package(
     .testTarget(
       name: "RunnerTests",
       dependencies: [
-        "Runner", "Isolate", "Analysis", "Planning", "Ecosystems", "Egress", "Images", "TestSupport",
+        "Execution", "Reports", "Sandbox", "Isolate", "Formats", "Analysis", "Planning", "Ecosystems",
+        "Egress",
+        "Images", "TestSupport",
       ],
       swiftSettings: strict),
   ]

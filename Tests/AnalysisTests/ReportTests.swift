@@ -1,7 +1,9 @@
 import Ecosystems
+import Formats
 import FoundationEssentials
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @testable import Analysis
 
@@ -207,7 +209,7 @@ struct TextReportTests {
   @Test("quotes a source that a shell would read otherwise")
   func quoting() {
     var report = SampleReport.of(Scenario.healthy())
-    report.again = ShellWord.join(Invocation(source: "my app/it's").words())
+    report.again = ShellWords.join(Invocation(source: "my app/it's").words())
     #expect(
       TextReport.render(report, color: false, width: 100).contains(#"preflight check 'my app/it'\''s'"#))
   }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Documents
+@testable import Formats
 @testable import Planning
 
 @Suite("A file that describes the deployment")

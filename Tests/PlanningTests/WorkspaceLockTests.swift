@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import Documents
+@testable import Formats
 @testable import Planning
 
 @Suite("A folder of a workspace")

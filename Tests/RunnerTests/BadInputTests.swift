@@ -1,8 +1,9 @@
 import Analysis
 import Foundation
 import Glibc
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("Bad input gets one clear error with a remedy", .turns)
 struct BadInputTests {

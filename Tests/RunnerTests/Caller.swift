@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 /// Somebody who calls `preflight`: with a cache folder, a folder for projects, and a mark by which everything that
 /// the program leaves behind is found.

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("The sandbox's network", .turns, .needs(.userNamespaces, .python))
 struct ConfinedNetworkTests {

@@ -1,8 +1,9 @@
 import Analysis
 import Foundation
 import Glibc
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("Inside the sandbox", .turns, .needs(.userNamespaces))
 struct ConfinementTests {

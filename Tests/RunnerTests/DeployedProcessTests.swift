@@ -1,8 +1,9 @@
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
+@testable import Execution
 @testable import Planning
-@testable import Runner
 
 @Suite("What a Dockerfile says of the process", .turns, .needs(.userNamespaces, .python))
 struct DeployedProcessTests {

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("A limit on what is written to the disk", .turns, .needs(.userNamespaces, .python))
 struct DiskLimitTests {

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("preflight check on an example", .turns, .needs(.userNamespaces))
 struct ExampleTests {

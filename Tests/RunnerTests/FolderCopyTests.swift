@@ -1,10 +1,10 @@
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Sandbox
 
 @Suite("A copy of a folder")
 struct FolderCopyTests {

@@ -1,6 +1,7 @@
 import Analysis
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("An installation that fails", .turns, .needs(.userNamespaces, .python))
 struct ForgedObservationTests {

@@ -1,6 +1,7 @@
 import Analysis
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("preflight check of a Go module", .turns, .needs(.userNamespaces, .go))
 struct GoCheckTests {

@@ -1,9 +1,10 @@
 import Ecosystems
 import Foundation
 import Planning
-import Runner
-import TestSupport
 import Testing
+import TestSupport
+
+@testable import Reports
 
 @Suite("The plan of a project tree")
 struct GoldenPlanTests {

@@ -2,7 +2,7 @@ import Analysis
 import Images
 import Testing
 
-@testable import Runner
+@testable import Execution
 
 @Suite("The plan of an image's health check")
 struct HealthCheckPlanTests {

@@ -3,10 +3,11 @@ import Egress
 import Foundation
 import Glibc
 import Planning
-import TestSupport
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Execution
+@testable import Sandbox
 
 @Suite("Files written in an overlay")
 struct WrittenFilesTests {

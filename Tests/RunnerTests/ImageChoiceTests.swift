@@ -2,10 +2,11 @@ import Ecosystems
 import Foundation
 import Images
 import Planning
-import TestSupport
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Execution
+@testable import Sandbox
 
 @Suite("The choice of an image")
 struct ImageChoiceTests {

@@ -1,10 +1,11 @@
 import Analysis
 import Foundation
 import Isolate
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Sandbox
 
 @Suite("The logins of the host's package indexes", .turns)
 struct IndexLoginTests {

@@ -1,10 +1,8 @@
-import Isolate
 import Foundation
 import Glibc
-import TestSupport
+import Isolate
 import Testing
-
-@testable import Runner
+import TestSupport
 
 /// A phase of a check in which a project stays until it is ended from outside.
 enum LastingPhase: String, CaseIterable, Sendable, CustomTestStringConvertible {

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 /// What a person gets on a machine with cgroup v2, seen in a User-Mode Linux kernel.
 @Suite("Limits with a delegated cgroup", .needs(.kernelMachine, .python))

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 /// Programs that take more than they may.
 enum Greedy {

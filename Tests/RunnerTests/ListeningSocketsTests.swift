@@ -1,7 +1,7 @@
 import Analysis
 import Testing
 
-@testable import Runner
+@testable import Sandbox
 
 @Suite("The kernel's table of sockets")
 struct ListeningSocketsTests {

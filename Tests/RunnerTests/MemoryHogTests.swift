@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 /// Programs that take memory where no process's size shows it. Each says what it has, and waits when it has 600 MiB.
 enum MemoryHog: String, CaseIterable, CustomTestStringConvertible {

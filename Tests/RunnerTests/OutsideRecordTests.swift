@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("The record of what a program sends past the proxy", .turns, .needs(.userNamespaces, .python))
 struct OutsideRecordTests {

@@ -1,10 +1,10 @@
 import Egress
 import Planning
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Ecosystems
-@testable import Runner
+@testable import Execution
 
 @Suite("The variables of a phase")
 struct PhaseEnvironmentTests {

@@ -2,10 +2,12 @@ import Analysis
 import Foundation
 import Glibc
 import Isolate
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Execution
+@testable import Sandbox
 
 /// One project's code writes what another's check would take for packages. All of it here is marks, nothing is run by
 /// them.

@@ -1,7 +1,7 @@
 import Analysis
 import Testing
 
-@testable import Runner
+@testable import Execution
 
 @Suite("The plan of a probe")
 struct ProbePlanTests {

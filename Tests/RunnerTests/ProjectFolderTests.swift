@@ -1,8 +1,9 @@
 import Analysis
 import Foundation
 import Glibc
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("The project's folder", .turns, .needs(.userNamespaces, .python))
 struct ProjectFolderTests {

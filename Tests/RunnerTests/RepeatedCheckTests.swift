@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("Two checks of one project", .turns, .needs(.userNamespaces))
 struct RepeatedCheckTests {

@@ -1,8 +1,8 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Execution
 
 @Suite("The name of a source")
 struct SourceNameTests {

@@ -1,11 +1,12 @@
-import Isolate
 import Analysis
 import Foundation
 import Glibc
-import TestSupport
+import Isolate
 import Testing
+import TestSupport
 
-@testable import Runner
+@testable import Execution
+@testable import Sandbox
 
 @Suite("The state directory")
 struct StateDirectoryTests {

@@ -1,8 +1,9 @@
 import Analysis
 import Foundation
 import Glibc
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("Where the machine lacks something", .turns, .needs(.userNamespaces, .python))
 struct SurroundingsTests {

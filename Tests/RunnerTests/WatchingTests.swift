@@ -1,7 +1,8 @@
 import Analysis
 import Testing
 
-@testable import Runner
+@testable import Execution
+@testable import Sandbox
 
 @Suite("What is seen of a program")
 struct WatchingTests {

@@ -1,7 +1,8 @@
 import Analysis
 import Foundation
-import TestSupport
+import Reports
 import Testing
+import TestSupport
 
 @Suite("A whole project", .turns, .needs(.userNamespaces), .needs(.python))
 struct WholeProjectTests {

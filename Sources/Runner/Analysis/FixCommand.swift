@@ -1,3 +1,5 @@
+import Formats
+
 /// A line for a shell, to be copied from a report by a person who trusts it.
 ///
 /// Names of modules, packages, files and hosts come from the program under test. So no text with such a name in it
@@ -19,7 +21,7 @@ package struct FixCommand: Sendable, Equatable, ExpressibleByStringLiteral {
     guard !words.contains(where: { $0.unicodeScalars.contains(where: TerminalText.isHidden) }) else {
       return nil
     }
-    line = ShellWord.join(words)
+    line = ShellWords.join(words)
   }
 
   /// A start command of the project's with options of ours; nil when it is more than one plain command.
@@ -38,38 +40,15 @@ package struct FixCommand: Sendable, Equatable, ExpressibleByStringLiteral {
     var isSafe = true
     line = SignatureText.filled(template, values) { word in
       isSafe = isSafe && !word.hasPrefix("-") && !word.unicodeScalars.contains(where: TerminalText.isHidden)
-      return ShellWord.quoted(word)
+      return ShellWords.quoted(word)
     }
     if !isSafe { return nil }
   }
 
   /// The line with its output at the end of a file, or in place of it.
   func writing(_ operation: String, to file: String) -> FixCommand? {
-    Self(ShellWord.file(file)).map { Self(line: "\(line) \(operation) \($0.line)") }
+    Self(ShellWords.file(file)).map { Self(line: "\(line) \(operation) \($0.line)") }
   }
-}
-
-/// Words for a POSIX shell.
-package enum ShellWord {
-  /// Joins words to a line that a shell splits into the same words.
-  package static func join(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
-
-  /// The word, in quotes when it needs some.
-  package static func quoted(_ word: String) -> String {
-    let isPlain = word.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-      default: "-_./:=@%+,".utf8.contains(byte)
-      }
-    }
-    if isPlain, !word.isEmpty { return word }
-    return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-  }
-
-  /// A file's name as a program takes it for no option.
-  package static func file(_ name: String) -> String { name.hasPrefix("-") ? "./\(name)" : name }
 }
 
 /// What may be the name of a package.

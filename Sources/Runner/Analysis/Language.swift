@@ -1,3 +1,5 @@
+import Formats
+
 /// The name of an ecosystem, as plans and reports have it.
 ///
 /// It has no members for single ecosystems, so nothing outside of their own folders can ask which one it is.

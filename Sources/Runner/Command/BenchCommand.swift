@@ -1,10 +1,12 @@
 import Analysis
 import ArgumentParser
 import Bench
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
-import Runner
+import Reports
+import Sandbox
 
 /// `preflight bench`: what isolation costs on this machine.
 struct BenchCommand: ParsableCommand {

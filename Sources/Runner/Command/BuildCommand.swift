@@ -2,7 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Images
 import Isolate
-import Runner
+import Sandbox
 
 extension ImageCommand {
   /// `preflight image build`: a base image from Debian packages.

@@ -1,8 +1,9 @@
 import Analysis
+import Formats
 import Glibc
 import Images
 import Isolate
-import Runner
+import Sandbox
 
 /// What a build is doing: one line that changes on a terminal, a line for each step elsewhere.
 final class BuildProgress: BuildObserver {

@@ -1,10 +1,12 @@
 import Analysis
 import ArgumentParser
+import Execution
 import FoundationEssentials
 import Glibc
 import Isolate
 import Planning
-import Runner
+import Reports
+import Sandbox
 
 /// `preflight check`: the whole check.
 struct CheckCommand: ParsableCommand {

@@ -1,9 +1,10 @@
 import Analysis
 import ArgumentParser
+import Execution
 import FoundationEssentials
 import Glibc
 import Isolate
-import Runner
+import Sandbox
 
 /// `preflight doctor`: what isolation this host gives.
 struct DoctorCommand: ParsableCommand {

@@ -1,10 +1,11 @@
 import Analysis
 import ArgumentParser
 import Bench
+import Formats
 import Glibc
 import Images
 import Isolate
-import Runner
+import Sandbox
 
 /// The program `preflight`.
 @main

@@ -1,9 +1,10 @@
 import ArgumentParser
+import Execution
 import FoundationEssentials
 import Glibc
 import Images
 import Isolate
-import Runner
+import Sandbox
 
 /// `preflight image`: the image store.
 struct ImageCommand: ParsableCommand {

@@ -1,9 +1,12 @@
 import Analysis
 import ArgumentParser
+import Execution
+import Formats
 import FoundationEssentials
 import Isolate
 import Planning
-import Runner
+import Reports
+import Sandbox
 
 /// `preflight plan`: what a check would do, and why.
 struct PlanCommand: ParsableCommand {

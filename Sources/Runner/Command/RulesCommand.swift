@@ -2,7 +2,7 @@ import Analysis
 import ArgumentParser
 import Ecosystems
 import Isolate
-import Runner
+import Sandbox
 
 /// `preflight rules`: what the check looks for.
 struct RulesCommand: ParsableCommand {

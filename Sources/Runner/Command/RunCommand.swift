@@ -1,8 +1,10 @@
 import ArgumentParser
+import Execution
 import FoundationEssentials
 import Images
 import Planning
-import Runner
+import Reports
+import Sandbox
 
 /// `preflight run`: any command in the sandbox a check would use.
 struct RunCommand: ParsableCommand {

@@ -1,11 +1,12 @@
-import ArgumentParser
 import Analysis
+import ArgumentParser
 import Egress
+import Execution
 import FoundationEssentials
 import Glibc
 import Isolate
 import Planning
-import Runner
+import Sandbox
 
 /// Options that say what is run and under which conditions; `check` and `plan` share them.
 struct SharedOptions: ParsableArguments {

@@ -17,6 +17,9 @@ package enum Catalog {
   package static func ecosystem(ofRuntime program: String) -> (any Ecosystem)? {
     all.first { $0.toolchain.runtime == program }
   }
+
+  /// Folders of /etc that the languages' programs read.
+  package static var settingsFolders: [String] { all.flatMap(\.toolchain.settingsFolders) }
 }
 
 extension Planner {

@@ -1,10 +1,12 @@
-package import Analysis
+import Analysis
 import Ecosystems
 import Egress
 import Glibc
 import Images
 import Isolate
 import Planning
+package import Reports
+package import Sandbox
 
 /// One check from folder to report: plans, installs, starts, probes, stops, judges.
 package final class CheckRunner {
@@ -165,7 +167,8 @@ package final class CheckRunner {
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
         disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path), confinement: confinement),
-      user: planned.plan.user?.value ?? .usual, added: planned.snapshot.added)
+      user: (planned.plan.user?.value ?? .usual).inSandbox, settingsFolders: Catalog.settingsFolders,
+      added: planned.snapshot.added)
   }
 
   /// Finds the interpreters the plan needs.

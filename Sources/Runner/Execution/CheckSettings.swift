@@ -1,6 +1,7 @@
 package import Egress
 import Images
 import Planning
+package import Sandbox
 
 extension CheckOptions {
   /// Reads the user's own file and the caller's variables, and takes over what they and the flags say.

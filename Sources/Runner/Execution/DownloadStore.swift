@@ -1,5 +1,6 @@
 import Glibc
 import Isolate
+import Sandbox
 
 /// What package managers have downloaded and built, kept between installs of the same.
 ///

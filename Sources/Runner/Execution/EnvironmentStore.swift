@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Isolate
 import Planning
+import Sandbox
 
 /// Installed dependencies kept between checks of the same inputs, and the evidence of their installation.
 ///

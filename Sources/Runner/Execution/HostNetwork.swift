@@ -1,5 +1,6 @@
 import Egress
 import Isolate
+import Sandbox
 
 /// What the host's own surroundings say about reaching registries: proxies, certificates, indexes.
 struct HostNetwork {

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Isolate
 import Planning
+package import Sandbox
 
 /// How a source was checked the last time: what `preflight run --in-check` makes the same environment from.
 ///

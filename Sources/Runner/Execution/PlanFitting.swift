@@ -1,5 +1,11 @@
+import Images
 import Isolate
 import Planning
+
+extension Plan.User {
+  /// The same as a sandbox knows it.
+  var inSandbox: ImageUser { ImageUser(userID: userID, groupID: groupID, name: name) }
+}
 
 extension Plan {
   /// Takes out what descriptors ask for and a check cannot carry out, each with a note that says why.

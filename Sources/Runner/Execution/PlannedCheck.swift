@@ -1,6 +1,7 @@
 import Ecosystems
 package import Images
 package import Planning
+package import Sandbox
 
 /// A check before anything of it runs: the project as it was found, what it will run on, and what will be done.
 package struct PlannedCheck {

@@ -1,10 +1,14 @@
-import CShims
 import Analysis
+import CShims
+import Ecosystems
 import Egress
+import Formats
 import Glibc
 import Images
 import Isolate
 import Planning
+package import Reports
+package import Sandbox
 
 /// Runs any command in the sandbox a check would use, with the caller's standard streams.
 package final class SandboxedCommand {
@@ -38,7 +42,8 @@ package final class SandboxedCommand {
     let sandbox = try Sandbox(
       run: run, project: project, certificates: host.certificates, indexes: host.indexes,
       stored: stored,
-      limits: .init(memoryInBytes: memory, disk: disk, confinement: Confinement.attempt()))
+      limits: .init(memoryInBytes: memory, disk: disk, confinement: Confinement.attempt()),
+      user: Plan.User.usual.inSandbox, settingsFolders: Catalog.settingsFolders)
     limits = .init(memoryInBytes: memory, processes: options.planning.processLimit, disk: sandbox.disk)
     var environment = environment(of: stored)
     environment.merge(SandboxNetworkEnvironment.proxy(port: Int(SandboxNetwork.proxyPort))) { $1 }

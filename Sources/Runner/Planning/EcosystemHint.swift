@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 
 /// What a start command says about the project's language.
 struct EcosystemHint {

@@ -1,3 +1,5 @@
+import Formats
+
 extension PlanningOptions {
   /// The port the program is told: `--port`, else PORT of `--env`, else a platform's file's, else the Dockerfile's,
   /// else compose's, else the one its image exposes, else the default.

@@ -1,14 +1,11 @@
 package import Analysis
+import Formats
 
 /// Everything a check will do with a project, and why: printed by `preflight plan`, carried out by `preflight check`.
 ///
-/// Paths in commands are those inside the sandbox: the project is at `Plan.projectRoot`, Python's virtual
-/// environment at `Plan.virtualEnvironment`.
+/// Paths in commands are those inside the sandbox: the project is at `SandboxPath.project`, Python's virtual
+/// environment at `SandboxPath.environment`.
 package struct Plan: Sendable, Codable, Equatable {
-  /// Where the project's folder is inside the sandbox, and the working directory of every command.
-  package static let projectRoot = "/app"
-  /// Where the Python virtual environment is inside the sandbox.
-  package static let virtualEnvironment = "/venv"
   /// Stands in commands for the Python interpreter which the runner resolved.
   package static let interpreterPlaceholder = "{python}"
 

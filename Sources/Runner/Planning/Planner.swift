@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 
 /// Makes plans: the one entrance to detection.
 package enum Planner {

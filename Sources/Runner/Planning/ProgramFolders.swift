@@ -1,3 +1,5 @@
+import Formats
+
 /// Folders of a project that are projects themselves, as in a repository with several programs.
 enum ProgramFolders {
   struct Folder: Equatable {

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// Where projects of several ecosystems say which version of the language they ask for.
 package enum RuntimeVersion {

@@ -1,3 +1,5 @@
+import Formats
+
 /// Which command starts the program, and whether it must listen.
 struct StartDecision {
   var command: Plan.StartCommand

@@ -1,3 +1,5 @@
+import Formats
+
 /// Checks the file which a start command names.
 enum StartFile {
   /// The file a command starts and that is not in the project; nil when it is there or the command is not simple.

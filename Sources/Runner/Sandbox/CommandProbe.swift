@@ -1,5 +1,6 @@
 import Analysis
 import CShims
+import Formats
 import Glibc
 import Isolate
 import Planning

@@ -1,11 +1,11 @@
-import CShims
-import Glibc
-import Isolate
+package import CShims
+package import Glibc
+package import Isolate
 
 /// Small operations on our own directories; every error names the path.
-enum Directories {
+package enum Directories {
   /// Makes a directory and its parents.
-  static func make(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
+  package static func make(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
     if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
     guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
       throw SystemError("mkdir", path, code: errno)
@@ -16,26 +16,26 @@ enum Directories {
 
   /// Removes a tree without following links; what the sandbox made unwritable is made writable first.
   /// Never leaves the filesystem entry it was given: links inside are removed, not followed.
-  static func remove(_ path: String) {
+  package static func remove(_ path: String) {
     _ = unsafe isl_remove_tree(AT_FDCWD, path)
   }
 
   /// The type bits of what is at `path` itself, or nil.
-  static func kind(of path: String) -> mode_t? { status(of: path).map { $0.st_mode & S_IFMT } }
+  package static func kind(of path: String) -> mode_t? { status(of: path).map { $0.st_mode & S_IFMT } }
 
   /// lstat(2), or nil.
-  static func status(of path: String) -> stat? {
+  package static func status(of path: String) -> stat? {
     var information = stat()
     return unsafe lstat(path, &information) == 0 ? information : nil
   }
 
   /// Seconds since what is there was last changed, or nil.
-  static func age(of path: String) -> Double? {
+  package static func age(of path: String) -> Double? {
     status(of: path).map { Clock.seconds() - Double($0.st_mtim.tv_sec) }
   }
 
   /// Copies a file's contents and permission bits; a symbolic link is copied as one.
-  static func copy(_ source: String, to target: String) throws(SystemError) {
+  package static func copy(_ source: String, to target: String) throws(SystemError) {
     guard let information = status(of: source) else { throw SystemError("lstat", source, code: errno) }
     switch information.st_mode & S_IFMT {
     case S_IFDIR:

@@ -1,15 +1,15 @@
-import Analysis
+package import Analysis
 import Glibc
 import Isolate
 
 /// One HTTP GET to a program from outside its loopback interface, driven by the session's poll loop.
 ///
 /// The socket was made inside the sandbox's network namespace and is connected from here.
-final class HTTPProbe {
+package final class HTTPProbe {
   private enum Step { case connecting, sending, reading, done }
 
   /// Where the program is asked.
-  enum Target: Equatable {
+  package enum Target: Equatable {
     /// From outside of its loopback interface.
     case outside
     /// At ::1: tells a program that serves IPv6 only from one that serves nobody.
@@ -29,10 +29,10 @@ final class HTTPProbe {
   private var step = Step.connecting
   private var request: [UInt8]
   private var response: [UInt8] = []
-  private(set) var result: ProbeAttempt?
+  package private(set) var result: ProbeAttempt?
 
   /// Why an attempt failed that was answered by another protocol.
-  static let notHTTP = "not HTTP"
+  package static let notHTTP = "not HTTP"
 
   private static let responseBytes = 64 << 10
 
@@ -183,7 +183,7 @@ final class HTTPProbe {
   }
 
   /// The status code of an HTTP/1.x response, or nil.
-  static func status(in response: [UInt8]) -> Int? {
+  package static func status(in response: [UInt8]) -> Int? {
     let line = response.prefix(64)
     guard line.starts(with: Array("HTTP/1.".utf8)), line.count >= 12 else { return nil }
     let digits = line[9..<12]
@@ -191,7 +191,7 @@ final class HTTPProbe {
     return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
   }
 
-  static func body(in response: [UInt8]) -> ArraySlice<UInt8> {
+  package static func body(in response: [UInt8]) -> ArraySlice<UInt8> {
     let separator = Array("\r\n\r\n".utf8)
     guard response.count >= 4 else { return [] }
     for index in 0...(response.count - 4) where response[index..<(index + 4)].elementsEqual(separator) {

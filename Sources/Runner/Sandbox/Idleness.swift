@@ -2,9 +2,9 @@ import Glibc
 import Isolate
 
 /// What a program does that does not do what was expected of it, read from /proc (proc(5), PID/stat, wchan).
-enum Idleness {
+package enum Idleness {
   /// One clause, for "preflight saw that it ..."; nil when nothing can be read.
-  static func describe(_ tree: ProcessTree, elapsedMilliseconds: Int) -> String? {
+  package static func describe(_ tree: ProcessTree, elapsedMilliseconds: Int) -> String? {
     var ticks = 0
     var isRunning = false
     var places: [String] = []

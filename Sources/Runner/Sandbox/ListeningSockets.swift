@@ -1,11 +1,11 @@
-import Analysis
+package import Analysis
 import Glibc
-import Isolate
+package import Isolate
 
 /// Reads which TCP sockets listen in a sandbox's network namespace, from outside (proc(5), net/tcp).
-enum ListeningSockets {
+package enum ListeningSockets {
   /// The sockets of the program, without those that preflight itself serves there.
-  static func read(of container: Container) -> [ListeningSocket] {
+  package static func read(of container: Container) -> [ListeningSocket] {
     var inodes: [UInt64: ListeningSocket] = [:]
     for (file, name) in [("tcp", "tcp"), ("tcp6", "tcp6")] {
       let table = Files.text("/proc/\(container.processID)/net/\(file)", limit: 16 << 20) ?? ""
@@ -22,7 +22,7 @@ enum ListeningSockets {
 
   /// The paths of the UNIX sockets that listen (proc(5), net/unix); those that servers make for their own control
   /// (gunicorn's `.ctl`) are none of the program's.
-  static func readUnix(of container: Container) -> [String] {
+  package static func readUnix(of container: Container) -> [String] {
     parseUnix(Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? "")
   }
 
@@ -49,7 +49,7 @@ enum ListeningSockets {
   }
 
   /// The listening rows of a table; addresses are hexadecimal words in the host's byte order.
-  static func parse(_ table: String, protocol name: String) -> [(UInt64, ListeningSocket)] {
+  package static func parse(_ table: String, protocol name: String) -> [(UInt64, ListeningSocket)] {
     table.split(separator: "\n").dropFirst().compactMap { line in
       let fields = line.split(separator: " ")
       guard fields.count > 9, fields[3] == "0A", let inode = UInt64(fields[9]) else { return nil }

@@ -1,9 +1,9 @@
-import Analysis
+package import Analysis
 import Glibc
 import Isolate
 
 /// Turns the two output streams of a phase into numbered, timed lines, with bounds on both.
-struct LogCollector {
+package struct LogCollector {
   /// Lines kept from the start and, as a ring, from the end: the first error and the last words.
   private static let headLines = 4000
   private static let tailLines = 1000
@@ -24,10 +24,10 @@ struct LogCollector {
   init(startedAt: Int) { self.startedAt = startedAt }
 
   /// When the last line came, since the start; nil before the first.
-  var lastLineMilliseconds: Int? { (tail.last ?? head.last)?.milliseconds }
+  package var lastLineMilliseconds: Int? { (tail.last ?? head.last)?.milliseconds }
 
   /// All lines kept, in order.
-  var lines: [LogLine] { head + tail }
+  package var lines: [LogLine] { head + tail }
 
   /// Adds bytes of one stream; gives the lines that became complete.
   mutating func append(_ bytes: ArraySlice<UInt8>, to stream: LogLine.Stream) -> [LogLine] {

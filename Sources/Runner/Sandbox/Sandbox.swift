@@ -1,16 +1,16 @@
 import Analysis
 import Egress
+import Formats
 import Glibc
-import Images
-import Isolate
-import Planning
+package import Images
+package import Isolate
 
 /// Everything the sandboxes of one check share: the image, the project, the writable layers.
 ///
 /// Each phase gets a container of its own, made from one description by `start`.
-final class Sandbox {
+package final class Sandbox {
   /// How the project's folder becomes the sandbox's /app.
-  enum ProjectLayer: Equatable {
+  package enum ProjectLayer: Equatable {
     /// The folder is the read-only lower layer of an overlay.
     case overlay
     /// The folder was copied, since no overlay can be mounted here: the reason is in the report.
@@ -19,7 +19,7 @@ final class Sandbox {
     case none
   }
 
-  static let hostname = "preflight"
+  package static let hostname = "preflight"
   /// A link to the project's folder in the run's directory.
   private static let lowerLink = "project"
   /// Where the copies of the host's settings for package managers are in the run's directory.
@@ -27,53 +27,59 @@ final class Sandbox {
   /// A layer over it that hides what a deployment would not have.
   private static let hidingLayer = "hidden"
 
-  let run: RunDirectory
-  let image: HostImage
+  package let run: RunDirectory
+  package let image: HostImage
   /// The image of the store that is used instead of the host's own files.
-  let stored: StoredRootfs?
-  let project: String?
+  package let stored: StoredRootfs?
+  package let project: String?
   private let indexes: IndexSettings
   /// Files of ours beside those of the project, by their names in its folder.
   private let added: [String: String]
   private var hidden: [String]
   /// Why files that a deployment would not have are shown all the same.
-  private(set) var hidingRefusal: String?
-  private(set) var layer: ProjectLayer
+  package private(set) var hidingRefusal: String?
+  package private(set) var layer: ProjectLayer
   /// Why attempts to reach addresses are not recorded, when this host does not let us watch them.
-  private(set) var outsideWatchRefusal: String?
+  package private(set) var outsideWatchRefusal: String?
   /// The weakest that a container may have; none is started with less.
   let leastConfinement: Confinement
   /// The weakest of the containers so far; nil before the first.
-  private(set) var confinement: Confinement?
+  package private(set) var confinement: Confinement?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
-  private(set) var exposure: String?
-  var tools: [LocatedTool] = []
+  package private(set) var exposure: String?
+  package var tools: [LocatedTool] = []
   /// How much each of the temporary folders may hold.
-  var scratchBytes = ScratchSpace.defaultBytes
+  package var scratchBytes = ScratchSpace.defaultBytes
   /// The host directory mounted at /venv, and whether the phase may write to it.
-  var environmentPath: String?
+  package var environmentPath: String?
   /// Whether other checks use it too, so that no phase may write to it.
-  var environmentIsKept = false
+  package var environmentIsKept = false
   /// The host directory mounted at /cache while installing.
-  var downloadsPath: String?
+  package var downloadsPath: String?
   /// What may be written to the disk, and was; nil is no limit.
-  let disk: DiskUse?
+  package let disk: DiskUse?
   /// Bounds what is kept in memory filesystems; nil is no limit.
   private let memoryInBytes: Int64?
   /// The signal of the plan; nil leaves it to the image.
-  var askedStopSignal: Int32?
+  package var askedStopSignal: Int32?
 
   /// The limits that all phases share, in bytes.
-  struct Limits {
-    var memoryInBytes: Int64?
-    var disk: DiskUse?
-    var confinement = Confinement.ownMounts
+  package struct Limits {
+    package var memoryInBytes: Int64?
+    package var disk: DiskUse?
+    package var confinement = Confinement.ownMounts
+
+    package init(memoryInBytes: Int64?, disk: DiskUse?, confinement: Confinement) {
+      self.memoryInBytes = memoryInBytes
+      self.disk = disk
+      self.confinement = confinement
+    }
   }
 
-  init(
+  package init(
     run: RunDirectory, project: String?, hidden: [String] = [], certificates: String,
-    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits, user: Plan.User = .usual,
-    added: [String: String] = [:]
+    indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits, user: ImageUser,
+    settingsFolders: [String], added: [String: String] = [:]
   ) throws(RunnerError) {
     disk = limits.disk
     leastConfinement = limits.confinement
@@ -84,7 +90,7 @@ final class Sandbox {
     self.stored = stored
     self.project = project
     self.indexes = indexes
-    image = HostImage(rootPath: "\(run.path)/rootfs", user: user)
+    image = HostImage(rootPath: "\(run.path)/rootfs", user: user, settingsFolders: settingsFolders)
     layer = project == nil ? .none : .overlay
     for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
@@ -119,7 +125,7 @@ final class Sandbox {
 
   /// Starts a phase's container; what this host refuses and the check can do without is left out, and
   /// said in the report.
-  func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
+  package func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
     options.leastConfinement = leastConfinement
     if outsideWatchRefusal != nil { options.watchesOutside = false }
@@ -191,33 +197,38 @@ final class Sandbox {
   }
 
   /// Why a phase's container did not start.
-  enum PhaseStartError: Error {
+  package enum PhaseStartError: Error {
     case isolate(IsolateError)
     case runner(RunnerError)
   }
 
   /// A phase's container: what runs, what it may write, and how it is watched.
-  struct Phase {
-    var arguments: [String]
-    var environment: [String: String]
+  package struct Phase {
+    package var arguments: [String]
+    package var environment: [String: String]
     /// Makes /venv and /cache writable.
-    var installs = false
+    package var installs = false
     /// Puts an init before the payload; without it the payload is PID 1, as on most platforms.
-    var runsInit = false
+    package var runsInit = false
     /// Records what is sent past the proxy.
-    var watchesOutside = true
-    var processLimit: Int?
+    package var watchesOutside = true
+    package var processLimit: Int?
     /// Nil is where the project is shown.
-    var workingDirectory: String?
+    package var workingDirectory: String?
     /// Gives it a terminal of its own, of this size.
-    var terminal: RuntimeSpec.ConsoleSize?
+    package var terminal: RuntimeSpec.ConsoleSize?
+
+    package init(arguments: [String], environment: [String: String]) {
+      self.arguments = arguments
+      self.environment = environment
+    }
   }
 
   /// Where the project is shown.
-  var projectRoot: String { stored?.projectRoot ?? HostImage.projectRoot }
+  package var projectRoot: String { stored?.projectRoot ?? HostImage.projectRoot }
 
   /// The signal by which the program is asked to stop.
-  var stopSignal: Int32 { askedStopSignal ?? stored?.settings.stopSignal ?? SIGTERM }
+  package var stopSignal: Int32 { askedStopSignal ?? stored?.settings.stopSignal ?? SIGTERM }
 
   /// The specification of a phase's container.
   func specification(for phase: Phase) -> RuntimeSpec {
@@ -267,7 +278,7 @@ final class Sandbox {
   ]
 
   /// How much each of a phase's temporary folders may hold: they are memory, bounded by the program's.
-  func scratchBytes(in phase: Phase) -> Int64 {
+  package func scratchBytes(in phase: Phase) -> Int64 {
     min(scratchBytes, phase.installs ? .max : memoryInBytes ?? .max)
   }
 
@@ -318,7 +329,7 @@ final class Sandbox {
     if let environmentPath {
       let isWritable = phase.installs && !environmentIsKept
       mounts.append(
-        shown("environment", environmentPath, at: Plan.virtualEnvironment, isWritable: isWritable))
+        shown("environment", environmentPath, at: SandboxPath.environment, isWritable: isWritable))
     }
     if phase.installs {
       if let downloadsPath { mounts.append(shown("cache", downloadsPath, at: "/cache", isWritable: true)) }

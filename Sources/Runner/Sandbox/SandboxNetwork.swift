@@ -1,7 +1,7 @@
-import Analysis
-import Egress
+package import Analysis
+package import Egress
 import Glibc
-import Isolate
+package import Isolate
 
 /// What a sandbox's network looks like from inside, and who answers there.
 ///
@@ -9,17 +9,17 @@ import Isolate
 /// starts, and preflight serves them from outside: an HTTP proxy on 127.0.0.1:3128 (the only way
 /// out) and a name server on 127.0.0.1:53 (records what is looked up, leads nowhere). What is sent to
 /// any other address stays on loopback as well, where it is recorded and refused.
-final class SandboxNetwork {
+package final class SandboxNetwork {
   /// A second address of the loopback interface that stands for "from outside".
-  static let outsideAddress = IPv4Address(10, 0, 2, 100)
-  static let proxyPort: UInt16 = 3128
+  package static let outsideAddress = IPv4Address(10, 0, 2, 100)
+  package static let proxyPort: UInt16 = 3128
 
-  static let listeners: [ContainerOptions.Listener] = [
+  package static let listeners: [ContainerOptions.Listener] = [
     .init(address: .loopback, port: proxyPort), .init(address: .loopback, port: 53, isDatagram: true),
   ]
 
   /// Files of /etc that tell programs of this network, by their names.
-  static func files(hostname: String) -> [String: String] {
+  package static func files(hostname: String) -> [String: String] {
     [
       "hostname": "\(hostname)\n", "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
       "hosts": "127.0.0.1 localhost\n::1 localhost\n\(outsideAddress) \(hostname)\n",
@@ -33,7 +33,7 @@ final class SandboxNetwork {
   private let outside: OutsideWatch?
 
   /// Takes over the sockets a container was started with.
-  init(
+  package init(
     _ container: Container, phase: PhaseEvidence.Name, policy: EgressPolicy, upstream: UpstreamProxy
   ) throws(RunnerError) {
     self.phase = phase
@@ -58,7 +58,7 @@ final class SandboxNetwork {
   }
 
   /// Ends the proxy and the name server and closes every connection.
-  func shutdown() {
+  package func shutdown() {
     proxy?.shutdown()
     names?.shutdown()
     proxy = nil
@@ -66,7 +66,7 @@ final class SandboxNetwork {
   }
 
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.
-  var attempts: [EgressAttempt] {
+  package var attempts: [EgressAttempt] {
     let direct = outside?.attempts(in: phase) ?? []
     let reached = Set(direct.map(\.host))
     let recorded = recorder.snapshot.filter { $0.port != nil || !reached.contains($0.host) }.map {
@@ -76,5 +76,5 @@ final class SandboxNetwork {
   }
 
   /// Hosts that were allowed but could not be reached: says nothing about the project.
-  var unreachable: [EgressRecord] { recorder.snapshot.filter { $0.allowed && $0.failureCount > 0 } }
+  package var unreachable: [EgressRecord] { recorder.snapshot.filter { $0.allowed && $0.failureCount > 0 } }
 }

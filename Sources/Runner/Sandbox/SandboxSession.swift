@@ -1,15 +1,15 @@
-import Analysis
+package import Analysis
 import CShims
-import Egress
+package import Egress
 import Glibc
-import Images
-import Isolate
+package import Images
+package import Isolate
 
 /// A running phase: its container, its output, its limits, driven by one poll loop on one thread.
-final class SandboxSession {
-  let container: Container
-  let network: SandboxNetwork
-  let startedAt: Double
+package final class SandboxSession {
+  package let container: Container
+  package let network: SandboxNetwork
+  package let startedAt: Double
   private let startedMilliseconds: Int
   private let cgroup: Cgroup?
   private var watchdog: Watchdog
@@ -19,25 +19,31 @@ final class SandboxSession {
   private let standardOutput: OwnedDescriptor
   private let standardError: OwnedDescriptor
   private var openStreams: Set<LogLine.Stream> = [.stdout, .stderr]
-  private(set) var log: LogCollector
-  private(set) var exit: ContainerExit?
-  private(set) var endedBy: PhaseEvidence.EndedBy?
+  package private(set) var log: LogCollector
+  package private(set) var exit: ContainerExit?
+  package private(set) var endedBy: PhaseEvidence.EndedBy?
   /// Called with each line as it comes.
-  var onLine: (LogLine) -> Void = { _ in }
+  package var onLine: (LogLine) -> Void = { _ in }
   private var probe: HTTPProbe?
   private let scratch: ScratchSpace
   private let sandbox: Sandbox
   private let settings: Sandbox.Phase
 
   /// What limits hold in a phase, and who enforces them.
-  struct Limits {
-    var memoryInBytes: Int64?
-    var processes: Int?
-    var cgroup: Cgroup?
+  package struct Limits {
+    package var memoryInBytes: Int64?
+    package var processes: Int?
+    package var cgroup: Cgroup?
+
+    package init(memoryInBytes: Int64?, processes: Int?, cgroup: Cgroup?) {
+      self.memoryInBytes = memoryInBytes
+      self.processes = processes
+      self.cgroup = cgroup
+    }
   }
 
   /// Starts a phase's container.
-  init(
+  package init(
     _ phase: PhaseEvidence.Name, of sandbox: Sandbox, _ settings: Sandbox.Phase, limits: Limits,
     policy: EgressPolicy, upstream: UpstreamProxy, interruption: Interruption
   ) throws(Sandbox.PhaseStartError) {
@@ -86,12 +92,12 @@ final class SandboxSession {
   }
 
   /// Milliseconds since the start.
-  var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }
+  package var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }
 
   /// Waits for something to happen, at most `milliseconds`, and takes it in.
   ///
   /// - Throws: `RunnerError` when the user interrupted; the container is killed then.
-  func step(milliseconds: Int) throws(RunnerError) {
+  package func step(milliseconds: Int) throws(RunnerError) {
     let period = min(milliseconds, watchdog.period)
     var watched = [
       pollfd(
@@ -170,7 +176,7 @@ final class SandboxSession {
   }
 
   /// One HTTP GET, or a mere connection, while everything else goes on; nil when the program ended meanwhile.
-  func get(
+  package func get(
     _ path: String, port: Int, at target: HTTPProbe.Target = .outside
   ) throws(RunnerError) -> ProbeAttempt? {
     let probe: HTTPProbe
@@ -194,7 +200,7 @@ final class SandboxSession {
   }
 
   /// Runs a health check beside the program, while everything else goes on; nil when the program ended meanwhile.
-  func check(
+  package func check(
     _ check: ImageRunSettings.HealthCheck, environment: [String: String], port: Int
   ) throws(RunnerError) -> ProbeAttempt? {
     let command: CommandProbe
@@ -218,7 +224,7 @@ final class SandboxSession {
   }
 
   /// Asks the program to stop, waits for the grace period, then kills it.
-  func stop(signal: Int32 = SIGTERM, gracePeriodMilliseconds: Int) throws(RunnerError) {
+  package func stop(signal: Int32 = SIGTERM, gracePeriodMilliseconds: Int) throws(RunnerError) {
     guard exit == nil else { return }
     container.signal(signal)
     endedBy = .stopRequest
@@ -233,7 +239,7 @@ final class SandboxSession {
   }
 
   /// Ends what is left and closes the network; safe to call at any moment.
-  func finish() {
+  package func finish() {
     if exit == nil {
       container.signal(SIGKILL)
       exit = try? container.wait()
@@ -243,10 +249,10 @@ final class SandboxSession {
   }
 
   /// What we saw of its surroundings; also after its end.
-  var observations: [Observation] { [scratch.full].compactMap { $0 } }
+  package var observations: [Observation] { [scratch.full].compactMap { $0 } }
 
   /// The counters of the phase so far.
-  var resources: ResourceUse {
+  package var resources: ResourceUse {
     var use = ResourceUse(cpuMilliseconds: exit.map { Int($0.cpuMicroseconds / 1000) })
     if let cgroup {
       use.cpuMilliseconds = cgroup.cpuMicroseconds.map { Int($0 / 1000) }

@@ -110,7 +110,7 @@ extension StateDirectory {
   /// Makes a run's directory, lets `body` use it, and removes it and what killed runs have left, whatever happens.
   ///
   /// With `runsProjects` what a project installs will be executed in it; with `keepsRun` it stays for a look.
-  static func withRun<Value>(
+  package static func withRun<Value>(
     _ environment: [String: String], runsProjects: Bool, keepsRun: Bool = false,
     _ body: (StateDirectory, RunDirectory) throws(RunnerError) -> Value
   ) throws(RunnerError) -> Value {
@@ -130,14 +130,14 @@ extension StateDirectory {
 }
 
 /// The directory of one check in progress; removed with its owner, or by the next run after a kill.
-final class RunDirectory {
-  let path: String
+package final class RunDirectory {
+  package let path: String
   /// What is mounted at `fusePath`; unmounted before the directory goes.
   var fuse: FuseOverlay?
-  let name: String
+  package let name: String
   private let lock: FileLock
 
-  init(in state: StateDirectory) throws(RunnerError) {
+  package init(in state: StateDirectory) throws(RunnerError) {
     name = "\(String(isl_random(), radix: 36))"
     path = "\(state.path)/runs/\(name)"
     let staging = "\(state.path)/locks/new-\(name)"
@@ -160,7 +160,7 @@ final class RunDirectory {
   }
 
   /// Notes a cgroup, so that the next run can remove it when this one is killed.
-  func note(cgroup: String) {
+  package func note(cgroup: String) {
     _ = try? Files.write("\(cgroup)\n", to: "\(path)/cgroups", flags: O_WRONLY | O_CREAT | O_APPEND)
   }
 
@@ -169,7 +169,7 @@ final class RunDirectory {
   static func fusePath(_ run: String) -> String { "\(run)/root-fuse" }
 
   /// Removes everything.
-  func remove() {
+  package func remove() {
     fuse = nil
     Directories.remove(path)
   }

@@ -1,10 +1,10 @@
 import Glibc
-import Images
-import Isolate
+package import Images
+package import Isolate
 
 /// The root filesystem of an image in the store, and whom its programs run as: its layers read-only below one
 /// writable layer of the run's own, or, where no overlay can be mounted, a copy.
-final class StoredRootfs {
+package final class StoredRootfs {
   /// How the layers become one tree, the best first; each is tried by the start of a container.
   enum Method: String, CaseIterable {
     /// An overlay whose writable layer is in the run's directory.
@@ -23,15 +23,15 @@ final class StoredRootfs {
     var why: String
   }
 
-  let image: ImageStore.Image
-  let user: ImageUser
-  let settings: ImageRunSettings
+  package let image: ImageStore.Image
+  package let user: ImageUser
+  package let settings: ImageRunSettings
   private(set) var method = Method.overlay
   /// What may be written where the image's changes are kept in memory, in bytes; nil leaves it to the kernel.
   var changesInMemoryLimit: Int64?
   private(set) var refusals: [Refusal] = []
   /// What the copy took, when there is one.
-  private(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
+  package private(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
   private let run: RunDirectory
   private let trees: [String]
   private let layers: [String]
@@ -44,7 +44,7 @@ final class StoredRootfs {
   private let lease: ImageStore.Lease
 
   /// Prepares the folders of the run for an image.
-  init(_ image: ImageStore.Image, of store: ImageStore, in run: RunDirectory, hostname: String)
+  package init(_ image: ImageStore.Image, of store: ImageStore, in run: RunDirectory, hostname: String)
     throws(RunnerError)
   {
     self.image = image
@@ -92,7 +92,7 @@ final class StoredRootfs {
   }
 
   /// The overlay to be mounted on the root; nil where the root is a copy.
-  var overlay: ContainerOptions.RootOverlay? {
+  package var overlay: ContainerOptions.RootOverlay? {
     switch method {
     case .overlay:
       return .init(
@@ -152,7 +152,7 @@ final class StoredRootfs {
   }
 
   /// What there is instead of the best way, what it costs, and why; nil when nothing was refused.
-  var degradation: (what: String, why: String, remedy: String)? {
+  package var degradation: (what: String, why: String, remedy: String)? {
     guard let why = refusals.first?.why else { return nil }
     let remedy = "set XDG_CACHE_HOME to a directory that is not itself on an overlay"
     if method == .fuse {
@@ -192,7 +192,7 @@ final class StoredRootfs {
   }
 
   /// Where a project is shown: the image's WORKDIR, unless files of the system would be hidden there.
-  var projectRoot: String {
+  package var projectRoot: String {
     let components = settings.workingDirectory.split(separator: "/")
     guard let first = components.first, !components.contains(".."), !components.contains(".") else {
       return HostImage.projectRoot

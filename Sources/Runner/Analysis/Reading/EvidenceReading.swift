@@ -1,3 +1,5 @@
+import Formats
+
 extension Evidence {
   /// Returns a phase, if it was recorded.
   func phase(_ name: PhaseEvidence.Name) -> PhaseEvidence? { phases.first { $0.name == name } }

@@ -1,3 +1,5 @@
+import Formats
+
 /// The command line of the check: what printed commands repeat, so that they can be pasted as they are.
 package struct Invocation: Sendable, Codable, Equatable {
   /// The folder, URL or archive.
@@ -53,7 +55,7 @@ package struct Invocation: Sendable, Codable, Equatable {
     let kept = options.filter { !replaced.contains($0.subject) }
     let words = (kept + changes).flatMap { [$0.name] + ($0.value.map { [$0] } ?? []) }
     let place = other ?? source
-    return ["preflight", "check"] + (place == "." ? [] : [ShellWord.file(place)]) + words
+    return ["preflight", "check"] + (place == "." ? [] : [ShellWords.file(place)]) + words
   }
 
   /// A command in the environment of this check, which knows its options.

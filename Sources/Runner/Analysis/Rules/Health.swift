@@ -1,3 +1,5 @@
+import Formats
+
 /// What the program answered when it was asked from outside.
 enum Health {
   static let rules = [

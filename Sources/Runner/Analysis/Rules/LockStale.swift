@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// A lock file that does not hold what the manifest asks for, also where nothing installs from it here.
 enum LockStale {

@@ -1,3 +1,5 @@
+import Formats
+
 /// The start command cannot be run.
 enum StartCommand {
   static let rules = [
@@ -151,7 +153,7 @@ enum StartCommand {
 
   private static func run(_ file: String, _ project: ProjectFacts) -> FixCommand? {
     (project.language(running: file) ?? project.advice)?.interpreter.flatMap {
-      FixCommand($0, ShellWord.file(file))
+      FixCommand($0, ShellWords.file(file))
     }
   }
 

@@ -1,3 +1,5 @@
+import Formats
+
 /// A source file the interpreter cannot read.
 enum SyntaxFault {
   static let rules = [
@@ -33,6 +35,6 @@ enum SyntaxFault {
 
   private static func check(_ file: String, by advice: Advice?) -> FixCommand? {
     guard let advice, !advice.checkSyntax.isEmpty else { return nil }
-    return FixCommand(advice.checkSyntax + [ShellWord.file(file)])
+    return FixCommand(advice.checkSyntax + [ShellWords.file(file)])
   }
 }

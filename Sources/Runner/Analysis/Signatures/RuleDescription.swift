@@ -1,3 +1,5 @@
+import Formats
+
 /// What a person reads of one rule.
 package struct RuleDescription: Sendable {
   /// The identifier its findings carry.

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// One cause that a tool names in its own words: data, read from TOML.
 ///

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// All signatures, ready to be looked for in one pass.
 package struct SignatureBook: Sendable {

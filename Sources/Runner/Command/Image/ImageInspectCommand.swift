@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Formats
 import Images
 import Isolate
 

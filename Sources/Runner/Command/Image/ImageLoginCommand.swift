@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import Images
 import Isolate
-import Runner
+import Sandbox
 
 /// `preflight image login`.
 struct ImageLoginCommand: ParsableCommand {

@@ -2,7 +2,6 @@ import ArgumentParser
 import FoundationEssentials
 import Images
 import Isolate
-import Runner
 
 /// `preflight image pull`.
 struct ImagePullCommand: ParsableCommand {

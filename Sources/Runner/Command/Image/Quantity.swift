@@ -1,4 +1,4 @@
-import Runner
+import Sandbox
 
 /// Amounts as a person reads and writes them.
 enum Quantity {

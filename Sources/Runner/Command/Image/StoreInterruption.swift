@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Images
 import Isolate
-import Runner
+import Sandbox
 import Synchronization
 
 /// Ends a command that fills the store as soon as SIGINT, SIGTERM or SIGHUP comes, with nothing half made left behind.

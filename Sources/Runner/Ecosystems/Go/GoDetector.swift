@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// Recognises Go modules and plans them.

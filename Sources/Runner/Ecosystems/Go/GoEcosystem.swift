@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Planning
 
 /// Go: modules, built by the `go` command into one program (go.dev/ref/mod).
@@ -17,7 +18,7 @@ struct GoEcosystem: Ecosystem {
     toolchain.versionArguments = ["version"]
     toolchain.variables = [
       // What is built belongs to the run, and nothing else is fetched than what go.mod names.
-      "GOCACHE": "/cache/go-build", "GOMODCACHE": "\(Plan.virtualEnvironment)/pkg/mod",
+      "GOCACHE": "/cache/go-build", "GOMODCACHE": "\(SandboxPath.environment)/pkg/mod",
       "GOTOOLCHAIN": "local",
       "GOFLAGS": "-buildvcs=false",
     ]

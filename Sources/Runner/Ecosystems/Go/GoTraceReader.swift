@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Planning
 
 /// Finds panics and compile errors of Go in the lines of one stream.
@@ -61,7 +62,7 @@ enum GoTraceReader {
     let parts = rest.split(separator: ":", maxSplits: 2)
     guard parts.count == 3, let row = Int(parts[0]), Int(parts[1]) != nil else { return nil }
     let plain = end.hasPrefix("./") ? end.dropFirst(2) : end
-    let file = plain.hasPrefix("/") ? "\(plain).go" : "\(Plan.projectRoot)/\(plain).go"
+    let file = plain.hasPrefix("/") ? "\(plain).go" : "\(SandboxPath.project)/\(plain).go"
     let frame = ErrorTrace.Frame(file: file, line: row, function: nil)
     let message = String(parts[2].trimmed)
     var trace = ErrorTrace(

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 import Planning
 
 /// What a JavaScript file says about listening: read from its code, never from comments or texts.

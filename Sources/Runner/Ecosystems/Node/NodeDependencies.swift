@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// What a Node project installs and builds, and with which commands.

@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// Recognises Node projects and plans them.
@@ -53,7 +54,7 @@ enum NodeDetector {
     plan.install = dependencies.install
     plan.build = dependencies.build
     plan.requiredTools = tools(plan)
-    plan.pathPrefixes = ["\(Plan.projectRoot)/node_modules/.bin"]
+    plan.pathPrefixes = ["\(SandboxPath.project)/node_modules/.bin"]
     plan.environment = [Plan.EnvironmentVariable(name: "NODE_ENV", value: "production", origin: .byDefault)]
     if hasManifest {
       plan.candidate.score += 40

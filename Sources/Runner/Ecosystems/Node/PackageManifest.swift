@@ -1,4 +1,4 @@
-import Documents
+import Formats
 import Planning
 
 /// A package.json, as far as installing and starting need it.

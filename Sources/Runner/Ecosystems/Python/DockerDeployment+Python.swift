@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// What a Dockerfile says of the installation of a Python project.

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 import Planning
 
 /// What a pyproject.toml says about installing and starting a project (PEP 518, PEP 621).

@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// What a Python project installs, and with which commands.
@@ -13,18 +14,18 @@ struct PythonDependencies {
   var obstacle: PlanningError?
   var pyproject: PyProject?
 
-  static let python = "\(Plan.virtualEnvironment)/bin/python"
+  static let python = "\(SandboxPath.environment)/bin/python"
   /// -I, since -m looks in the working directory first, which is the project's: a logging.py there would run while what
   /// is kept for others is installed.
   private static let pip = [
     python, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
   ]
   private static let makeEnvironment = [
-    Plan.interpreterPlaceholder, "-I", "-m", "venv", Plan.virtualEnvironment,
+    Plan.interpreterPlaceholder, "-I", "-m", "venv", SandboxPath.environment,
   ]
   /// Much quicker, and enough when nothing is installed.
   private static let makeBareEnvironment = [
-    Plan.interpreterPlaceholder, "-I", "-m", "venv", "--without-pip", Plan.virtualEnvironment,
+    Plan.interpreterPlaceholder, "-I", "-m", "venv", "--without-pip", SandboxPath.environment,
   ]
 
   /// Reads the manifests and decides on the install commands.

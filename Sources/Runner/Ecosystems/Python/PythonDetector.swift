@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// Recognises Python projects and plans them.
@@ -52,7 +53,7 @@ enum PythonDetector {
     plan.packageManager = dependencies.packageManager
     plan.runtime = RuntimeVersion.python(in: snapshot, pyproject: dependencies.pyproject)
     plan.requiredTools = ["python3"]
-    plan.pathPrefixes = ["\(Plan.virtualEnvironment)/bin"]
+    plan.pathPrefixes = ["\(SandboxPath.environment)/bin"]
     plan.manifest = dependencies.manifest
     plan.declaredDependencies = dependencies.installed.keys.sorted()
     plan.install = dependencies.commands
@@ -66,7 +67,7 @@ enum PythonDetector {
     plan.environment = [
       // Without it, lines are lost when a program is killed, as platforms that set it know.
       Plan.EnvironmentVariable(name: "PYTHONUNBUFFERED", value: "1", origin: .byDefault),
-      Plan.EnvironmentVariable(name: "VIRTUAL_ENV", value: Plan.virtualEnvironment, origin: .byDefault),
+      Plan.EnvironmentVariable(name: "VIRTUAL_ENV", value: SandboxPath.environment, origin: .byDefault),
     ]
     if plan.starts.first?.isDevelopmentServer ?? false {
       plan.notes.append(
@@ -104,7 +105,7 @@ enum PythonDetector {
     return [
       InferredStart(
         form: .arguments([
-          "\(Plan.virtualEnvironment)/bin/streamlit", "run", main.path, "--server.port", "\(port)",
+          "\(SandboxPath.environment)/bin/streamlit", "run", main.path, "--server.port", "\(port)",
           "--server.address", "0.0.0.0", "--server.headless", "true",
         ]), reason: "\(main.path) imports streamlit")
     ]

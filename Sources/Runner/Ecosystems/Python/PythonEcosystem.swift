@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Planning
 
 /// Python, with pip, uv, poetry, pdm and pipenv.
@@ -22,7 +23,7 @@ struct PythonEcosystem: Ecosystem {
     // The releases of Python 3 which distributions install side by side.
     toolchain.releases = (6...16).reversed().map { .init(program: "python3.\($0)", version: "3.\($0)") }
     toolchain.variables = [
-      "VIRTUAL_ENV": Plan.virtualEnvironment,
+      "VIRTUAL_ENV": SandboxPath.environment,
       // Lines appear when they are written, not when a buffer is full: as images for Python set it.
       "PYTHONUNBUFFERED": "1",
     ]

@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// Infers the commands that start a Python project, best first.
@@ -8,7 +9,7 @@ struct PythonStart {
   let port: Int
   let framework: String?
 
-  private static let bin = "\(Plan.virtualEnvironment)/bin"
+  private static let bin = "\(SandboxPath.environment)/bin"
 
   /// All commands that could be found, best first.
   func commands() -> [InferredStart] {

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 import Planning
 
 /// Finds the version of Python that a project asks for.

@@ -1,3 +1,4 @@
+import Formats
 import Planning
 
 /// One dependency of a Python project (PEP 508), for example `uvicorn[standard]>=0.30; python_version >= "3.9"`.

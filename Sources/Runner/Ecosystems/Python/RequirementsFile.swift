@@ -1,3 +1,4 @@
+import Formats
 package import Planning
 
 /// A pip requirements file with the files it includes (pip.pypa.io, "Requirements File Format").

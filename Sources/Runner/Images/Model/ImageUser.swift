@@ -11,6 +11,13 @@ package struct ImageUser: Sendable, Equatable {
   /// Bytes of /etc/passwd and /etc/group that are read at most.
   package static let fileLimit = 1 << 20
 
+  /// Names a user that is known.
+  package init(userID: UInt32, groupID: UInt32, name: String) {
+    self.userID = userID
+    self.groupID = groupID
+    self.name = name
+  }
+
   /// Looks up "", "user", "uid", "user:group", "uid:gid" or a mixture.
   ///
   /// What consists of digits is a number and never a name, however large (CVE-2024-40635): one above 2^31 - 1

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// What compose starts, where, and with which files of variables (github.com/compose-spec, 05-services.md).
 extension ContainerDescriptors {
@@ -42,11 +42,12 @@ extension ContainerDescriptors {
       let parts = (mount.string ?? "").split(separator: ":").map(String.init)
       return parts.count > 1 && [".", "./"].contains(parts[0]) ? parts[1] : nil
     }
-    guard folder.hasPrefix("/"), folder != "/", folder == Plan.projectRoot || mounts.contains(folder) else {
+    guard folder.hasPrefix("/"), folder != "/", folder == SandboxPath.project || mounts.contains(folder)
+    else {
       found.notHonoured.append("working_dir (\(text))")
       return
     }
-    func here(_ word: String) -> String { word.replacing(folder + "/", with: Plan.projectRoot + "/") }
+    func here(_ word: String) -> String { word.replacing(folder + "/", with: SandboxPath.project + "/") }
     switch found.start?.value {
     case .arguments(let words): found.start?.value = .arguments(words.map(here))
     case .shell(let line): found.start?.value = .shell(here(line))

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// Files that describe containers: compose (github.com/compose-spec) and Kubernetes (kubernetes.io/docs/reference).
 enum ContainerDescriptors {

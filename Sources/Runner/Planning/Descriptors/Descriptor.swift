@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// What one file says of how the program is deployed.
 struct Descriptor: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// The files of a project that describe its deployment, the one that counts first.
 struct Descriptors {

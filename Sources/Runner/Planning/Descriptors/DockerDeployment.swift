@@ -1,3 +1,5 @@
+import Formats
+
 /// The Dockerfile of a project that is deployed by it: what it says of the start, the variables, the port and what is
 /// installed beside the manifest.
 package struct DockerDeployment: Sendable {
@@ -34,7 +36,9 @@ package struct DockerDeployment: Sendable {
   package var workFolder: String { file.keepsLayout ? "" : movedFolder ?? "" }
 
   /// The image's WORKDIR as it is in the sandbox.
-  private var home: String { workFolder.isEmpty ? Plan.projectRoot : "\(Plan.projectRoot)/\(workFolder)" }
+  private var home: String {
+    workFolder.isEmpty ? SandboxPath.project : "\(SandboxPath.project)/\(workFolder)"
+  }
 
   /// What a person should know of how it is used.
   var notes: [String] { [obstacle, notHonoured].compactMap { $0 } + file.problems }

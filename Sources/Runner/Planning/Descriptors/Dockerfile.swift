@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// What the last stage of a Dockerfile says of the program (docs.docker.com, "Dockerfile reference").
 package struct Dockerfile: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 extension Plan {
   /// A command that says with status 0 that the program is well, and when it is run.

@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// The files by which platforms are told what to start. Each reader names the page that says what its keys mean.
 enum PlatformDescriptors {

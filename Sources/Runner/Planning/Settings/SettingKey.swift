@@ -1,3 +1,5 @@
+import Formats
+
 /// A setting of a check: one table for the flags, the variables, the files and the published schema.
 package struct SettingKey: Sendable, Equatable {
   /// What a value looks like.

@@ -1,5 +1,5 @@
 import Analysis
-import Documents
+import Formats
 import Glibc
 
 /// A file of settings, or the part of a manifest that holds them.

@@ -1,3 +1,5 @@
+import Formats
+
 /// Which files of a folder git would put into a commit: those it tracks, and those it would add.
 struct DeployedFiles {
   private(set) var leftOut: [ProjectSnapshot.LeftOut] = []

@@ -1,3 +1,5 @@
+import Formats
+
 /// The files of a project as they were when the check began; nothing in the folder is written or changed.
 package struct ProjectSnapshot: Sendable, Equatable {
   /// One regular file, or a link to one inside the project.

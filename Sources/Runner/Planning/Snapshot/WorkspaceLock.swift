@@ -1,4 +1,4 @@
-import Documents
+import Formats
 
 /// The lock file of a workspace, for a check of one of its folders.
 ///

@@ -5,23 +5,23 @@ import Isolate
 ///
 /// A look asks the filesystem for its free space; only when that has become less by what is left of the limit, the
 /// folders are walked, a few milliseconds at a time.
-final class DiskUse {
+package final class DiskUse {
   /// Bytes that may be written.
-  let limit: Int64
+  package let limit: Int64
   private let filesystem: String
   private let freeThen: Int64?
   private var folders: [String] = []
   private var before: Int64 = 0
   private var walk: FolderWalk?
   /// What was written as of the last finished walk, in bytes.
-  private(set) var written: Int64 = 0
+  package private(set) var written: Int64 = 0
   private var lossAtWalk: Int64 = 0
 
   private static let budgetMilliseconds = 5
 
   /// Watches folders of the filesystem that `folder` is on. Without a `limit` it is 10 GiB or four fifths of what is
   /// free; nil where that would be less than 1 GiB, since then it says more of the disk than of the project.
-  init?(limit: Int64?, at folder: String) {
+  package init?(limit: Int64?, at folder: String) {
     filesystem = folder
     freeThen = Self.freeBytes(of: folder)
     self.limit = limit ?? min(Self.usualLimit, (freeThen ?? 0) / 5 * 4)
@@ -32,7 +32,7 @@ final class DiskUse {
   private static let leastUsualLimit: Int64 = 1 << 30
 
   /// Counts a folder from now on; with `keeping` not what is in it already.
-  func add(_ folder: String, keeping: Bool = false) {
+  package func add(_ folder: String, keeping: Bool = false) {
     if folders.contains(folder) { return }
     folders.append(folder)
     if keeping { keepPresent(in: folder) }
@@ -42,7 +42,7 @@ final class DiskUse {
   func keepPresent(in folder: String) { before += FolderWalk.size(of: [folder]).bytes }
 
   /// Looks; true when more was written than the limit. `nameless` tells what removed files take that are still open.
-  func look(nameless: () -> Int64) -> Bool {
+  package func look(nameless: () -> Int64) -> Bool {
     if var walking = walk {
       let isDone = walking.go(forMilliseconds: Self.budgetMilliseconds)
       walk = isDone ? nil : walking
@@ -69,7 +69,7 @@ final class DiskUse {
   }
 
   /// Bytes that a user without privileges may still write to the filesystem of a folder (statvfs(3)).
-  static func freeBytes(of folder: String) -> Int64? {
+  package static func freeBytes(of folder: String) -> Int64? {
     var information = statvfs()
     guard unsafe statvfs(folder, &information) == 0, information.f_blocks > 0 else { return nil }
     return Int64(information.f_bavail) * Int64(information.f_frsize)

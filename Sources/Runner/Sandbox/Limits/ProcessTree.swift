@@ -2,14 +2,14 @@ import Glibc
 import Isolate
 
 /// The processes of a sandbox, read from the host's /proc through their parent links.
-struct ProcessTree {
-  let processes: [Int32]
+package struct ProcessTree {
+  package let processes: [Int32]
 
   /// Walks down from a container's first process: everything in its PID namespace descends from it.
-  init(root: Int32) { processes = ProcessDescendants(of: root).processes }
+  package init(root: Int32) { processes = ProcessDescendants(of: root).processes }
 
   /// The processes' names by their numbers.
-  var names: [Int32: String] {
+  package var names: [Int32: String] {
     var names: [Int32: String] = [:]
     for pid in processes {
       names[pid] = Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init)

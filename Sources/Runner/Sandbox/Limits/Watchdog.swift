@@ -1,25 +1,31 @@
 import Analysis
 import Glibc
-import Isolate
+package import Isolate
 
 /// Limits where there is no cgroup: looks at memory, processes and what is written, the more often the nearer a limit
 /// is.
 ///
 /// Weaker than a cgroup: a program may be over its limit between two looks. The report says by how much it was.
-struct Watchdog {
-  enum Verdict { case memory, processes, disk }
+package struct Watchdog {
+  package enum Verdict { case memory, processes, disk }
 
   /// The limits that are to be watched; nil is none.
-  struct Limits {
-    var memoryInBytes: Int64?
-    var processes: Int?
-    var disk: DiskUse?
+  package struct Limits {
+    package var memoryInBytes: Int64?
+    package var processes: Int?
+    package var disk: DiskUse?
+
+    package init(memoryInBytes: Int64? = nil, processes: Int? = nil, disk: DiskUse? = nil) {
+      self.memoryInBytes = memoryInBytes
+      self.processes = processes
+      self.disk = disk
+    }
 
     /// Whether there is nothing to watch.
-    var isEmpty: Bool { memoryInBytes == nil && processes == nil && disk == nil }
+    package var isEmpty: Bool { memoryInBytes == nil && processes == nil && disk == nil }
 
     /// What was passed, in words.
-    func described(_ verdict: Verdict) -> String {
+    package func described(_ verdict: Verdict) -> String {
       switch verdict {
       case .memory: "more than \(ByteCount.describe(memoryInBytes ?? 0)) of memory"
       case .processes: "more than \(processes ?? 0) processes"
@@ -34,16 +40,16 @@ struct Watchdog {
   private var pace = LookPace()
   private var memory = MemoryEstimate()
   private(set) var memoryPeak: Int64 = 0
-  private(set) var processesPeak = 0
+  package private(set) var processesPeak = 0
 
   /// Watches a container that has just been started.
-  init(_ container: Container, _ limits: Limits) {
+  package init(_ container: Container, _ limits: Limits) {
     self.limits = limits
     shared = limits.memoryInBytes == nil ? nil : SharedMemory(of: container)
   }
 
   /// Milliseconds until the next look is due.
-  var period: Int { pace.period }
+  package var period: Int { pace.period }
 
   /// The most that was held beyond the limit, in bytes; nil while the limit was kept or where none is.
   var memoryOvershoot: Int64? {
@@ -55,7 +61,7 @@ struct Watchdog {
   var longestGap: Int { pace.longestGap }
 
   /// Looks, when it is time to; the verdict is which limit was passed.
-  mutating func look(at root: Int32, now: Int) -> Verdict? {
+  package mutating func look(at root: Int32, now: Int) -> Verdict? {
     guard pace.begin(now) else { return nil }
     let verdict = look(at: root)
     pace.end(Clock.milliseconds(), memory.timeTo(limits.memoryInBytes))

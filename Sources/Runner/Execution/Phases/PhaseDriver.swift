@@ -1,0 +1,117 @@
+import Analysis
+import CShims
+import Egress
+import Glibc
+import Isolate
+import Planning
+import Reports
+import Sandbox
+
+/// Starts the phases' containers for one check and keeps what they showed.
+final class PhaseDriver {
+  let sandbox: Sandbox
+  let interruption: Interruption
+  let observer: any CheckObserver
+  let upstream: UpstreamProxy
+  /// Where cgroups can be made; nil where limits are left to rlimits and the watchdog.
+  let cgroupParent: CgroupParent?
+  private(set) var egress: [EgressAttempt] = []
+  private(set) var unreachable: [EgressRecord] = []
+
+  init(
+    sandbox: Sandbox, interruption: Interruption, observer: any CheckObserver, upstream: UpstreamProxy,
+    cgroupParent: CgroupParent?
+  ) {
+    self.sandbox = sandbox
+    self.interruption = interruption
+    self.observer = observer
+    self.upstream = upstream
+    self.cgroupParent = cgroupParent
+  }
+
+  /// What a phase may use.
+  struct Allowance {
+    var memoryInBytes: Int64?
+    var processes: Int?
+    var cpus: Double?
+    var policy: EgressPolicy
+  }
+
+  /// Starts a phase, hands its session to `body`, and collects what it showed when `body` is done.
+  ///
+  /// A program that cannot be executed is evidence like any other: the phase failed with status 127
+  /// or 126, as a shell would say.
+  func run(
+    _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ allowance: Allowance,
+    body: (SandboxSession) throws(RunnerError) -> Void
+  ) throws(RunnerError) -> PhaseEvidence {
+    let cgroup = try makeCgroup(name, allowance)
+    defer { cgroup?.remove() }
+    var settings = phase
+    settings.processLimit = cgroup == nil ? allowance.processes : nil
+    let session: SandboxSession
+    do {
+      session = try SandboxSession(
+        name, of: sandbox, settings,
+        limits: .init(memoryInBytes: allowance.memoryInBytes, processes: allowance.processes, cgroup: cgroup),
+        policy: allowance.policy, upstream: upstream, interruption: interruption)
+    } catch {
+      switch error {
+      case .runner(let error): throw error
+      case .isolate(.launch(let error)) where error.isExecFailure: return Self.notExecuted(name, phase, error)
+      case .isolate(let error): throw RunnerError(error)
+      }
+    }
+    defer { session.finish() }
+    session.onLine = { [observer] line in observer.line(line.text, isError: line.stream == .stderr) }
+    do {
+      try body(session)
+    } catch {
+      egress += session.network.attempts
+      throw error
+    }
+    session.finish()
+    egress += session.network.attempts
+    unreachable += session.network.unreachable
+    return evidence(name, phase, session)
+  }
+
+  private func makeCgroup(_ name: PhaseEvidence.Name, _ allowance: Allowance) throws(RunnerError) -> Cgroup? {
+    guard let cgroupParent else { return nil }
+    var resources = RuntimeSpec.Resources(
+      memoryLimitInBytes: allowance.memoryInBytes, memorySwapLimitInBytes: allowance.memoryInBytes,
+      pidsLimit: allowance.processes.map(Int64.init))
+    if let cpus = allowance.cpus {
+      resources.cpuPeriodMicroseconds = 100_000
+      resources.cpuQuotaMicroseconds = Int64(cpus * 100_000)
+    }
+    let cgroupName = "preflight-\(sandbox.run.name)-\(name.rawValue)"
+    sandbox.run.note(cgroup: "\(cgroupParent.path)/\(cgroupName)")
+    do {
+      return try Cgroup(name: cgroupName, in: cgroupParent, resources: resources)
+    } catch { throw RunnerError(error) }
+  }
+
+  private func evidence(
+    _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ session: SandboxSession
+  ) -> PhaseEvidence {
+    let status = session.exit?.status
+    return PhaseEvidence(
+      name: name, command: phase.arguments, status: status == 0 ? .passed : .failed,
+      exitCode: status.map { Int($0) },
+      signal: session.exit?.signal.map { Int($0) }, endedBy: session.endedBy, startedAt: session.startedAt,
+      durationMilliseconds: session.elapsedMilliseconds, log: session.log.lines, resources: session.resources,
+      observations: session.observations)
+  }
+
+  private static func notExecuted(
+    _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ error: LaunchError
+  ) -> PhaseEvidence {
+    let code = error.code == ENOENT ? 127 : 126
+    let reason = code == 127 ? "command not found" : SystemError("exec", code: error.code).reason
+    return PhaseEvidence(
+      name: name, command: phase.arguments, status: .failed, exitCode: code, endedBy: .itself,
+      startedAt: Clock.seconds(),
+      observations: [.notExecuted(program: phase.arguments.first ?? "", reason: reason)])
+  }
+}

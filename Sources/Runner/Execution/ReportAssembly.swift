@@ -1,0 +1,87 @@
+import Analysis
+import Egress
+import Formats
+import Isolate
+import Planning
+import Reports
+import Sandbox
+
+/// Puts the report together from the plan, the surroundings and the judged evidence.
+struct ReportAssembly {
+  let plan: Plan
+  let options: CheckOptions
+  let tools: [String: LocatedTool]
+  let isolation: IsolationSurvey
+  let sandbox: Sandbox
+  let indexes: IndexSettings
+
+  func report(
+    _ evidence: Evidence, _ others: [OtherProcessEvidence], _ judgement: Judgement, startedAt: Double,
+    milliseconds: Int
+  ) -> Report {
+    var extra: [Report.Isolation.Degradation] = []
+    if case .copy(let why) = sandbox.layer {
+      extra.append(
+        .init(
+          what: "the project was copied instead of overlaid", why: why,
+          remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    }
+    if let why = sandbox.exposure {
+      extra.append(
+        .init(
+          what: "the sandbox's mount table names the folder that preflight keeps its files in", why: why,
+          remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
+    }
+    if let why = sandbox.hidingRefusal {
+      extra.append(
+        .init(
+          what: "files that would not be deployed are shown", why: why,
+          remedy: "use a kernel of 5.8 or newer, or check a clean clone"))
+    }
+    if let less = sandbox.stored?.degradation {
+      extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
+    }
+    if let less = indexes.degradation {
+      extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
+    }
+    if let why = sandbox.outsideWatchRefusal {
+      extra.append(
+        .init(
+          what: "attempts to reach addresses are refused but not recorded", why: why,
+          remedy: "run where packet sockets are (CONFIG_PACKET), outside of a filter that refuses them"))
+    }
+    return Report(
+      tool: .init(version: ReleaseVersion.current), startedAt: startedAt, durationMilliseconds: milliseconds,
+      evidence: evidence,
+      judgement: judgement, others: others, project: project(evidence), plan: planSection,
+      isolation: isolation.section(extra: extra, ran: sandbox.confinement))
+  }
+
+  private func project(_ evidence: Evidence) -> Report.Project {
+    Report.Project(
+      name: plan.projectName, source: options.source, ecosystem: plan.ecosystem?.rawValue,
+      framework: plan.framework,
+      packageManager: plan.packageManager, runtimeVersion: evidence.project.runtimeVersion,
+      detectedFrom: plan.detectedFrom)
+  }
+
+  private var planSection: Report.Plan {
+    let install = plan.installCommands(with: tools)
+    var variables = [Report.Plan.Variable(name: "PORT", set: true, source: "platform")]
+    variables += plan.environment.filter { $0.name != "PORT" }.map {
+      .init(name: $0.name, set: $0.value != nil, source: $0.origin.displayed)
+    }
+    return Report.Plan(
+      image: .init(
+        reference: plan.image?.reference ?? HostImage.reference, digest: plan.image?.digest,
+        reason: plan.image?.reason),
+      install: install.map(ShellWords.join),
+      build: plan.build.map(ShellWords.join), start: plan.start.displayed, port: plan.port.value,
+      healthPath: plan.healthPath.value, environment: variables,
+      limits: .init(
+        memoryBytes: plan.limits.memoryInBytes?.value, cpus: plan.limits.cpus?.value,
+        pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds,
+        diskBytes: sandbox.disk?.limit),
+      network: options.policy.commandLineValue, notes: plan.notes)
+  }
+}

@@ -1,0 +1,140 @@
+package import Analysis
+import Formats
+import FoundationEssentials
+
+/// The result of a check; every output format is a rendering of this value.
+///
+/// Its JSON form is the contract of docs/report.schema.json, schema version 1.
+package struct Report: Sendable, Codable, Equatable {
+  package var schemaVersion: String
+  package var tool: Tool
+  /// ISO 8601, in UTC.
+  package var startedAt: String
+  package var durationMilliseconds: Int
+  package var verdict: Verdict
+  /// One sentence.
+  package var summary: String
+  package var project: Project
+  package var plan: Plan
+  package var isolation: Isolation
+  package var phases: [Phase]
+  /// The project's other processes; nil when it has none.
+  package var processes: [Process]?
+  package var findings: [Finding]
+  package var egress: [EgressAttempt]
+  package var listening: [ListeningSocket]
+  /// How long the program was watched after its first answer; nil when it gave none.
+  package var settlingMilliseconds: Int?
+  package var filesystem: Filesystem
+  /// The command that repeats the check on the same, to be pasted into a shell.
+  package var again: String
+  /// Only present when it was asked for.
+  package var ai: AI?
+
+  /// Puts a report together.
+  ///
+  /// `startedAt` is in seconds since 1970; `logFiles` says where each phase's full log was kept, if it was.
+  package init(
+    tool: Tool, startedAt: Double, durationMilliseconds: Int, evidence: Evidence, judgement: Judgement,
+    others: [OtherProcessEvidence] = [], project: Project, plan: Plan, isolation: Isolation,
+    logFiles: [PhaseEvidence.Name: String] = [:],
+    ai: AI? = nil
+  ) {
+    schemaVersion = "1"
+    self.tool = tool
+    self.startedAt = Report.timestamp(startedAt)
+    self.durationMilliseconds = durationMilliseconds
+    verdict = judgement.verdict
+    summary = Summary.sentence(judgement, evidence: evidence)
+    self.project = project
+    self.plan = plan
+    self.isolation = isolation
+    phases = evidence.phases.map { Phase($0, logFile: logFiles[$0.name]) }
+    processes = others.isEmpty ? nil : others.map(Process.init)
+    findings = judgement.findings
+    egress = evidence.egress + others.flatMap { $0.run?.egress ?? [] }
+    listening = evidence.listening
+    settlingMilliseconds = evidence.settling?.milliseconds
+    filesystem = Filesystem(written: evidence.filesWritten)
+    var invocation = evidence.settings.invocation
+    invocation.source = project.source
+    again = Report.again(invocation, on: plan.image)
+    self.ai = ai
+  }
+
+  private static func again(_ invocation: Invocation, on image: Plan.Image?) -> String {
+    let isNamed = invocation.options.contains { $0.name == "--image" && $0.value != "auto" }
+    let changes = image.flatMap { isNamed ? nil : [Invocation.Option("--image", $0.reference)] } ?? []
+    return ShellWords.join(invocation.words(changes))
+  }
+
+  /// Formats seconds since 1970 as ISO 8601 in UTC with milliseconds.
+  static func timestamp(_ seconds: Double) -> String {
+    Date(timeIntervalSince1970: seconds).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+  }
+}
+
+extension Report {
+  /// The program that made the report.
+  package struct Tool: Sendable, Codable, Equatable {
+    package var name: String
+    package var version: String
+
+    /// Makes a tool's name and version.
+    package init(name: String = "preflight", version: String) {
+      self.name = name
+      self.version = version
+    }
+  }
+
+  /// What was checked and how it was recognised.
+  package struct Project: Sendable, Codable, Equatable {
+    package var name: String
+    /// The folder, URL or archive the user named.
+    package var source: String
+    package var ecosystem: String?
+    package var framework: String?
+    package var packageManager: String?
+    package var runtimeVersion: String?
+    /// The files that settled it.
+    package var detectedFrom: [String]
+
+    /// Makes a project's description.
+    package init(
+      name: String, source: String, ecosystem: String? = nil, framework: String? = nil,
+      packageManager: String? = nil, runtimeVersion: String? = nil, detectedFrom: [String] = []
+    ) {
+      self.name = name
+      self.source = source
+      self.ecosystem = ecosystem
+      self.framework = framework
+      self.packageManager = packageManager
+      self.runtimeVersion = runtimeVersion
+      self.detectedFrom = detectedFrom
+    }
+  }
+
+  /// Files the program left behind.
+  package struct Filesystem: Sendable, Codable, Equatable {
+    package var written: [WrittenFile]
+
+    /// Makes a list of written files.
+    package init(written: [WrittenFile] = []) {
+      self.written = written
+    }
+  }
+
+  /// A summary written by a language model; never an input of the verdict.
+  package struct AI: Sendable, Codable, Equatable {
+    package var provider: String
+    package var model: String
+    package var summary: String
+
+    /// Makes a model's summary.
+    package init(provider: String, model: String, summary: String) {
+      self.provider = provider
+      self.model = model
+      self.summary = summary
+    }
+  }
+}
