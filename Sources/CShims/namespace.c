@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,14 +19,15 @@ struct wish {
   int flags;          // CLONE_NEW* of what is joined
   int count;
   const char *path; // NULL: sockets
-  int domain, type;
+  int domain, type, protocol;
 };
 
 static int make(const struct wish *wish, int out) {
   if (wish->user_namespace >= 0 && syscall(SYS_setns, wish->user_namespace, CLONE_NEWUSER) < 0) return -errno;
   if (syscall(SYS_setns, wish->where, wish->flags) < 0) return -errno;
   for (int i = 0; i < wish->count; i++) {
-    int fd = wish->path ? open(wish->path, O_RDONLY | O_CLOEXEC) : socket(wish->domain, wish->type | SOCK_CLOEXEC, 0);
+    int fd = wish->path ? open(wish->path, O_RDONLY | O_CLOEXEC)
+                        : socket(wish->domain, wish->type | SOCK_CLOEXEC, wish->protocol);
     if (fd < 0) return -errno;
     struct isl_message message = {.type = ISL_MESSAGE_DESCRIPTOR, .index = i};
     int r = isl_send(out, &message, fd);
@@ -70,6 +72,16 @@ int isl_open_sockets(int user_namespace, int network_namespace, int domain, int 
   wish.domain = domain;
   wish.type = type;
   return open_in(&wish, fds);
+}
+
+int isl_open_socket_table(int user_namespace, int network_namespace) {
+  struct wish wish = {.user_namespace = user_namespace, .where = network_namespace, .flags = CLONE_NEWNET};
+  wish.count = 1;
+  wish.domain = AF_NETLINK;
+  wish.type = SOCK_RAW;
+  wish.protocol = NETLINK_SOCK_DIAG;
+  int fd, r = open_in(&wish, &fd);
+  return r < 0 ? r : fd;
 }
 
 int isl_open_segments(int user_namespace, int process) {

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Programs that take memory where no process's size shows it. Each says what it has, and waits when it has 600 MiB.
 enum MemoryHog: String, CaseIterable, CustomTestStringConvertible {
-  case anonymous, memfd, tmpfs, segment, pipe, socket, fork
+  case anonymous, memfd, tmpfs, segment, pipe, socket, orphan, fork
 
   var testDescription: String { rawValue }
 
@@ -62,6 +62,11 @@ enum MemoryHog: String, CaseIterable, CustomTestStringConvertible {
                 while True: pair[0].send(block[:65536])
             except BlockingIOError: pass
 
+    def orphan():
+        # Sent, and the sender is gone: no process has it open any more.
+        socket_()
+        for pair in kept[-16:]: pair[0].close()
+
     def fork():
         if os.fork() == 0:
             kept.append(bytearray(block) * 16)
@@ -71,7 +76,7 @@ enum MemoryHog: String, CaseIterable, CustomTestStringConvertible {
     print("hog: \(rawValue)", flush=True)
     import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    for turn in range(400 if "\(rawValue)" in ("pipe", "socket") else 150):
+    for turn in range(400 if "\(rawValue)" in ("pipe", "socket", "orphan") else 150):
         \(self == .socket ? "socket_" : rawValue)()
     print("hog: has it all", flush=True)
     time.sleep(1000)

@@ -9,12 +9,10 @@
 /// container shares the caller's.
 int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count);
 
+/// Opens a sock_diag(7) socket in a network namespace, for `isl_socket_memory`. Gives the descriptor, or -errno.
+int isl_open_socket_table(int user_namespace, int network_namespace);
+
 /// Opens the table of System V shared memory segments (sysvipc(7), /proc/sysvipc/shm) of the IPC namespace
 /// that the process of a pidfd is in (Linux 5.8). The descriptor shows that namespace for as long as it is open.
 /// Gives the descriptor, or -errno.
 int isl_open_segments(int user_namespace, int process);
-
-/// Gives the bytes that the pipe or socket at descriptor `number` of the process of a pidfd holds: pages of a pipe
-/// (pipe(7)), queues of a socket (sock_diag(7), SO_MEMINFO). 0 for other files; -errno where it cannot be told
-/// (pidfd_getfd(2), Linux 5.6).
-long isl_buffered_bytes(int process, int number);

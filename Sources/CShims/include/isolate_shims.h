@@ -4,6 +4,7 @@
 #pragma once
 
 #include "isl_attempts.h"
+#include "isl_held_memory.h"
 #include "isl_hook.h"
 #include "isl_launch.h"
 #include "isl_namespace.h"

@@ -324,6 +324,14 @@ public final class Container: Sendable {
     return sockets
   }
 
+  /// Opens a sock_diag(7) socket that tells of the container's own network namespace; the caller owns the descriptor.
+  /// It takes `ContainerOptions.opensSockets`.
+  package func openSocketTable() throws(IsolateError) -> Int32 {
+    let result = isl_open_socket_table(userNamespace, networkNamespace)
+    if result < 0 { throw .system(SystemError("setns", "network namespace", code: -result)) }
+    return result
+  }
+
   /// Opens the table of System V shared memory segments of the container's IPC namespace (/proc/sysvipc/shm,
   /// sysvipc(7)); the caller owns the descriptor. It takes `ContainerOptions.opensSockets` and Linux 5.8.
   public func openSegmentTable() throws(IsolateError) -> Int32 {

@@ -172,7 +172,8 @@ package final class SandboxedCommand {
     defer { terminal?.finish() }
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: upstream)
     defer { network.shutdown() }
-    var watchdog = limits.isEmpty ? nil : Watchdog(container, limits)
+    let watchdog: Watchdog
+    do { watchdog = try Watchdog(container, limits) } catch { throw RunnerError(error) }
     while true {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
@@ -180,7 +181,7 @@ package final class SandboxedCommand {
         pollfd(fd: terminal?.input ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: terminal?.master ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      _ = unsafe poll(&watched, 4, Int32(watchdog?.period ?? 1000))
+      _ = unsafe poll(&watched, 4, 1000)
       if watched[2].revents != 0 { terminal?.takeInput() }
       if watched[3].revents != 0 { terminal?.takeOutput() }
       let signal = isl_signalfd_read(interruption.descriptor)
@@ -190,17 +191,18 @@ package final class SandboxedCommand {
         // Whoever ends us asks the command to stop, as its image wants to be asked.
         container.signal(signal == SIGTERM ? sandbox.stopSignal : signal)
       }
-      if let verdict = watchdog?.look(at: container.processID, now: Clock.milliseconds()) {
-        container.signal(SIGKILL)
-        StandardStream.standardError("preflight: killed: \(limits.described(verdict))\n")
-      }
       if interruption.isPastDeadline {
         container.signal(SIGKILL)
         throw RunnerError(
           .timeLimit, "the command took longer than its time limit", remedy: "raise it with --timeout")
       }
       do {
-        if let end = try container.exitIfEnded() { return end.shellStatus }
+        if let end = try container.exitIfEnded() {
+          if let verdict = watchdog.end() {
+            StandardStream.standardError("preflight: killed: \(limits.described(verdict))\n")
+          }
+          return end.shellStatus
+        }
       } catch { throw RunnerError(error) }
     }
   }

@@ -12,9 +12,7 @@ package final class SandboxSession {
   package let startedAt: Double
   private let startedMilliseconds: Int
   private let cgroup: Cgroup?
-  private var watchdog: Watchdog
-  /// What is left is about to end: its last look is the one that counts.
-  private var isOverLimit = false
+  private let watchdog: Watchdog
   private let interruption: Interruption
   private let standardOutput: OwnedDescriptor
   private let standardError: OwnedDescriptor
@@ -84,7 +82,7 @@ package final class SandboxSession {
       watched.memoryInBytes = limits.memoryInBytes
       watched.processes = limits.processes
     }
-    watchdog = Watchdog(container, watched)
+    do { watchdog = try Watchdog(container, watched) } catch { throw .runner(RunnerError(error)) }
     self.interruption = interruption
     for descriptor in [standardOutput.number, standardError.number] {
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
@@ -98,7 +96,6 @@ package final class SandboxSession {
   ///
   /// - Throws: `RunnerError` when the user interrupted; the container is killed then.
   package func step(milliseconds: Int) throws(RunnerError) {
-    let period = min(milliseconds, watchdog.period)
     var watched = [
       pollfd(
         fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
@@ -109,20 +106,13 @@ package final class SandboxSession {
       pollfd(fd: network.outsideDescriptor, events: Int16(POLLIN), revents: 0),
       probe?.watched ?? pollfd(fd: -1, events: 0, revents: 0),
     ]
-    _ = unsafe poll(&watched, nfds_t(watched.count), Int32(period))
+    _ = unsafe poll(&watched, nfds_t(watched.count), Int32(milliseconds))
     if watched[0].revents != 0 { drain(.stdout) }
     if watched[1].revents != 0 { drain(.stderr) }
     if watched[4].revents & Int16(POLLIN) != 0 { network.readOutside() }
     probe?.advance(ready: watched[5].revents != 0)
     if watched[3].revents != 0, interruption.isRequested { try abort(.interrupt) }
     if interruption.isPastDeadline { try abort(.timeLimit) }
-    if exit == nil, !isOverLimit,
-      let verdict = watchdog.look(at: container.processID, now: Clock.milliseconds())
-    {
-      isOverLimit = true
-      endedBy = Self.end(by: verdict)
-      container.signal(SIGKILL)
-    }
     if watched[2].revents != 0 { try reap() }
   }
 
@@ -146,6 +136,7 @@ package final class SandboxSession {
       exit = blocking ? try container.wait() : try container.exitIfEnded()
     } catch { throw RunnerError(error) }
     guard exit != nil else { return }
+    if let verdict = watchdog.end() { endedBy = Self.end(by: verdict) }
     network.readOutside(all: true)
     drain(.stdout)
     drain(.stderr)
@@ -244,6 +235,7 @@ package final class SandboxSession {
       container.signal(SIGKILL)
       exit = try? container.wait()
     }
+    watchdog.end()
     network.readOutside(all: true)
     network.shutdown()
   }

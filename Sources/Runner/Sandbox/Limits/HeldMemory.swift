@@ -1,20 +1,37 @@
-import Glibc
+import CShims
 import Isolate
 
 /// What the processes of a sandbox hold in memory at one moment, counted once however many share it.
 ///
 /// Counted are their own pages, their share of files' pages (smaps_rollup, Linux 4.14), files of memfd_create(2),
 /// what is in pipes and sockets, filesystems in memory, and System V segments. Not counted are page tables,
-/// descriptors on their way in a socket, and shared memory that was unmapped from every page table while its mapping
+/// files on their way in a socket, and shared memory that was unmapped from every page table while its mapping
 /// stays.
 struct HeldMemory {
+  /// A look through open files, and when it was.
+  private struct Look {
+    var files: OpenFiles
+    var began: Int
+    var took: Int
+
+    /// Looks now; milliseconds.
+    init(_ processes: [Int32], _ shared: SharedMemory) {
+      began = Clock.milliseconds()
+      files = OpenFiles(of: processes, notOn: shared.devices, countsSockets: !shared.countsSockets)
+      took = Clock.milliseconds() - began
+    }
+
+    /// So many files take as long to look through as a program needs to take much memory: then the last look counts
+    /// for a while, and for longer where the rest is near the limit.
+    func isGood(nearLimit: Bool) -> Bool { Clock.milliseconds() - began < took * (nearLimit ? 50 : 10) }
+  }
+
   /// Bytes in all.
   private(set) var bytes: Int64 = 0
+  private var look: Look?
 
-  /// Counts.
-  init(_ processes: [Int32], shared: SharedMemory) {
-    let open = OpenFiles(of: processes, notOn: shared.devices)
-    let held = open.memoryBytes + shared.bytes
+  /// Counts; `before` is the last count. Open files are not looked through where the rest alone passes `limit`.
+  init(_ processes: [Int32], shared: SharedMemory, limit: Int64, before: HeldMemory? = nil) {
     var own: Int64 = 0
     var mapped: Int64 = 0
     var sharing: [Int32] = []
@@ -24,9 +41,14 @@ struct HeldMemory {
       mapped += share.mapped
       if share.mapped > 0 { sharing.append(process) }
     }
+    let present = shared.bytes
+    let isNear = own + present > limit / 2
+    let isKept = own + present > limit || before?.look?.isGood(nearLimit: isNear) == true
+    look = isKept ? before?.look : Look(processes, shared)
+    let held = present + (look?.files.memoryBytes ?? 0)
     // Pages of held files are in the sums of those that have mapped them, too.
     let isWorthwhile = min(held, mapped) > Self.negligibleBytes
-    if isWorthwhile { mapped = Self.otherMappedBytes(of: sharing, but: open.files) }
+    if isWorthwhile { mapped = Self.otherMappedBytes(of: sharing, but: look?.files.files ?? []) }
     bytes = own + mapped + held
   }
 
@@ -37,16 +59,10 @@ struct HeldMemory {
 
   /// A process's own pages with its share of files' pages, and its share of shared memory's.
   private static func share(of process: Int32) -> (own: Int64, mapped: Int64) {
-    var sums: [Substring: Int64] = [:]
-    for line in (Files.text("/proc/\(process)/smaps_rollup") ?? "").split(separator: "\n") {
-      let fields = line.split(separator: " ")
-      if fields.count == 3, let size = Int64(fields[1]) { sums[fields[0]] = size * 1024 }
-    }
-    // Linux before 5.4 has one sum for all.
-    guard let anonymous = sums["Pss_Anon:"], let file = sums["Pss_File:"] else {
-      return (sums["Pss:"] ?? 0, 0)
-    }
-    return (anonymous + file, sums["Pss_Shmem:"] ?? 0)
+    var own = 0
+    var mapped = 0
+    let result = unsafe isl_memory_share(process, &own, &mapped)
+    return result < 0 ? (0, 0) : (Int64(own), Int64(mapped))
   }
 
   /// The share of shared memory in mappings of what is neither among `files` nor a System V segment.

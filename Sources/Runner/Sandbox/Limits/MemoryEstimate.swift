@@ -3,44 +3,98 @@ import Isolate
 
 /// What a sandbox may hold by now: the last count, and what has come since as cheap looks tell.
 struct MemoryEstimate {
+  /// What a cheap look sees.
+  private struct Sizes {
+    /// Resident in processes, shared pages once for each; bytes.
+    var resident: Int64 = 0
+    /// In filesystems, segments and sockets, as exactly as any count; bytes.
+    var shared: Int64 = 0
+    /// What the host has left, in bytes.
+    var available: Int64?
+    /// Only where sockets are not among `shared`: each that is opened may be one that holds much.
+    var openFiles = 0
+    /// What the processes have used of processors, in nanoseconds.
+    var busy: Int64 = 0
+  }
+
   /// The last count, in bytes.
   private(set) var counted: Int64 = 0
+  /// What counting took in the last look, in milliseconds; 0 where it did not count.
+  private(set) var lookCounted = 0
   private var estimate: Int64 = 0
   private var growthPerMillisecond: Int64 = 0
-  private var residentThen: Int64 = 0
-  private var availableThen: Int64?
+  /// Growth between the last two counts, in bytes a millisecond.
+  private var countGrowth: Int64 = 0
+  private var then = Sizes()
+  private var last: HeldMemory?
   private var countedAt = 0
   private var countTook = 0
   private var lastLook = 0
 
-  /// How long a count may be good for when nothing points to more, in milliseconds.
+  /// How long a count may be good for when nothing points to more, and when the program does something; in
+  /// milliseconds.
   private static let longestTrust = 200
+  private static let trustInActivity = 20
+  /// What changes in any program without a meaning, in bytes.
+  private static let idleChange: Int64 = 1 << 20
+  /// How many files may be opened before that is noticed.
+  private static let manyFiles = 64
   /// What a program is thought capable of, in bytes a millisecond: 1 GiB a second.
   private static let leastGrowth: Int64 = (1 << 30) / 1000
 
   /// Looks at a sandbox's processes; true when they hold more than `limit`.
   mutating func look(_ tree: ProcessTree, _ shared: SharedMemory, limit: Int64) -> Bool {
     let now = Clock.milliseconds()
-    let resident = tree.residentBytes
-    let available = HostMemory.availableBytes
-    // Whatever is held where no process's size shows it is missing from the host's memory.
-    let lost = availableThen.flatMap { then in available.map { then - $0 } } ?? 0
+    let sizes = Self.sizes(tree, shared)
     let before = estimate
-    estimate = counted + max(0, resident - residentThen, lost)
-    let isOld = now - countedAt >= max(Self.longestTrust, countTook * 20) || countedAt == 0
-    let isRested = now - countedAt >= countTook * 3
-    if isOld || (estimate > limit && isRested) {
-      let account = HeldMemory(tree.processes, shared: shared)
+    // Whatever is held where no size shows it is missing from the host's memory.
+    let lost = then.available.flatMap { then in sizes.available.map { then - $0 } } ?? 0
+    let grown = sizes.resident - then.resident + sizes.shared - then.shared
+    let age = now - countedAt
+    // The host's number may lag behind by what processors keep for themselves of freed pages (Linux 6.7).
+    estimate = counted + max(0, grown, lost, isActive(sizes) ? countGrowth * Int64(age) : 0)
+    let growth = lastLook == 0 ? 0 : max(0, estimate - before) / Int64(max(1, now - lastLook))
+    // What pauses for a moment goes on as before.
+    growthPerMillisecond = max(growth, countGrowth, growthPerMillisecond / 4 * 3)
+    lastLook = now
+    lookCounted = 0
+    if isCountDue(age, sizes, grown: grown, lost: lost, limit) {
+      let account = HeldMemory(tree.processes, shared: shared, limit: limit, before: last)
+      last = account
+      countGrowth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
       counted = account.bytes
       estimate = account.bytes
-      residentThen = resident
-      availableThen = HostMemory.availableBytes
+      then = sizes
       countedAt = Clock.milliseconds()
       countTook = countedAt - now
+      lookCounted = countTook
     }
-    growthPerMillisecond = lastLook == 0 ? 0 : max(0, estimate - before) / Int64(max(1, now - lastLook))
-    lastLook = now
     return counted > limit
+  }
+
+  private static func sizes(_ tree: ProcessTree, _ shared: SharedMemory) -> Sizes {
+    Sizes(
+      resident: tree.residentBytes, shared: shared.bytes, available: HostMemory.availableBytes,
+      openFiles: shared.countsSockets ? 0 : OpenFiles.count(of: tree.processes),
+      busy: tree.processorNanoseconds)
+  }
+
+  /// Whether the processes have done anything since the last count.
+  private func isActive(_ sizes: Sizes) -> Bool { sizes.busy - then.busy > 2_000_000 }
+
+  /// Whether to count: what is known is old, or the limit may be passed by the time that a count ends.
+  private func isCountDue(_ age: Int, _ sizes: Sizes, grown: Int64, lost: Int64, _ limit: Int64) -> Bool {
+    if countedAt == 0 || age >= max(Self.longestTrust, countTook * 20) { return true }
+    let moved = max(abs(grown), abs(lost)) > Self.idleChange
+    let isActive = isActive(sizes)
+    if moved || isActive, age >= max(Self.trustInActivity, countTook * 10) { return true }
+    // Nothing but less elsewhere can keep it below the limit now.
+    if counted + sizes.shared - then.shared > limit { return true }
+    let opened = sizes.openFiles - then.openFiles >= Self.manyFiles
+    if opened, age >= countTook * 5 { return true }
+    guard estimate + growthPerMillisecond * Int64(countTook) > limit else { return false }
+    // What others take of the host's memory is no reason to look at this program all the time.
+    return age >= (isActive || opened ? countTook : countTook * 3)
   }
 
   /// How long it takes at least, as far as can be told, until `limit` is passed; in milliseconds.

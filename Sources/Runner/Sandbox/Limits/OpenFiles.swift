@@ -16,38 +16,41 @@ struct OpenFiles {
   private(set) var memoryBytes: Int64 = 0
   /// Bytes on disk of files that were removed while open.
   private(set) var diskBytes: Int64 = 0
-  private var buffers: Set<String> = []
+  private var pipes: Set<UInt64> = []
+  private var sockets: Set<UInt64> = []
+  private let countsSockets: Bool
+  private var places = [isl_held_file](repeating: isl_held_file(), count: 64)
 
   /// Counts; files on `devices` are left out, as who counts those devices has them already.
-  init(of processes: [Int32], notOn devices: Set<DeviceNumber> = []) {
+  init(of processes: [Int32], notOn devices: Set<DeviceNumber> = [], countsSockets: Bool = true) {
+    self.countsSockets = countsSockets
     for process in processes { add(process, notOn: devices) }
   }
 
-  private mutating func add(_ process: Int32, notOn devices: Set<DeviceNumber>) {
-    guard let names = try? Files.names(in: "/proc/\(process)/fd") else { return }
-    var pidfd: Int32 = -1
-    defer { if pidfd >= 0 { close(pidfd) } }
-    for name in names {
-      let path = "/proc/\(process)/fd/\(name)"
-      guard let target = Files.link(path) else { continue }
-      if target.hasPrefix("pipe:") || target.hasPrefix("socket:") {
-        guard buffers.insert(target).inserted, let number = Int32(name) else { continue }
-        if pidfd < 0 { pidfd = isl_pidfd_open(process) }
-        if pidfd >= 0 { memoryBytes += max(0, Int64(isl_buffered_bytes(pidfd, number))) }
-      } else if target.hasSuffix(" (deleted)") {
-        addNameless(path, isMemory: target.hasPrefix("/memfd:"), notOn: devices)
-      }
-    }
+  /// How many files processes have open, at the cost of one call each (Linux 6.2; 0 before).
+  static func count(of processes: [Int32]) -> Int {
+    processes.reduce(0) { sum, process in sum + isl_open_file_count(process) }
   }
 
-  private mutating func addNameless(_ path: String, isMemory: Bool, notOn devices: Set<DeviceNumber>) {
-    var information = stat()
-    guard unsafe stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
-      !devices.contains(DeviceNumber(information.st_dev)),
-      files.insert(File(device: DeviceNumber(information.st_dev), number: UInt64(information.st_ino)))
-        .inserted
-    else { return }
-    let size = Int64(information.st_blocks) * 512
-    if isMemory { memoryBytes += size } else if information.st_nlink == 0 { diskBytes += size }
+  private mutating func add(_ process: Int32, notOn devices: Set<DeviceNumber>) {
+    var count = unsafe isl_held_files(process, &places, places.count)
+    if count > places.count {
+      // Some more, as it goes on opening them.
+      places = [isl_held_file](repeating: isl_held_file(), count: count + count / 4)
+      count = unsafe isl_held_files(process, &places, places.count)
+    }
+    for held in places.prefix(max(0, count)) { add(held, notOn: devices) }
+  }
+
+  private mutating func add(_ held: isl_held_file, notOn devices: Set<DeviceNumber>) {
+    switch held.kind {
+    case ISL_HELD_PIPE: if pipes.insert(held.inode).inserted { memoryBytes += held.bytes }
+    case ISL_HELD_SOCKET: if countsSockets, sockets.insert(held.inode).inserted { memoryBytes += held.bytes }
+    default:
+      let device = DeviceNumber(dev_t(held.device))
+      guard !devices.contains(device), files.insert(File(device: device, number: held.inode)).inserted
+      else { return }
+      if held.kind == ISL_HELD_MEMORY { memoryBytes += held.bytes } else { diskBytes += held.bytes }
+    }
   }
 }

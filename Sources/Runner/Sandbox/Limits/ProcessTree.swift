@@ -31,18 +31,15 @@ package struct ProcessTree {
     }
   }
 
-  /// Proportional memory: shared pages are divided among those that share them (smaps_rollup,
-  /// Linux 4.14). Slower than `residentBytes`; nil when no process can be read.
-  var proportionalBytes: Int64? {
-    var sum: Int64 = 0
-    var isKnown = false
-    for pid in processes {
-      for line in (Files.text("/proc/\(pid)/smaps_rollup") ?? "").split(separator: "\n")
-      where line.hasPrefix("Pss:") {
-        sum += (Int64(line.split(separator: " ").dropFirst().first ?? "") ?? 0) * 1024
-        isKnown = true
+  /// What the processes have used of processors so far; in nanoseconds (clock_getcpuclockid(3)).
+  var processorNanoseconds: Int64 {
+    processes.reduce(0) { sum, pid in
+      var clock = clockid_t()
+      var time = timespec()
+      guard unsafe clock_getcpuclockid(pid, &clock) == 0, unsafe clock_gettime(clock, &time) == 0 else {
+        return sum
       }
+      return sum + Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
-    return isKnown ? sum : nil
   }
 }

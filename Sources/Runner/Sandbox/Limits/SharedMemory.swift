@@ -1,9 +1,11 @@
+import CShims
 import Glibc
 import Isolate
 
-/// Memory of a sandbox that belongs to none of its processes: filesystems in memory and System V segments.
+/// Memory of a sandbox that belongs to none of its processes: filesystems in memory, System V segments, and what is in
+/// sockets.
 ///
-/// What is opened here keeps nothing alive but the sandbox's IPC namespace, until this is let go.
+/// What is opened here keeps nothing alive but the sandbox's IPC and network namespaces, until this is let go.
 final class SharedMemory {
   /// A filesystem in memory, by a descriptor of its root.
   private final class Filesystem {
@@ -22,21 +24,35 @@ final class SharedMemory {
   private let filesystems: [Filesystem]
   /// The table of segments; negative where it cannot be had.
   private let segments: Int32
+  /// What tells of sockets; negative where it cannot be had.
+  private let sockets: Int32
 
   /// Finds them in a container that has just been started; what it mounts later is not seen, and our filter refuses
   /// that.
   init(of container: Container) {
     filesystems = Self.filesystems(ofProcess: container.processID)
     segments = (try? container.openSegmentTable()) ?? -1
+    let sockets = (try? container.openSocketTable()) ?? -1
+    let isTold = sockets >= 0 && isl_socket_memory(sockets) >= 0
+    if sockets >= 0, !isTold { close(sockets) }
+    self.sockets = isTold ? sockets : -1
   }
 
-  deinit { if segments >= 0 { close(segments) } }
+  deinit {
+    if segments >= 0 { close(segments) }
+    if sockets >= 0 { close(sockets) }
+  }
+
+  /// Whether `bytes` has what is in sockets.
+  var countsSockets: Bool { sockets >= 0 }
 
   /// Devices whose files are counted by `bytes`.
   var devices: Set<DeviceNumber> { Set(filesystems.map(\.device)) }
 
-  /// The bytes that files and segments take now, in whole pages.
-  var bytes: Int64 { filesystemBytes + segmentBytes }
+  /// The bytes that files, segments and sockets take now.
+  var bytes: Int64 { filesystemBytes + segmentBytes + socketBytes }
+
+  private var socketBytes: Int64 { sockets < 0 ? 0 : Int64(max(0, isl_socket_memory(sockets))) }
 
   private var filesystemBytes: Int64 {
     filesystems.reduce(0) { sum, filesystem in
