@@ -3,7 +3,6 @@ import CShims
 import Formats
 import Glibc
 import Isolate
-import Planning
 
 /// A health check of an image: a further process in a phase's container, confined as its program is.
 final class CommandProbe {
