@@ -50,6 +50,15 @@ struct ResourceLimitTests {
     #expect(evidence.findings.map(\.severity) == [.warning])
   }
 
+  @Test("is not ready when one of its processes after the other is killed")
+  func childrenKilled() {
+    var evidence = Scenario.healthy()
+    evidence.phases[1].resources.oomKills = 23
+    let findings = evidence.findings
+    #expect(findings.map(\.severity) == [.error])
+    #expect(findings.first?.message.contains("killed 23 of the program's processes") == true)
+  }
+
   @Test("says how much it may write, also where the program itself speaks of a full disk")
   func disk() {
     var evidence = killed(by: .diskWatchdog)

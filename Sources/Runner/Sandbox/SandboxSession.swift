@@ -142,9 +142,10 @@ package final class SandboxSession {
     drain(.stderr)
     for stream in openStreams { log.finish(stream).forEach(onLine) }
     openStreams = []
-    if endedBy == nil {
-      endedBy = (cgroup?.outOfMemoryKills ?? 0) > 0 && exit?.status != 0 ? .cgroupOutOfMemory : .itself
-    }
+    let isOutOfMemory = (cgroup?.outOfMemoryKills ?? 0) > 0
+    if endedBy == nil { endedBy = isOutOfMemory && exit?.status != 0 ? .cgroupOutOfMemory : .itself }
+    // Asked to stop, and killed, but not by us.
+    if endedBy == .stopRequest, isOutOfMemory, exit?.signal == SIGKILL { endedBy = .cgroupOutOfMemory }
   }
 
   private func drain(_ stream: LogLine.Stream) {

@@ -26,10 +26,14 @@ enum ResourceLimits {
     }
     if let held = ScratchFull.heldAsMemory(in: phase, evidence) { return held }
     if let kills = phase.resources.oomKills, kills > 0 {
-      return memoryFinding(phase, evidence, severity: phase.status == .failed ? .error : .warning)
+      // One that is killed now and then may be made anew; a program that loses one after the other has too little.
+      let isLasting = phase.status == .failed || kills >= manyKills
+      return memoryFinding(phase, evidence, severity: isLasting ? .error : .warning)
     }
     return nil
   }
+
+  private static let manyKills = 3
 
   /// The line in which an interpreter gives up for want of memory.
   private static func memoryLine(_ phase: PhaseEvidence) -> LogLine? {
@@ -49,7 +53,11 @@ enum ResourceLimits {
     let enforcer =
       phase.endedBy == .memoryWatchdog
       ? "preflight's memory watchdog" : "the kernel (the cgroup's memory limit)"
-    let victim = severity == .error ? "the program" : "one of the program's processes"
+    let isWhole = phase.status == .failed || phase.endedBy == .memoryWatchdog
+    let kills = phase.resources.oomKills ?? 1
+    let victim =
+      isWhole
+      ? "the program" : kills > 1 ? "\(kills) of the program's processes" : "one of the program's processes"
     let over = phase.resources.memoryOvershootBytes.map {
       " (\(ByteCount.describe($0)) over the limit before a look saw it)"
     }
