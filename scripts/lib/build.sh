@@ -107,16 +107,32 @@ quietly() {
 
 swift_build() { "$swift" build --package-path "$source" --scratch-path "$scratch" "$@"; }
 
-# Builds both programs in release and leaves a stamp; returns at once if the stamp is current.
-build_release() {
-  local stamp=$scratch/release-is-current
-  if is_current "$stamp" "${built_folders[@]}" && [ -x "$scratch/release/preflight" ] && [ -x "$scratch/release/isolate" ]; then return; fi
+# begin_build STAMP: what a build has before it begins; the stamp is made by `end_build`.
+begin_build() {
   if [ -z "${swift:-}" ]; then prepare_to_build; fi
   mkdir -p "$scratch"
-  touch "$scratch/build-begins"
+  touch "$1-begins"
   refresh_source
+}
+
+# Not "now": a file that was changed during the build is newer than its beginning.
+end_build() { mv "$1-begins" "$1"; }
+
+# Builds isolate in release; returns at once if nothing has changed.
+build_isolate() {
+  local stamp=$scratch/isolate-is-current
+  if is_current "$stamp" "${built_folders[@]}" && [ -x "$scratch/release/isolate" ]; then return; fi
+  begin_build "$stamp"
   quietly "Building isolate (release)" swift_build -c release --product isolate
+  end_build "$stamp"
+}
+
+# Builds both programs in release; returns at once if nothing has changed.
+build_release() {
+  local stamp=$scratch/release-is-current
+  build_isolate
+  if is_current "$stamp" "${built_folders[@]}" && [ -x "$scratch/release/preflight" ]; then return; fi
+  begin_build "$stamp"
   quietly "Building preflight (release; some minutes the first time)" swift_build -c release --product preflight
-  # Not "now": a file that was changed during the build is newer than its beginning.
-  mv "$scratch/build-begins" "$stamp"
+  end_build "$stamp"
 }

@@ -2,15 +2,14 @@
 
 test_user=isolate-test
 
-# Builds the test bundle and sets `bundle` to its name; returns at once if nothing has changed.
+# Builds the test bundle, and preflight for them, and sets `bundle` to its name; returns at once if nothing has changed.
 build_tests() {
   local stamp=$scratch/tests-are-current
   bundle=isolatePackageTests.xctest
   if is_current "$stamp" "${built_folders[@]}" Tests && [ -x "$scratch/debug/$bundle" ]; then return; fi
-  touch "$scratch/tests-begin"
-  refresh_source
-  quietly "Building the tests" swift_build --build-tests
-  mv "$scratch/tests-begin" "$stamp"
+  begin_build "$stamp"
+  quietly "Building preflight and the tests" swift_build --build-tests
+  end_build "$stamp"
 }
 
 # Makes the unprivileged user, with ranges of subordinate ids where useradd does not give any.
@@ -32,7 +31,7 @@ stage_files() {
   user=$(id -un)
   mkdir -p "$work/bin" "$work/repository" "$work/results" "$work/tmp"
   chmod 755 "$work"
-  cp "$scratch/release/isolate" "$scratch/release/preflight" "$scratch/debug/$bundle" "$work/bin"
+  cp "$scratch/release/isolate" "$scratch/${preflight_build:-debug}/preflight" "$scratch/debug/$bundle" "$work/bin"
   for name in "$scratch"/debug/*.resources; do
     [ ! -e "$name" ] || cp -a "$name" "$work/bin"
   done
