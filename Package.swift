@@ -143,7 +143,7 @@ let package = Package(
         .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
       ]),
     .target(
-      name: "Bench", dependencies: ["CBench", "CShims", "Isolate"], path: "Sources/Runner/Bench",
+      name: "Bench", dependencies: ["CBench", "CShims", "Isolate", "Formats"], path: "Sources/Runner/Bench",
       exclude: ["Measurement"], swiftSettings: strict),
     .target(
       name: "Sandbox", dependencies: ["Isolate", "Egress", "Images", "Analysis", "Formats", "CShims"],
@@ -193,7 +193,8 @@ let package = Package(
       name: "PlanningTests", dependencies: ["Planning", "Ecosystems", "Analysis", "Formats", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "TestSupport"], swiftSettings: strict
+      name: "ImagesTests", dependencies: ["Images", "CShims", "Isolate", "Formats", "TestSupport"],
+      swiftSettings: strict
     ),
     .testTarget(
       name: "EgressTests",
@@ -202,7 +203,7 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
       ], swiftSettings: strict),
     .testTarget(
-      name: "BenchTests", dependencies: ["Bench", "Isolate", "TestSupport"], swiftSettings: strict),
+      name: "BenchTests", dependencies: ["Bench", "Isolate", "Formats", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunnerTests",
       dependencies: [

@@ -1,3 +1,4 @@
+import Formats
 import TestSupport
 import Testing
 
@@ -30,7 +31,7 @@ struct PeerSearchTests {
     #expect(try search.peers("runc=\(directory.path("crun"))").map(\.program) == [directory.path("crun")])
     #expect(try search.peers("runc=/none").first?.failure == "/none: No such file or directory")
     for wrong in ["docker", "", "crun,", "crun,crun", "crun,all"] {
-      #expect(throws: BenchError.self) { try search.peers(wrong) }
+      #expect(throws: Failure.self) { try search.peers(wrong) }
     }
   }
 }

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import TestSupport
 import Testing
@@ -95,9 +96,9 @@ struct BillOfMaterialsTests {
     let good = try fixture.add("localhost/a:1", labels, [(Recipe.billOfMaterials, "{\n}\n")])
     #expect(try BillOfMaterials.document(of: good, in: fixture.store) == Array("{\n}\n".utf8))
     let bad = try fixture.add("localhost/b:1", labels, [(Recipe.billOfMaterials, "{\u{1b}]0;x\u{7}}")])
-    let error = #expect(throws: ImageError.self) { try BillOfMaterials.document(of: bad, in: fixture.store) }
+    let error = #expect(throws: Failure.self) { try BillOfMaterials.document(of: bad, in: fixture.store) }
     #expect(error?.message.contains("control characters") == true)
     let empty = try fixture.add("localhost/c:1", [:], [("f", "x")])
-    #expect(throws: ImageError.self) { try BillOfMaterials.document(of: empty, in: fixture.store) }
+    #expect(throws: Failure.self) { try BillOfMaterials.document(of: empty, in: fixture.store) }
   }
 }

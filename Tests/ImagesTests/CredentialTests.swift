@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -38,7 +39,7 @@ struct CredentialTests {
     let alone = environment.merging(["REGISTRY_AUTH_FILE": directory.path("home/.docker/config.json")]) { $1 }
     #expect(try login("a.example/x", alone) == .password(user: "other", password: "5"))
     try directory.write("{\"auths\": SECRET", to: "run/containers/auth.json")
-    let error = #expect(throws: ImageError.self) { try login("a.example/x", environment) }
+    let error = #expect(throws: Failure.self) { try login("a.example/x", environment) }
     #expect(error?.message.contains("auth.json") == true && error?.message.contains("SECRET") == false)
   }
 
@@ -81,7 +82,7 @@ struct CredentialTests {
     ])
   func failing(script: String, words: String) throws {
     let directory = try helper("PATH=/usr/bin:/bin\n\(script)")
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: Failure.self) {
       try login("a.example/x", environment(directory), limit: 1000)
     }
     #expect(error?.message.contains("docker-credential-it get a.example") == true)
@@ -94,11 +95,11 @@ struct CredentialTests {
     let directory = try helper("echo '{\"Username\":\"u\",\"Secret\":\"s\"}'")
     for path in ["", ".", "bin", "/nonexistent"] {
       let environment = ["PATH": path, "REGISTRY_AUTH_FILE": directory.path("auth.json")]
-      let error = #expect(throws: ImageError.self) { try login("a.example/x", environment) }
+      let error = #expect(throws: Failure.self) { try login("a.example/x", environment) }
       #expect(error?.message.contains("not on PATH") == true)
     }
     try directory.write("{\"credsStore\": \"../bin/docker-credential-it\"}", to: "auth.json")
-    let error = #expect(throws: ImageError.self) { try login("a.example/x", environment(directory)) }
+    let error = #expect(throws: Failure.self) { try login("a.example/x", environment(directory)) }
     #expect(error?.message.contains("not the name") == true)
   }
 

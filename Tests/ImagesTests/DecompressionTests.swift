@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -13,7 +14,7 @@ private final class MemoryInput: BlobInput, @unchecked Sendable {
 
   init(_ blob: [UInt8], step: Int) { (self.blob, self.step) = (blob, step) }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     let count = min(buffer.count, step, blob.count - position)
     unsafe buffer.copyBytes(from: blob[position..<(position + count)])
     position += count
@@ -37,7 +38,7 @@ struct DecompressionTestsAsAnyUser {
     limits.bytes = 16 << 20
     let stream = try LayerStream(MemoryInput(blob, step: step), limits, gzip: gzip)
     var result: [UInt8] = []
-    do throws(ImageError) {
+    do throws(Failure) {
       while let piece = try stream.share(atMost: .max) {
         try unsafe piece.withUnsafeBytes { unsafe result += $0 }
       }

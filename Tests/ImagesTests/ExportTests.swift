@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import Isolate
@@ -140,7 +141,7 @@ struct ExportTestsAsAnyUser {
     try fixture.directory.write("", to: ".out.partial/lock")
     let path = fixture.directory.path("out")
     var lock = FileLock(fixture.directory.path(".out.partial/lock"), waits: true)
-    let error = #expect(throws: ImageError.self) { try ImageExporter(fixture.store).write(image, to: path) }
+    let error = #expect(throws: Failure.self) { try ImageExporter(fixture.store).write(image, to: path) }
     #expect(error?.message.contains("by another process") == true && lock != nil)
     lock = nil
     // Children that other tests have just made hold a copy of the lock until they execute.
@@ -185,7 +186,7 @@ struct ExportTestsAsAnyUser {
     let fixture = try Fixture()
     let image = try fixture.everything()
     try fixture.directory.write("mine", to: "there")
-    #expect(throws: ImageError.self) {
+    #expect(throws: Failure.self) {
       try ImageExporter(fixture.store).write(image, to: fixture.directory.path("there"))
     }
     #expect(try fixture.directory.read("there") == "mine")
@@ -193,7 +194,7 @@ struct ExportTestsAsAnyUser {
     _ = unsafe chmod("\(tree)/noted", 0o600)
     try Data("w".utf8).write(to: URL(filePath: "\(tree)/noted"))
     for name in ["new", "new.tar"] {
-      let error = #expect(throws: ImageError.self) {
+      let error = #expect(throws: Failure.self) {
         try ImageExporter(fixture.store).write(image, to: fixture.directory.path(name))
       }
       #expect(error?.message.contains("\"noted\" has other contents") == true, "\(String(describing: error))")
@@ -272,7 +273,7 @@ struct FolderImportTestsAsAnyUser {
     let directory = try TemporaryDirectory()
     let store = try ImageStore(path: directory.path("images"))
     try directory.write("x", to: "root/etc/.wh.passwd")
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: Failure.self) {
       try ImageImporter(store).add(directory.path("root"), name: ImageReference("a"))
     }
     #expect(error?.message.contains("hidden") == true)

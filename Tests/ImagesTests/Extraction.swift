@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -12,7 +13,7 @@ final class MemorySource: ByteSource {
 
   init(_ bytes: [UInt8], step: Int = 1 << 20) { (self.bytes, self.step) = (bytes, step) }
 
-  func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
+  func take(_ body: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Int? {
     let start = Int(offset)
     if start == bytes.count { return nil }
     let all = bytes

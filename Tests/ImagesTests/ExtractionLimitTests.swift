@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import TestSupport
 import Testing
@@ -26,8 +27,8 @@ struct ExtractionLimitTestsAsAnyUser {
       "bytes=99999999999999999999", "bytes=K", "entries=1,,=",
     ])
   func refused(text: String) throws {
-    let error = #expect(throws: ImageError.self) { try Self.limits(text) }
-    #expect(error?.kind == .usage && error?.message.contains(ExtractionLimits.variable) == true)
+    let error = #expect(throws: Failure.self) { try Self.limits(text) }
+    #expect(error?.cause == .usage && error?.message.contains(ExtractionLimits.variable) == true)
     #expect(error?.remedy != nil)
   }
 

@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Images
@@ -23,19 +24,19 @@ struct ImageKindTests {
     let layer = "application/vnd.oci.image.layer.v1.tar+gzip"
     try check(ImageManifest.ociConfiguration, layer)
     try check(ImageManifest.dockerConfiguration, "application/vnd.docker.image.rootfs.diff.tar.gzip")
-    let chart = #expect(throws: ImageError.self) {
+    let chart = #expect(throws: Failure.self) {
       try check("application/vnd.cncf.helm.config.v1+json", layer)
     }
     #expect(chart?.message.contains("helm") == true && chart?.message.contains("not an image") == true)
-    let signature = #expect(throws: ImageError.self) {
+    let signature = #expect(throws: Failure.self) {
       try check("application/vnd.oci.empty.v1+json", layer, "\"artifactType\": \"application/x.signature\",")
     }
     #expect(signature?.message.contains("x.signature") == true)
-    let encrypted = #expect(throws: ImageError.self) {
+    let encrypted = #expect(throws: Failure.self) {
       try check(ImageManifest.ociConfiguration, layer + "+encrypted")
     }
     #expect(encrypted?.message.contains("encrypted") == true)
-    let old = #expect(throws: ImageError.self) {
+    let old = #expect(throws: Failure.self) {
       try manifest("{\"schemaVersion\": 1, \"name\": \"it\", \"fsLayers\": [], \"history\": []}")
     }
     #expect(old?.message.contains("schema version 1") == true)
@@ -77,15 +78,15 @@ struct ImageKindTests {
 
   @Test("for other machines only is refused with what there is, and so is a platform that is none")
   func others() throws {
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: Failure.self) {
       try choice("linux/arm/v6", ["linux/arm/v7", "linux/amd64"])
     }
     #expect(error?.message.contains("linux/amd64, linux/arm/v7") == true)
     for text in ["", "linux/", "windows/amd64", "linux/a/b/c", "linux/\u{1b}"] {
-      #expect(throws: ImageError.self) { try Platform(text) }
+      #expect(throws: Failure.self) { try Platform(text) }
     }
     let configuration = ImageConfiguration(architecture: "s390x", layers: [])
-    #expect(throws: ImageError.self) { try Platform("linux/amd64").check(configuration, of: "it") }
+    #expect(throws: Failure.self) { try Platform("linux/amd64").check(configuration, of: "it") }
     try Platform("linux/s390x").check(configuration, of: "it")
   }
 }

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -68,9 +69,9 @@ struct RecipeTests {
     let field = line.prefix { $0 != ":" }
     let rest = Self.least.split(separator: "\n").filter { !$0.hasPrefix("\(field):") }.joined(separator: "\n")
     let text = line.hasPrefix(" ") ? line + rest + "\n" : rest + "\n" + line
-    let error = #expect(throws: ImageError.self) { try Recipe(text, of: "it.recipe") }
+    let error = #expect(throws: Failure.self) { try Recipe(text, of: "it.recipe") }
     #expect(error?.description.contains(why) == true, "\(error?.description ?? "")")
-    #expect(error?.description.contains("it.recipe") == true && error?.kind == .usage)
+    #expect(error?.description.contains("it.recipe") == true && error?.cause == .usage)
   }
 
   @Test("that lacks what it needs, or is not there, is refused")
@@ -78,10 +79,10 @@ struct RecipeTests {
     for field in ["Name", "Title", "Suite", "Packages"] {
       let text = Self.least.split(separator: "\n").filter { !$0.hasPrefix("\(field):") }.joined(
         separator: "\n")
-      let error = #expect(throws: ImageError.self) { try Recipe(text, of: "it") }
+      let error = #expect(throws: Failure.self) { try Recipe(text, of: "it") }
       #expect(error?.message.contains("field \(field) is missing") == true)
     }
-    let error = #expect(throws: ImageError.self) { try RecipeCatalog().recipe(at: "/nowhere") }
+    let error = #expect(throws: Failure.self) { try RecipeCatalog().recipe(at: "/nowhere") }
     #expect(error?.description.contains("debian-slim, go, java") == true)
   }
 
@@ -130,7 +131,7 @@ struct RecipeTests {
         "\(key) http://m.example/debian-security/ trixie-security main",
       ])
     for wrong in [["x"], ["http://a b"], ["http://a\ndeb http://b"], ["http://m.example/debian-security"]] {
-      #expect(throws: ImageError.self) { try DebianSources(suite: "trixie", mirrors: wrong) }
+      #expect(throws: Failure.self) { try DebianSources(suite: "trixie", mirrors: wrong) }
     }
   }
 

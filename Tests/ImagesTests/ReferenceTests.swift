@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Images
@@ -36,7 +37,7 @@ struct ReferenceTests {
       "a:" + String(repeating: "t", count: 129), String(repeating: "a", count: 256), "é",
     ])
   func refused(text: String) {
-    #expect(throws: ImageError.self) { try ImageReference(text) }
+    #expect(throws: Failure.self) { try ImageReference(text) }
   }
 }
 
@@ -67,6 +68,6 @@ struct ImageUserTests {
       "0x0", "-1", "+0",
     ])
   func refused(text: String) {
-    #expect(throws: ImageError.self) { try ImageUser(text, passwd: Self.passwd, group: Self.group) }
+    #expect(throws: Failure.self) { try ImageUser(text, passwd: Self.passwd, group: Self.group) }
   }
 }

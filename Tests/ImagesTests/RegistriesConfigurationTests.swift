@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import TestSupport
 import Testing
@@ -46,7 +47,7 @@ struct RegistriesConfigurationTests {
       "unqualified-search-registries = []",
       "unqualified-search-registries = [\"a.example\", \"b.example\"]\nshort-name-mode = \"enforcing\"",
     ] {
-      let error = #expect(throws: ImageError.self) { try configuration(text).candidates("python") }
+      let error = #expect(throws: Failure.self) { try configuration(text).candidates("python") }
       #expect(error?.message.contains("python") == true && error?.message.contains("registries.conf") == true)
     }
   }
@@ -92,8 +93,8 @@ struct RegistriesConfigurationTests {
       ])
     #expect(try places("x.y.wild.example:5000/a:1", it) == ["caught.example:5000/a:1"])
     #expect(try places("wild.example/a:1", it) == ["wild.example/a:1"])
-    let error = #expect(throws: ImageError.self) { try places("bad.example/a", it) }
-    #expect(error?.kind == .refused && error?.message.contains("blocks bad.example") == true)
+    let error = #expect(throws: Failure.self) { try places("bad.example/a", it) }
+    #expect(error?.cause == .refused && error?.message.contains("blocks bad.example") == true)
   }
 
   @Test("is read of the user before that of the machine, and drop-ins replace what stands before them")
@@ -115,7 +116,7 @@ struct RegistriesConfigurationTests {
     try directory.write("unqualified-search-registries = [\"named.example\"]", to: "named.conf")
     let named = ["CONTAINERS_REGISTRIES_CONF": directory.path("named.conf")]
     #expect(try read(named).searchRegistries == ["named.example"])
-    #expect(throws: ImageError.self) {
+    #expect(throws: Failure.self) {
       try read(["CONTAINERS_REGISTRIES_CONF": directory.path("nothing.conf")])
     }
   }
@@ -135,7 +136,7 @@ struct RegistriesConfigurationTests {
       ),
     ])
   func wrong(text: String, words: String) throws {
-    let error = #expect(throws: ImageError.self) { try configuration(text) }
+    let error = #expect(throws: Failure.self) { try configuration(text) }
     #expect(error?.message.contains("registries.conf") == true, "\(String(describing: error))")
     #expect(error?.message.contains(words) == true, "\(String(describing: error))")
   }

@@ -1,4 +1,5 @@
 import enum Crypto.Insecure
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -139,7 +140,7 @@ struct ReproducibleLayerTests {
   @Test("is refused when one of two names for a file is left out first")
   func hardLink() throws {
     let directory = try TemporaryDirectory()
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: Failure.self) {
       _ = try Self.build(
         "Omit: /usr/bin/tool\n", Self.archive(now: 1_800_000_000, host: "one"), now: 1_800_000_000,
         in: directory,

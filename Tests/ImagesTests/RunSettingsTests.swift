@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Images
@@ -64,20 +65,20 @@ struct RunSettingsTests {
       ("WORKDIR", "{\"WorkingDir\": \"/a\\u0000\"}"),
     ])
   func refused(part: String, config: String) throws {
-    let error = #expect(throws: ImageError.self) { try read(config) }
-    #expect(error?.kind == .invalid && error?.message.contains(part) == true, "\(String(describing: error))")
+    let error = #expect(throws: Failure.self) { try read(config) }
+    #expect(error?.cause == .invalid && error?.message.contains(part) == true, "\(String(describing: error))")
     #expect(error?.message.utf8.contains { $0 < 0x20 } == false)
   }
 
   @Test("is refused when it is more than programs can be given")
   func limits() throws {
     let long = String(repeating: "x", count: 128 << 10)
-    #expect(throws: ImageError.self) { try settings { $0.environment = ["A=\(long)"] } }
-    #expect(throws: ImageError.self) { try settings { $0.command = Array(repeating: "x", count: 5000) } }
-    #expect(throws: ImageError.self) {
+    #expect(throws: Failure.self) { try settings { $0.environment = ["A=\(long)"] } }
+    #expect(throws: Failure.self) { try settings { $0.command = Array(repeating: "x", count: 5000) } }
+    #expect(throws: Failure.self) {
       try settings { $0.environment = Array(repeating: "A=" + long.dropFirst(100), count: 9) }
     }
-    #expect(throws: ImageError.self) {
+    #expect(throws: Failure.self) {
       try settings { settings in
         settings.volumes = Dictionary(uniqueKeysWithValues: (0..<65).map { ("/v\($0)", .init()) })
       }

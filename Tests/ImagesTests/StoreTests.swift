@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import TestSupport
@@ -140,19 +141,19 @@ struct StoreTestsAsAnyUser {
     try bytes.prefix(5000).write(to: URL(filePath: fixture.directory.path("cut.tar")))
     let attack = try fixture.archive("attack.tar") { $0.file("../f", "x") }
     for path in [fixture.directory.path("cut.tar"), attack] {
-      #expect(throws: ImageError.self) {
+      #expect(throws: Failure.self) {
         try ImageImporter(fixture.store).add(path, name: ImageReference("a"))
       }
     }
     let wrong = try #require(Digest("sha256:" + String(repeating: "0", count: 64)))
-    #expect(throws: ImageError.self) {
-      try fixture.store.add(layer: wrong) { () throws(ImageError) in try FileInput(path: whole) }
+    #expect(throws: Failure.self) {
+      try fixture.store.add(layer: wrong) { () throws(Failure) in try FileInput(path: whole) }
     }
-    #expect(throws: ImageError.self) {
+    #expect(throws: Failure.self) {
       try fixture.store.add(
         layer: nil, blob: Descriptor(mediaType: nil, digest: wrong, size: Int64(bytes.count))
       ) {
-        () throws(ImageError) in try FileInput(path: whole)
+        () throws(Failure) in try FileInput(path: whole)
       }
     }
     for folder in ["layers", "staging", "names"] { #expect(fixture.store.names(folder) == []) }
@@ -172,7 +173,7 @@ struct StoreTestsAsAnyUser {
           await withCheckedContinuation { continuation in
             Thread.detachNewThread {
               var count = 0
-              _ = try? store.add(layer: layer) { () throws(ImageError) in
+              _ = try? store.add(layer: layer) { () throws(Failure) in
                 count += 1
                 return try FileInput(path: archive)
               }
@@ -195,7 +196,7 @@ struct StoreTestsAsAnyUser {
     var limits = ExtractionLimits()
     (limits.ratioFreeBytes, limits.ratio) = (1 << 20, 100)
     let store = try ImageStore(path: fixture.directory.path("images"), limits: limits)
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: Failure.self) {
       try ImageImporter(store).add(archive + ".gz", name: ImageReference("a"))
     }
     #expect(error?.message.contains("100 times") == true)
@@ -228,8 +229,8 @@ struct StoreTestsAsAnyUser {
       #expect(try layers.read(name, limit: 100) == nil, "\(name)")
     }
     for name in ["etc/link", "etc/fifo"] {
-      #expect(throws: ImageError.self) { try layers.read(name, limit: 100) }
+      #expect(throws: Failure.self) { try layers.read(name, limit: 100) }
     }
-    #expect(throws: ImageError.self) { try layers.read("etc/a", limit: 4) }
+    #expect(throws: Failure.self) { try layers.read("etc/a", limit: 4) }
   }
 }

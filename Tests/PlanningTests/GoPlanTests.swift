@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Planning
 import Testing
 
@@ -31,7 +32,7 @@ struct GoPlanTests {
 
   @Test("without a program has nothing to start, and says where one was looked for")
   func none() {
-    #expect(throws: PlanningError.self) {
+    #expect(throws: Failure.self) {
       try ProjectTree(["go.mod": "module example.org/shop\n", "shop.go": "package shop\n"]).plan()
     }
   }

@@ -1,3 +1,4 @@
+import Formats
 import Ecosystems
 import Planning
 import Testing

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Planning
 import Testing
 
@@ -113,6 +114,6 @@ struct NodePlanTests {
   @Test("is refused with the line of a broken package.json")
   func broken() throws {
     let error = try #require(try ProjectTree(["package.json": "{\n x: 1}", "index.js": ""]).planningError())
-    #expect(error.kind == .invalidManifest && error.what.contains("line 2"))
+    #expect(error.cause == .invalidManifest && error.message.contains("line 2"))
   }
 }

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Planning
 import Testing
 
@@ -127,7 +128,7 @@ struct PlannerTests {
     ] as [([String: String], [String])])
   func unknown(_ files: [String: String], _ expected: [String]) throws {
     let error = try #require(try ProjectTree(files).planningError())
-    #expect(error.exitCategory == .undetermined)
+    #expect(error.exitStatus == .undetermined)
     for text in expected { #expect(error.description.contains(text), "\(error.description)") }
   }
 
@@ -140,7 +141,7 @@ struct PlannerTests {
   func missingStart(_ start: String, _ expected: String) throws {
     let error = try #require(
       try ProjectTree(["main.py": ""]).planningError(PlanningOptions(start: start)))
-    #expect(error.kind == .startFileMissing && error.exitCategory == .undetermined)
+    #expect(error.cause == .startFileMissing && error.exitStatus == .undetermined)
     #expect(error.description.contains(expected), "\(error.description)")
   }
 
@@ -166,6 +167,7 @@ struct PlannerTests {
     ])
   func options(_ options: PlanningOptions) throws {
     let error = try #require(try ProjectTree(["main.py": ""]).planningError(options))
-    #expect(error.kind == .invalidOption && error.exitCategory == .usage && error.subject.hasPrefix("--"))
+    #expect(
+      error.cause == .invalidOption && error.exitStatus == .usage && error.subject?.hasPrefix("--") == true)
   }
 }

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Planning
 import TestSupport
 
@@ -21,11 +22,11 @@ struct ProjectTree {
   }
 
   /// The error with which planning fails; nil when it does not.
-  func planningError(_ options: PlanningOptions = PlanningOptions()) throws -> PlanningError? {
+  func planningError(_ options: PlanningOptions = PlanningOptions()) throws -> Failure? {
     do {
       _ = try plan(options)
       return nil
-    } catch let error as PlanningError {
+    } catch let error as Failure {
       return error
     }
   }

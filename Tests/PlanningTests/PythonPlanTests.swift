@@ -1,3 +1,4 @@
+import Formats
 import Ecosystems
 import Planning
 import Testing
@@ -209,7 +210,7 @@ struct PythonPlanTests {
     ])
   func refused(_ files: [String: String]) throws {
     let error = try #require(try ProjectTree(files).planningError())
-    #expect(error.exitCategory == .undetermined && files.keys.contains(error.subject))
+    #expect(error.exitStatus == .undetermined && error.subject.map(files.keys.contains) == true)
     let plan = try ProjectTree(files).plan(PlanningOptions(install: "pip install flask"))
     #expect(plan.install.last == ["/bin/sh", "-c", "pip install flask"])
     #expect(plan.installOrigin == .flag("--install"))

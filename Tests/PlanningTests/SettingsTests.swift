@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import TestSupport
 import Testing
@@ -10,11 +11,11 @@ struct SettingsTests {
     try ProjectTree(files).use { try SettingsFile.ofProject(at: $0.path) }
   }
 
-  private func refusal(_ files: [String: String]) throws -> PlanningError? {
+  private func refusal(_ files: [String: String]) throws -> Failure? {
     do {
       _ = try read(files)
       return nil
-    } catch let error as PlanningError { return error }
+    } catch let error as Failure { return error }
   }
 
   @Test(
@@ -76,9 +77,9 @@ struct SettingsTests {
     ])
   func wrong(text: String, subject: String, what: String, remedy: String) throws {
     let error = try #require(try refusal(["preflight.toml": text]))
-    #expect(error.subject == subject && error.exitCategory == .usage, "\(error)")
-    #expect(error.what.contains(what) || what.isEmpty, "\(error)")
-    #expect(error.remedy.contains(remedy) || remedy.isEmpty, "\(error)")
+    #expect(error.subject == subject && error.exitStatus == .usage, "\(error)")
+    #expect(error.message.contains(what) || what.isEmpty, "\(error)")
+    #expect(error.remedy?.contains(remedy) == true || remedy.isEmpty, "\(error)")
   }
 
   @Test(
@@ -97,7 +98,7 @@ struct SettingsTests {
     ])
   func hostile(text: String, what: String) throws {
     let error = try #require(try refusal(["preflight.toml": text]))
-    #expect(error.what.contains(what) && error.remedy.contains("--"), "\(error)")
+    #expect(error.message.contains(what) && error.remedy?.contains("--") == true, "\(error)")
     // The same words are the user's to say.
     let own = SettingsFile(name: "config.toml", path: [], isJSON: false, isProject: false)
     #expect(try own.read(text) != nil)
@@ -109,7 +110,7 @@ struct SettingsTests {
     try folder.write("port = 1\n", to: "outside.toml")
     try folder.write("", to: "project/app.py")
     #expect(unsafe symlink("../outside.toml", folder.path("project/preflight.toml")) == 0)
-    #expect(throws: PlanningError.self) { try SettingsFile.ofProject(at: folder.path("project")) }
+    #expect(throws: Failure.self) { try SettingsFile.ofProject(at: folder.path("project")) }
   }
 
   @Test("contradicts another: both are named, and preflight.toml counts")
@@ -145,8 +146,8 @@ struct SettingsTests {
     #expect(settings.notes == ["the variable PREFLIGHT_PROT is no setting of preflight and says nothing"])
     settings.flags.set("port", "4", .flag("--port"))
     #expect(settings.effective["port"]?.value == "4" && settings.effective["start"] == nil)
-    #expect(throws: PlanningError.self) { try SettingLayer.variables(["PREFLIGHT_PORT": "many"]) }
-    #expect(throws: PlanningError.self) { try SettingLayer.variables(["PREFLIGHT_MIN_LEVEL": "L9"]) }
+    #expect(throws: Failure.self) { try SettingLayer.variables(["PREFLIGHT_PORT": "many"]) }
+    #expect(throws: Failure.self) { try SettingLayer.variables(["PREFLIGHT_MIN_LEVEL": "L9"]) }
   }
 
   @Test("is described by the published schema, which is made of the table that reads it")
@@ -169,7 +170,7 @@ struct SettingsTests {
       ("{\"index-logins\": 1}", "index-logins"),
     ] {
       #expect(try schema.problems(in: document) != [], "\(key)")
-      #expect(throws: PlanningError.self, "\(key)") { try own.read(document) }
+      #expect(throws: Failure.self, "\(key)") { try own.read(document) }
     }
   }
 

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Glibc
 import Planning
 import TestSupport
@@ -97,15 +98,15 @@ struct SnapshotTests {
   func errors() throws {
     try ProjectTree(["file": "", "empty/.git/x": ""]).use { folder in
       for (path, kind, category) in [
-        (folder.path("nothing"), PlanningError.Kind.folderMissing, PlanningError.ExitCategory.usage),
+        (folder.path("nothing"), Failure.Cause.folderMissing, ExitStatus.usage),
         (folder.path("file"), .notAFolder, .usage), (folder.path("file/x"), .notAFolder, .usage),
         (folder.path("empty"), .emptyFolder, .undetermined), ("", .folderMissing, .usage),
       ] {
-        let error = #expect(throws: PlanningError.self) { try ProjectSnapshot.walk(path) }
-        #expect(error?.kind == kind)
-        #expect(error?.exitCategory == category)
+        let error = #expect(throws: Failure.self) { try ProjectSnapshot.walk(path) }
+        #expect(error?.cause == kind)
+        #expect(error?.exitStatus == category)
         #expect(error?.description.hasPrefix(path) ?? false)
-        #expect(error?.remedy.isEmpty == false)
+        #expect(error?.remedy?.isEmpty == false)
       }
     }
   }
@@ -118,8 +119,8 @@ struct SnapshotTests {
       let snapshot = try ProjectSnapshot.walk(folder.path)
       #expect(snapshot.unreadable == ["a"])
       let closed = folder.path("a")
-      let error = #expect(throws: PlanningError.self) { try ProjectSnapshot.walk(closed) }
-      #expect(error?.kind == .unreadable && error?.exitCategory == .usage)
+      let error = #expect(throws: Failure.self) { try ProjectSnapshot.walk(closed) }
+      #expect(error?.cause == .unreadable && error?.exitStatus == .usage)
     }
   }
 }

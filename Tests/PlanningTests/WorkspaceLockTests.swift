@@ -151,7 +151,7 @@ struct WorkspaceLockTests {
     #expect(package.install.last?.suffix(2) == ["./libs/tea", "."], "\(package.install)")
     let alone = ProjectTree(["pyproject.toml": pyproject("web"), "main.py": "print(1)\n"])
     let error = try #require(try alone.planningError())
-    #expect(error.kind == .unsupportedProject && error.what.hasPrefix("tea-lib is another folder"))
+    #expect(error.cause == .unsupportedProject && error.message.hasPrefix("tea-lib is another folder"))
     let given = PlanningOptions(start: "python main.py", install: "pip install flask")
     #expect(try alone.plan(given).install.last == ["/bin/sh", "-c", "pip install flask"])
     let plain = pyproject("web").replacing("workspace = true", with: "index = \"own\"")
@@ -170,7 +170,7 @@ struct WorkspaceLockTests {
     let second = ProjectTree([
       "pyproject.toml": pyproject("web"), "main.py": "print(1)\n", "libs/tea/pyproject.toml": deeper,
     ])
-    #expect(try second.planningError()?.what.hasPrefix("other is another folder") == true)
+    #expect(try second.planningError()?.message.hasPrefix("other is another folder") == true)
     let index = try ProjectTree(["pyproject.toml": plain, "main.py": "print(1)\n"]).plan()
     #expect(index.install.last?.suffix(2) == ["Tea_Lib>=1", "flask"])
   }

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Foundation
 import Planning
 import Testing
@@ -40,7 +41,7 @@ struct GoldenPlanTests {
   private static func plan(_ tree: Tree) throws -> String {
     let folder = try TemporaryDirectory(prefix: "plans")
     for (path, content) in tree.files { try folder.write(content, to: "\(tree.name)/\(path)") }
-    do throws(PlanningError) {
+    do throws(Failure) {
       return PlanText.render(try Planner.plan(projectAt: folder.path(tree.name)))
     } catch {
       return "\(error)\n".replacingOccurrences(of: folder.path(tree.name), with: "FOLDER/\(tree.name)")

@@ -1,5 +1,6 @@
 import Analysis
 import Egress
+import Formats
 import Foundation
 import Glibc
 import Planning
@@ -188,6 +189,6 @@ struct HostNetworkTests {
 
   @Test("a proxy that cannot be used is an error of usage, not ignored")
   func proxy() {
-    #expect(throws: RunnerError.self) { _ = try HostNetwork(["HTTPS_PROXY": "gopher://proxy.example:70"]) }
+    #expect(throws: Failure.self) { _ = try HostNetwork(["HTTPS_PROXY": "gopher://proxy.example:70"]) }
   }
 }

@@ -1,4 +1,5 @@
 import Ecosystems
+import Formats
 import Foundation
 import Images
 import Planning
@@ -25,21 +26,21 @@ struct ImageChoiceTests {
 
     var path: String { directory.path("images") }
 
-    func add(_ reference: ImageReference) throws(ImageError) {
+    func add(_ reference: ImageReference) throws(Failure) {
       _ = try ImageImporter(ImageStore(path: path)).add(directory.path("tree"), name: reference)
     }
 
     var supply: ImageSupply {
-      ImageSupply { [self] _, reference throws(ImageError) in
+      ImageSupply { [self] _, reference throws(Failure) in
         asked.append("pull \(reference.familiar)")
         guard pulled.contains(reference.familiar) else {
-          throw ImageError(.transient, "\(reference.familiar): no answer")
+          throw Failure(.transient, "\(reference.familiar): no answer")
         }
         try add(reference)
-      } build: { [self] _, recipe throws(ImageError) in
+      } build: { [self] _, recipe throws(Failure) in
         asked.append("build \(recipe.name)")
         guard built.contains(recipe.name) else {
-          throw ImageError(.system, "mmdebstrap is not installed here")
+          throw Failure(.system, "mmdebstrap is not installed here")
         }
         for tag in recipe.tags { try add(try recipe.reference(tag: tag)) }
       }
@@ -120,8 +121,8 @@ struct ImageChoiceTests {
     let shop = try Shop()
     shop.pulled = ["localhost:5000/it:1"]
     let name = ImageRequest.named(try ImageReference("localhost:5000/it:1"))
-    let refused = #expect(throws: RunnerError.self) { _ = try shop.choose(nil, name, .never) }
-    #expect(refused?.status == .usage && shop.asked == [])
+    let refused = #expect(throws: Failure.self) { _ = try shop.choose(nil, name, .never) }
+    #expect(refused?.exitStatus == .usage && shop.asked == [])
     #expect(try shop.choose(nil, name).reference == "localhost:5000/it:1")
     #expect(shop.asked == ["pull localhost:5000/it:1"])
     #expect(try shop.choose(nil, name).digest != nil && shop.asked == [])
@@ -129,7 +130,7 @@ struct ImageChoiceTests {
     #expect(try shop.choose(nil, name, .always).digest != nil)
     #expect(shop.asked == ["pull localhost:5000/it:1"])
     shop.pulled = []
-    let gone = #expect(throws: RunnerError.self) { _ = try shop.choose(nil, name, .always) }
-    #expect(gone?.status == .transient)
+    let gone = #expect(throws: Failure.self) { _ = try shop.choose(nil, name, .always) }
+    #expect(gone?.exitStatus == .transient)
   }
 }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -13,21 +14,21 @@ extension BenchRunner {
     return spec
   }
 
-  func prepareBundles() throws(BenchError) {
+  func prepareBundles() throws(Failure) {
     for payload in [TinyProgram.first, .wait] {
       try workplace.write(
         Self.specification(rootfs: workplace.rootfs, arguments: ["/\(payload.rawValue)"]),
         bundle: payload.rawValue)
     }
     let specification = Self.specification(rootfs: workplace.rootfs, arguments: ["/"])
-    do throws(SystemError) {
+    try Failure.guarding(.ofBench) { () throws(SystemError) in
       // Engines take the filter as a file of its own, in the same words.
       if let filter = specification.json["linux"]?["seccomp"] {
         try Files.write(
           JSONWriter.write(filter), to: "\(workplace.path)/seccomp.json", flags: O_WRONLY | O_CREAT)
       }
       for subject in subjects { try workplace.make(workplace.state(subject)) }
-    } catch { throw BenchError(error) }
+    }
   }
 
   func method() -> BenchReport.Method {

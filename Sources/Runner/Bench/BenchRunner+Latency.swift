@@ -1,4 +1,5 @@
 import CBench
+import Formats
 import Glibc
 import Isolate
 
@@ -16,7 +17,7 @@ extension BenchRunner {
     round * count / runs != (round + 1) * count / runs
   }
 
-  func measureStarts() throws(BenchError) -> (start: [BenchReport.Latency], first: [BenchReport.Latency]) {
+  func measureStarts() throws(Failure) -> (start: [BenchReport.Latency], first: [BenchReport.Latency]) {
     var whole: [String: [Double]] = [:]
     var first: [String: [Double]] = [:]
     let runs = options.runs
@@ -48,7 +49,7 @@ extension BenchRunner {
   }
 
   /// Starts one container of each that waits, and measures what its runtime keeps in memory meanwhile.
-  func startWaitingContainers() throws(BenchError) -> [String: (kib: Int, processes: Int)] {
+  func startWaitingContainers() throws(Failure) -> [String: (kib: Int, processes: Int)] {
     var held: [String: (kib: Int, processes: Int)] = [:]
     for subject in working where subject.kind != .bare {
       progress("waiting container of \(subject.name)", 0.29)
@@ -68,7 +69,7 @@ extension BenchRunner {
   }
 
   /// The process that runs the waiting payload, or nil when there is none within five seconds.
-  private func awaitPayload(besides known: Set<pid_t>) throws(BenchError) -> pid_t? {
+  private func awaitPayload(besides known: Set<pid_t>) throws(Failure) -> pid_t? {
     let deadline = ben_now() + 5_000_000_000
     let file = ProcessMemory.identity(of: workplace.hostPath(.wait))
     while ben_now() < deadline {
@@ -82,7 +83,7 @@ extension BenchRunner {
     return nil
   }
 
-  func endWaitingContainers() throws(BenchError) {
+  func endWaitingContainers() throws(Failure) {
     while let (subject, id, process) = waiting.popLast() {
       var process = process
       remove(subject, id)
@@ -90,7 +91,7 @@ extension BenchRunner {
     }
   }
 
-  func measureExec() throws(BenchError) -> [BenchReport.Latency] {
+  func measureExec() throws(Failure) -> [BenchReport.Latency] {
     var samples: [String: [Double]] = [:]
     var broken: Set<String> = []
     let runs = options.runs

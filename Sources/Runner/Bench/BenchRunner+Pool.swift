@@ -1,5 +1,6 @@
 import CBench
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -9,7 +10,7 @@ extension BenchRunner {
 
   /// The time to the payload's first instruction in containers that were prepared and waited, started by the library
   /// in this process; `cold` are the rows of those that are made when they are asked for.
-  func measurePool(beside cold: [BenchReport.Latency]) throws(BenchError) -> [BenchReport.Latency] {
+  func measurePool(beside cold: [BenchReport.Latency]) throws(Failure) -> [BenchReport.Latency] {
     var samples: [Double] = []
     do throws(IsolateError) {
       let spec = Self.specification(rootfs: workplace.rootfs, arguments: ["/"])
@@ -22,7 +23,7 @@ extension BenchRunner {
           "warm pool, round \(max(1, round + 1)) of \(options.runs)",
           0.28 + 0.01 * Double(max(0, round)) / Double(options.runs))
         while pool.waitingCount == 0 {
-          do throws(BenchError) { try launcher.check() } catch { break }
+          do throws(Failure) { try launcher.check() } catch { break }
           _ = poll(nil, 0, 1)
         }
         let time = try Self.runPooled(pool)

@@ -1,4 +1,5 @@
 import CBench
+import Formats
 import Glibc
 import Isolate
 
@@ -6,7 +7,7 @@ extension BenchRunner {
   /// Peak memory of a start, and what was held during one.
   func measureMemory(
     held: [String: (kib: Int, processes: Int)]
-  ) throws(BenchError) -> [BenchReport.Memory] {
+  ) throws(Failure) -> [BenchReport.Memory] {
     var rows: [BenchReport.Memory] = []
     for subject in working where subject.kind != .bare {
       progress("memory of \(subject.name)", 0.66)
@@ -37,7 +38,7 @@ extension BenchRunner {
 
   /// System calls of a start. Three are counted and the least is kept: what is more is chance, such as a
   /// runtime's retries.
-  func countSystemCalls() throws(BenchError) -> [BenchReport.SystemCalls] {
+  func countSystemCalls() throws(Failure) -> [BenchReport.SystemCalls] {
     var rows: [BenchReport.SystemCalls] = []
     for subject in working where subject.kind != .bare {
       progress("system calls of \(subject.name)", 0.7)

@@ -1,4 +1,5 @@
 import CBench
+import Formats
 import Glibc
 import Isolate
 
@@ -6,7 +7,7 @@ extension BenchRunner {
   static let levels = [1, 2, 4, 8]
 
   /// Containers per second with several at once.
-  func measureThroughput() throws(BenchError) -> [BenchReport.Throughput] {
+  func measureThroughput() throws(Failure) -> [BenchReport.Throughput] {
     struct Sum {
       var containers = 0
       var nanoseconds: Int64 = 0
@@ -37,7 +38,7 @@ extension BenchRunner {
   /// Keeps `level` containers running for `window` nanoseconds; how many ended well, and how long that took.
   private func keepRunning(
     _ subject: Subject, _ level: Int, _ window: Int64
-  ) throws(BenchError) -> (containers: Int, nanoseconds: Int64) {
+  ) throws(Failure) -> (containers: Int, nanoseconds: Int64) {
     var running: [ben_process] = []
     var done = 0
     let environment = commands.environment(subject)

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -68,7 +69,7 @@ extension BenchRunner {
     }
   }
 
-  func measureWork() throws(BenchError) -> [BenchReport.Work] {
+  func measureWork() throws(Failure) -> [BenchReport.Work] {
     let load = try WorkLoad(
       batchMilliseconds: options.runs < 10 ? 2 : 10, batches: options.runs < 10 ? 2 : 5)
     let passes = max(1, min(6, options.runs / 15))
@@ -123,15 +124,15 @@ extension BenchRunner {
   }
 
   /// The bundle in which a runtime does the work: this program, its libraries, and an overlay at /work.
-  private func prepareWork(_ subject: Subject, _ load: WorkLoad, overlay: Bool) throws(BenchError) {
-    do throws(SystemError) {
+  private func prepareWork(_ subject: Subject, _ load: WorkLoad, overlay: Bool) throws(Failure) {
+    try Failure.guarding(.ofBench) { () throws(SystemError) in
       for bind in load.binds {
         try Files.write("", to: workplace.rootfs + bind.destination, flags: O_WRONLY | O_CREAT)
       }
       for folder in ["upper", "scratch"] {
         try workplace.make("\(workplace.path)/\(folder)-\(subject.name)")
       }
-    } catch { throw BenchError(error) }
+    }
     var spec = Self.specification(
       rootfs: workplace.rootfs, arguments: load.sandboxCommand(folder: overlay ? "/work" : nil))
     spec.mounts += load.binds.map {

@@ -1,4 +1,5 @@
 import CBench
+package import Formats
 import Glibc
 import Isolate
 
@@ -41,8 +42,8 @@ package final class BenchRunner {
   private var notes: [String: [String]] = [:]
   static let warmUpRuns = 3
 
-  /// - Throws: `BenchError` when there is no place to work in.
-  package init(options: BenchOptions, observer: (any BenchObserver)?) throws(BenchError) {
+  /// - Throws: `Failure` when there is no place to work in.
+  package init(options: BenchOptions, observer: (any BenchObserver)?) throws(Failure) {
     self.options = options
     self.observer = observer
     launcher = try Launcher()
@@ -61,8 +62,8 @@ package final class BenchRunner {
 
   /// Measures everything. Whatever happens, no process, container or file is left.
   ///
-  /// - Throws: `BenchError`, `.unavailable` when isolate itself starts nothing here.
-  package func run() throws(BenchError) -> BenchReport {
+  /// - Throws: `Failure`, `.unavailable` when isolate itself starts nothing here.
+  package func run() throws(Failure) -> BenchReport {
     defer { end() }
     let began = (Moment.now(), ben_now())
     let host = BenchReport.Host.current()
@@ -92,9 +93,9 @@ package final class BenchRunner {
   var working: [Subject] { subjects.filter { $0.failure == nil } }
 
   /// Notes why a subject is measured no further; for isolate itself that is the end.
-  func fail(_ subject: Subject, _ reason: String) throws(BenchError) {
+  func fail(_ subject: Subject, _ reason: String) throws(Failure) {
     if subject.kind == .isolate {
-      throw BenchError(
+      throw Failure(
         .unavailable, "isolate cannot start a container here: \(reason)",
         remedy: "preflight doctor says what this machine allows")
     }
@@ -115,11 +116,11 @@ package final class BenchRunner {
   }
 
   /// Runs a subject's command once.
-  func run(_ subject: Subject, _ command: [String]) throws(BenchError) -> Launcher.Run {
+  func run(_ subject: Subject, _ command: [String]) throws(Failure) -> Launcher.Run {
     try launcher.run(command, commands.environment(subject))
   }
 
-  private func warmUp() throws(BenchError) {
+  private func warmUp() throws(Failure) {
     for subject in subjects {
       progress("trying \(subject.name)", 0)
       guard subject.failure == nil else { continue }
@@ -150,7 +151,7 @@ package final class BenchRunner {
     }
   }
 
-  private func askVersion(_ subject: Subject) throws(BenchError) {
+  private func askVersion(_ subject: Subject) throws(Failure) {
     guard subject.kind != .bare else { return }
     let answer = try run(subject, [subject.program, "--version"])
     let line = String(decoding: answer.output, as: UTF8.self).lines.first ?? ""

@@ -1,5 +1,6 @@
 import CBench
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -40,35 +41,35 @@ final class Launcher {
   private let errors: OwnedDescriptor
 
   /// Blocks SIGINT, SIGTERM and SIGHUP.
-  init() throws(BenchError) {
+  init() throws(Failure) {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
     stop = unsafe isl_signalfd(signals, Int32(signals.count))
     let (out, err) = unsafe (isl_memfd("output"), isl_memfd("errors"))
     output = OwnedDescriptor(owning: out)
     errors = OwnedDescriptor(owning: err)
     for (call, code) in [("signalfd", stop), ("memfd_create", out), ("memfd_create", err)]
-    where code < 0 { throw BenchError(SystemError(call, code: -code)) }
+    where code < 0 { throw Failure(bench: SystemError(call, code: -code)) }
     _ = Glibc.signal(SIGPIPE, SIG_IGN)
   }
 
   /// From now on every process whose parent ends is a child of this one.
-  func adoptOrphans() throws(BenchError) {
+  func adoptOrphans() throws(Failure) {
     let result = ben_adopt_orphans()
-    if result < 0 { throw BenchError(SystemError("prctl", code: -result)) }
+    if result < 0 { throw Failure(bench: SystemError("prctl", code: -result)) }
   }
 
   deinit { if stop >= 0 { close(stop) } }
 
   /// Fails when a signal has come.
-  func check() throws(BenchError) {
+  func check() throws(Failure) {
     var watched = pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
     if unsafe poll(&watched, 1, 0) > 0 { throw Self.interrupted }
   }
 
-  private static let interrupted = BenchError(.interrupted, "interrupted")
+  private static let interrupted = Failure(.interrupted, "interrupted")
 
   /// Runs a program to its end.
-  func run(_ command: [String], _ environment: [String]) throws(BenchError) -> Run {
+  func run(_ command: [String], _ environment: [String]) throws(Failure) -> Run {
     var process = try start(command, environment, captures: true)
     var ending = ben_ending()
     let result = unsafe ben_await(&process, stop, Self.limitInMilliseconds, &ending)
@@ -90,21 +91,21 @@ final class Launcher {
   /// Starts a program and leaves it running; with `captures`, what it writes is kept, for one at a time.
   func start(
     _ command: [String], _ environment: [String], captures: Bool = false
-  ) throws(BenchError) -> ben_process {
+  ) throws(Failure) -> ben_process {
     if captures { for file in [output.number, errors.number] { rewind(file) } }
     var process = ben_process()
     let result = unsafe withVectors(command, environment) { arguments, variables in
       unsafe ben_spawn(
         arguments, variables, captures ? output.number : -1, captures ? errors.number : -1, &process)
     }
-    if result < 0 { throw BenchError(SystemError("posix_spawn", command.first ?? "", code: -result)) }
+    if result < 0 { throw Failure(bench: SystemError("posix_spawn", command.first ?? "", code: -result)) }
     return process
   }
 
   /// What a program asked the kernel for until the file at `payload` was executed.
   func countCalls(
     _ command: [String], _ environment: [String], until payload: String
-  ) throws(BenchError) -> (trace: ben_trace, failure: String?) {
+  ) throws(Failure) -> (trace: ben_trace, failure: String?) {
     var information = stat()
     _ = unsafe stat(payload, &information)
     for file in [output.number, errors.number] { rewind(file) }

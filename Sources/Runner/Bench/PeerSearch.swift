@@ -1,3 +1,4 @@
+package import Formats
 import Isolate
 import Glibc
 
@@ -13,8 +14,8 @@ package struct PeerSearch {
   ///
   /// A peer that is not installed is in the answer with that as its failure.
   ///
-  /// - Throws: `BenchError` of the kind `.usage` for another word.
-  package func peers(_ list: String) throws(BenchError) -> [Subject] {
+  /// - Throws: `Failure` of the kind `.usage` for another word.
+  package func peers(_ list: String) throws(Failure) -> [Subject] {
     if list == "none" { return [] }
     if list == "all" { return Subject.Kind.peers.map { subject($0, path: nil) } }
     var found: [Subject] = []
@@ -24,10 +25,10 @@ package struct PeerSearch {
         let kind = Subject.Kind.peers.first(where: { $0.rawValue == name || $0.program == name })
       else {
         let names = Subject.Kind.peers.map(\.rawValue).joined(separator: ", ")
-        throw BenchError(.usage, "--against \(list): \"\(word)\" is none of \(names), all, none")
+        throw Failure(.usage, "--against \(list): \"\(word)\" is none of \(names), all, none")
       }
       if found.contains(where: { $0.kind == kind }) {
-        throw BenchError(.usage, "--against \(list): \(kind.rawValue) is named twice")
+        throw Failure(.usage, "--against \(list): \(kind.rawValue) is named twice")
       }
       found.append(subject(kind, path: parts.count == 2 ? parts[1] : nil))
     }

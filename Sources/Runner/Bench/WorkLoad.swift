@@ -1,4 +1,5 @@
 import CBench
+import Formats
 import Glibc
 import Isolate
 
@@ -19,11 +20,11 @@ struct WorkLoad {
   let batchMilliseconds: Int
   let batches: Int
 
-  init(batchMilliseconds: Int, batches: Int) throws(BenchError) {
+  init(batchMilliseconds: Int, batches: Int) throws(Failure) {
     self.batchMilliseconds = batchMilliseconds
     self.batches = batches
     guard let own = Files.real("/proc/self/exe") else {
-      throw BenchError(SystemError("readlink", "/proc/self/exe", code: errno))
+      throw Failure(bench: SystemError("readlink", "/proc/self/exe", code: errno))
     }
     let libraries = Self.loadedLibraries()
     binds =

@@ -1,5 +1,6 @@
 import CBench
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -22,15 +23,17 @@ final class Workplace {
   func bundle(_ payload: String) -> String { "\(path)/bundles/\(payload)" }
   func hostPath(_ program: TinyProgram) -> String { "\(rootfs)/\(program.rawValue)" }
 
-  init(parent: String) throws(BenchError) {
+  init(parent: String) throws(Failure) {
     Self.removeStale(in: parent)
     let template = "\(parent)/\(Self.prefix)XXXXXX"
     var bytes = Array(template.utf8CString)
-    guard unsafe mkdtemp(&bytes) != nil else { throw BenchError(SystemError("mkdtemp", parent, code: errno)) }
+    guard unsafe mkdtemp(&bytes) != nil else {
+      throw Failure(bench: SystemError("mkdtemp", parent, code: errno))
+    }
     path = String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     guard let lock = FileLock("\(path)/lock", waits: false) else {
       _ = unsafe rmdir(path)
-      throw BenchError(SystemError("flock", path, code: errno))
+      throw Failure(bench: SystemError("flock", path, code: errno))
     }
     self.lock = lock
     do throws(SystemError) {
@@ -38,7 +41,7 @@ final class Workplace {
       try fill()
     } catch {
       remove()
-      throw BenchError(error)
+      throw Failure(bench: error)
     }
   }
 
@@ -65,12 +68,12 @@ final class Workplace {
   }
 
   /// Writes a bundle's config.json.
-  func write(_ spec: RuntimeSpec, bundle name: String) throws(BenchError) {
-    do throws(SystemError) {
+  func write(_ spec: RuntimeSpec, bundle name: String) throws(Failure) {
+    try Failure.guarding(.ofBench) { () throws(SystemError) in
       try make(bundle(name))
       try Files.write(
         JSONWriter.write(spec.json), to: "\(bundle(name))/config.json", flags: O_WRONLY | O_CREAT | O_TRUNC)
-    } catch { throw BenchError(error) }
+    }
   }
 
   /// Removes everything; links are removed, not followed.

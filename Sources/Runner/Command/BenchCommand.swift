@@ -44,43 +44,32 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let environment = ProcessInfo.processInfo.environment
-    do {
-      guard (1...10_000).contains(runs) else {
-        throw BenchError(.usage, "--runs \(runs): expected a number from 1 to 10000")
-      }
-      let files = try output.map(BenchOutput.init)
-      let search = PeerSearch(searchPath: environment["PATH"] ?? "/usr/bin:/bin")
-      var options = BenchOptions()
-      options.runs = runs
-      options.peers = try search.peers(against)
-      options.isolate = try runtime(search)
-      options.environment = environment
-      options.version = ReleaseVersion.current
-      let bar = BenchProgressBar(
-        isShown: !quiet && isatty(2) == 1 && environment["TERM"] != "dumb", columns: TerminalSize.columns)
-      defer { bar.clear() }
-      let report = try BenchRunner(options: options, observer: bar).run()
-      bar.clear()
-      for file in files { try file.write(report) }
-      let color = Colors.wanted(on: 1, environment)
-      let failure = StandardStream.standardOutput(try BenchOutput.render(report, format, color: color))
-      if failure != 0 { throw BenchError(SystemError("write", "standard output", code: failure)) }
-    } catch let error as BenchError {
-      let status: RunnerError.Status =
-        switch error.kind {
-        case .usage: .usage
-        case .unavailable: .sandboxUnavailable
-        case .interrupted: .interrupted
-        case .system: .internalError
-        }
-      throw RunnerError(status, error.message, remedy: error.remedy)
+    guard (1...10_000).contains(runs) else {
+      throw Failure(.usage, "--runs \(runs): expected a number from 1 to 10000")
     }
+    let files = try output.map(BenchOutput.init)
+    let search = PeerSearch(searchPath: environment["PATH"] ?? "/usr/bin:/bin")
+    var options = BenchOptions()
+    options.runs = runs
+    options.peers = try search.peers(against)
+    options.isolate = try runtime(search)
+    options.environment = environment
+    options.version = ReleaseVersion.current
+    let bar = BenchProgressBar(
+      isShown: !quiet && isatty(2) == 1 && environment["TERM"] != "dumb", columns: TerminalSize.columns)
+    defer { bar.clear() }
+    let report = try BenchRunner(options: options, observer: bar).run()
+    bar.clear()
+    for file in files { try file.write(report) }
+    let color = Colors.wanted(on: 1, environment)
+    let failure = StandardStream.standardOutput(try BenchOutput.render(report, format, color: color))
+    if failure != 0 { throw Failure(bench: SystemError("write", "standard output", code: failure)) }
   }
 
   private func runtime(_ search: PeerSearch) throws -> String {
     if let isolate {
       guard unsafe access(isolate, X_OK) == 0, let path = Files.real(isolate) else {
-        throw BenchError(.usage, "--isolate \(isolate): \(SystemError("access", code: errno).reason)")
+        throw Failure(.usage, "--isolate \(isolate): \(SystemError("access", code: errno).reason)")
       }
       return path
     }
@@ -88,7 +77,7 @@ struct BenchCommand: ParsableCommand {
     let beside = own.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/isolate"
     if unsafe access(beside, X_OK) == 0 { return beside }
     if let found = search.find("isolate") { return found }
-    throw BenchError(
+    throw Failure(
       .usage, "there is no isolate beside this program, nor on PATH", remedy: "name it: --isolate PATH")
   }
 }
@@ -101,7 +90,7 @@ struct BenchOutput {
   init(_ text: String) throws {
     let parts = text.split(separator: "=", maxSplits: 1)
     guard parts.count == 2, let format = BenchCommand.Format(rawValue: String(parts[0])) else {
-      throw BenchError(.usage, "--output \(text): expected FORMAT=FILE with format text, json or html")
+      throw Failure(.usage, "--output \(text): expected FORMAT=FILE with format text, json or html")
     }
     self.format = format
     path = String(parts[1])
@@ -118,7 +107,7 @@ struct BenchOutput {
   func write(_ report: BenchReport) throws {
     let text = try Self.render(report, format, color: false)
     do throws(SystemError) { try Files.replace(path, with: text) } catch {
-      throw BenchError(.usage, "--output \(path): \(error)")
+      throw Failure(.usage, "--output \(path): \(error)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import FoundationEssentials
 import Images
 import Isolate
@@ -41,7 +42,7 @@ extension ImageCommand {
       options.environment = ProcessInfo.processInfo.environment
       if let output {
         guard output.hasPrefix("oci:"), output.utf8.count > 4 else {
-          throw RunnerError(
+          throw Failure(
             .usage, "--output \(output): of an unknown kind", remedy: "write --output oci:FOLDER")
         }
         options.output = String(output.dropFirst(4))
@@ -51,7 +52,7 @@ extension ImageCommand {
       let build = RecipeBuild(recipe, in: try ImageCommand.store(), options)
       let result = Result { try build.run(observer: progress) }
       progress.finish()
-      if interruption.isDue { throw RunnerError(.interrupted, "interrupted") }
+      if interruption.isDue { throw Failure(.interrupted, "interrupted") }
       let built = try result.get()
       for reference in built.references {
         StandardStream.standardOutput("\(reference.familiar) \(built.digest)\n")

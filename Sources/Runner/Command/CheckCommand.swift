@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Execution
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -110,8 +111,8 @@ struct CheckCommand: ParsableCommand {
       color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)
     let (format, failed) = (format, options)
     // Whoever reads the document gets one, also when there is nothing to say about the project.
-    let tell: @Sendable (RunnerError) -> Void = { error in
-      guard format == .json, error.status != .usage else { return }
+    let tell: @Sendable (Failure) -> Void = { error in
+      guard format == .json, error.exitStatus != .usage else { return }
       if let text = try? JSONReport.render(Report(error, options: failed)) {
         StandardStream.standardOutput(text)
       }
@@ -131,7 +132,7 @@ struct CheckCommand: ParsableCommand {
     for file in files { try file.write(outcome.report) }
     let failure = StandardStream.standardOutput(try render(outcome.report, options))
     if failure != 0 {
-      throw RunnerError(
+      throw Failure(
         .internalError,
         "the report could not be written to standard output: \(SystemError("write", code: failure).reason)",
         remedy: "write it to a file with space: --output \(format.rawValue)=FILE")
@@ -165,7 +166,7 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  private func status(of outcome: CheckRunner.Outcome, failsOn: String) -> RunnerError.Status {
+  private func status(of outcome: CheckRunner.Outcome, failsOn: String) -> ExitStatus {
     switch outcome.report.verdict {
     case .notReady: return .notReady
     case .inconclusive:
@@ -188,7 +189,7 @@ struct CheckCommand: ParsableCommand {
 
   static func level(_ text: String) throws -> Int {
     guard let number = SettingKey.level(text) else {
-      throw RunnerError(.usage, "--min-level \(text): expected L0 to L6")
+      throw Failure(.usage, "--min-level \(text): expected L0 to L6")
     }
     return number
   }
@@ -203,7 +204,7 @@ struct OutputFile {
     let parts = text.split(separator: "=", maxSplits: 1)
     guard parts.count == 2, let format = CheckCommand.Format(rawValue: String(parts[0])) else {
       let formats = CheckCommand.Format.allCases.map(\.rawValue).joined(separator: " or ")
-      throw RunnerError(.usage, "--output \(text): expected FORMAT=FILE with format \(formats)")
+      throw Failure(.usage, "--output \(text): expected FORMAT=FILE with format \(formats)")
     }
     self.format = format
     path = String(parts[1])
@@ -213,7 +214,7 @@ struct OutputFile {
     let text =
       format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
     do throws(SystemError) { try Files.replace(path, with: text) } catch {
-      throw RunnerError(.usage, "--output \(self.path): \(error)")
+      throw Failure(.usage, "--output \(self.path): \(error)")
     }
   }
 }

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Execution
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -50,11 +51,11 @@ struct DoctorCommand: ParsableCommand {
   }
 
   /// A folder of our own under a name that nobody had before (mkdtemp(3)).
-  private static func emptyFolder() throws(RunnerError) -> String {
+  private static func emptyFolder() throws(Failure) -> String {
     let parent = FileManager.default.temporaryDirectory.path
     var template = Array("\(parent)/preflight-doctor-XXXXXX".utf8CString)
     guard unsafe mkdtemp(&template) != nil else {
-      throw RunnerError(SystemError("mkdtemp", parent, code: errno))
+      throw Failure(SystemError("mkdtemp", parent, code: errno))
     }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }

@@ -32,13 +32,9 @@ struct Preflight: ParsableCommand {
     do {
       var command = try parseAsRoot(Array(words.dropFirst()))
       try command.run()
-    } catch let error as RunnerError {
+    } catch let error as Failure {
       Complaint.tell(error)
-      Glibc.exit(error.status.rawValue)
-    } catch let error as ImageError {
-      let failure = RunnerError(error)
-      Complaint.tell(failure)
-      Glibc.exit(failure.status.rawValue)
+      Glibc.exit(error.exitStatus.rawValue)
     } catch let code as ExitCode {
       Glibc.exit(code.rawValue)
     } catch {
@@ -46,7 +42,7 @@ struct Preflight: ParsableCommand {
       let isRequested = exitCode(for: error) == .success
       let text = fullMessage(for: error) + "\n"
       if isRequested { StandardStream.standardOutput(text) } else { StandardStream.standardError(text) }
-      Glibc.exit(isRequested ? 0 : RunnerError.Status.usage.rawValue)
+      Glibc.exit(isRequested ? 0 : ExitStatus.usage.rawValue)
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Execution
+import Formats
 import FoundationEssentials
 import Glibc
 import Images
@@ -28,29 +29,29 @@ struct ImageCommand: ParsableCommand {
   /// Fetches and builds images with progress on standard error. When `interruption` asks for an end meanwhile, nothing
   /// half made is left, `ending` is told why, and the process ends.
   static func supply(
-    isQuiet: Bool, _ interruption: Interruption, ending: @escaping @Sendable (RunnerError) -> Void = { _ in }
+    isQuiet: Bool, _ interruption: Interruption, ending: @escaping @Sendable (Failure) -> Void = { _ in }
   ) -> ImageSupply {
     let environment = ProcessInfo.processInfo.environment
-    return ImageSupply { store, reference throws(ImageError) in
+    return ImageSupply { store, reference throws(Failure) in
       let progress = isQuiet ? nil : PullProgress()
       let puller = ImagePuller(store, environment: environment)
-      let pull = { () throws(ImageError) in _ = try puller.pull(reference, observer: progress) }
-      let result = Result { () throws(ImageError) in
+      let pull = { () throws(Failure) in _ = try puller.pull(reference, observer: progress) }
+      let result = Result { () throws(Failure) in
         try interruption.watching(pull) { error in
           store.abandon()
           progress?.finish()
           ending(error)
           Complaint.tell(error)
-          _exit(error.status.rawValue)
+          _exit(error.exitStatus.rawValue)
         }
       }
       progress?.finish()
       try result.get()
-    } build: { store, recipe throws(ImageError) in
+    } build: { store, recipe throws(Failure) in
       var options = RecipeBuild.Options()
       options.environment = environment
       let progress = BuildProgress(recipe.name, isQuiet: isQuiet, interruption)
-      let result = Result { () throws(ImageError) in
+      let result = Result { () throws(Failure) in
         try RecipeBuild(recipe, in: store, options).run(observer: progress)
       }
       progress.finish()
@@ -68,7 +69,7 @@ struct ImageCommand: ParsableCommand {
     for candidate in candidates {
       if let image = try store.image(candidate) { return image }
     }
-    throw RunnerError(
+    throw Failure(
       .usage, "\(reference.familiar): no such image in the store",
       remedy: "preflight image list shows those that are there")
   }

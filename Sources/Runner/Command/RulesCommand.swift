@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Ecosystems
+import Formats
 import Isolate
 import Sandbox
 
@@ -25,7 +26,7 @@ struct RulesCommand: ParsableCommand {
     }
     guard let rule = all.first(where: { $0.id == id }) else {
       let near = all.map(\.id).filter { $0.contains(id) || id.contains($0) }
-      throw RunnerError(
+      throw Failure(
         .usage, "there is no rule \(id)",
         remedy: near.isEmpty ? "`preflight rules` lists them" : "is it \(near.joined(separator: ", "))?")
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Execution
+import Formats
 import FoundationEssentials
 import Images
 import Planning
@@ -97,9 +98,8 @@ struct RunCommand: ParsableCommand {
     asked.hostEnvironment = ProcessInfo.processInfo.environment
     let last = try LastCheck.find(asked, in: StateDirectory(environment: asked.hostEnvironment))
     let options: CheckOptions
-    do { options = try CheckCommand.parse(last.arguments).checkOptions() } catch let error as RunnerError {
-      throw RunnerError(
-        error.status, "as in the last check of \(asked.source): \(error.message)", remedy: error.remedy)
+    do { options = try CheckCommand.parse(last.arguments).checkOptions() } catch let error as Failure {
+      throw error.about("as in the last check of \(asked.source)")
     }
     let interruption = try Interruption(timeoutMilliseconds: nil, watchesTerminal: true)
     let display = ProgressDisplay(

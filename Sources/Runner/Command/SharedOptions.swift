@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Egress
 import Execution
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -129,7 +130,7 @@ struct SharedOptions: ParsableArguments {
       } else {
         // As docker: a name alone takes the caller's value.
         guard let value = ProcessInfo.processInfo.environment[entry] else {
-          throw RunnerError(
+          throw Failure(
             .usage, "--env \(entry): there is no such variable here to pass on",
             remedy: "write --env \(entry)=VALUE")
         }
@@ -154,7 +155,7 @@ enum Size {
   static func bytes(_ text: String, option: String) throws -> Int64 {
     guard let bytes = SettingKey.bytes(text)
     else {
-      throw RunnerError(
+      throw Failure(
         .usage, "\(option) \(text): not a size of at least 1M", remedy: "write for example \(option) 512M")
     }
     return bytes
@@ -164,7 +165,7 @@ enum Size {
   static func milliseconds(_ text: String, option: String) throws -> Int {
     guard let milliseconds = SettingKey.milliseconds(text)
     else {
-      throw RunnerError(
+      throw Failure(
         .usage, "\(option) \(text): not a duration",
         remedy: "write for example \(option) 90s or \(option) 10m")
     }
@@ -187,7 +188,7 @@ enum EnvironmentFile {
     guard let bytes = try? Files.read(path, limit: 16 << 20),
       let text = String(validating: bytes, as: UTF8.self)
     else {
-      throw RunnerError(.usage, "--env-file \(path): cannot be read as UTF-8 text")
+      throw Failure(.usage, "--env-file \(path): cannot be read as UTF-8 text")
     }
     var variables: [(name: String, value: String)] = []
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -195,7 +196,7 @@ enum EnvironmentFile {
       if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }
       let parts = trimmed.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {
-        throw RunnerError(.usage, "--env-file \(path), line \(index + 1): not NAME=VALUE")
+        throw Failure(.usage, "--env-file \(path), line \(index + 1): not NAME=VALUE")
       }
       var value = String(parts[1])
       for quote in ["\"", "'"] where value.count > 1 && value.hasPrefix(quote) && value.hasSuffix(quote) {

@@ -1,4 +1,5 @@
 package import Analysis
+package import Formats
 package import Planning
 
 /// The ecosystems that the program knows.
@@ -26,14 +27,14 @@ extension Planner {
   /// Walks a folder and plans its check for the ecosystems of the catalog.
   package static func plan(
     projectAt path: String, options: PlanningOptions = PlanningOptions()
-  ) throws(PlanningError) -> Plan {
+  ) throws(Failure) -> Plan {
     try plan(for: ProjectSnapshot.walk(path), options: options)
   }
 
   /// Plans the check of a walked folder for the ecosystems of the catalog.
   package static func plan(
     for snapshot: ProjectSnapshot, options: PlanningOptions = PlanningOptions()
-  ) throws(PlanningError) -> Plan {
+  ) throws(Failure) -> Plan {
     try plan(for: snapshot, options: options, among: Catalog.all)
   }
 }

@@ -1,6 +1,7 @@
 import Analysis
 import Ecosystems
 import Egress
+package import Formats
 import Glibc
 import Images
 import Isolate
@@ -38,19 +39,19 @@ package final class CheckRunner {
   }
 
   /// Carries the check out. Whatever happens, nothing it made is left but what was asked to be kept.
-  package func run() throws(RunnerError) -> Outcome {
+  package func run() throws(Failure) -> Outcome {
     let startedAt = Clock.seconds()
     let started = Clock.milliseconds()
     return try StateDirectory.withRun(
       options.hostEnvironment, runsProjects: true, keepsRun: options.keepsRun
-    ) { state, run throws(RunnerError) in
+    ) { state, run throws(Failure) in
       try check(run, state, startedAt: startedAt, started: started)
     }
   }
 
   private func check(
     _ run: RunDirectory, _ state: StateDirectory, startedAt: Double, started: Int
-  ) throws(RunnerError) -> Outcome {
+  ) throws(Failure) -> Outcome {
     let prepared = try prepare(run, state)
     LastCheck.keep(options, in: state)
     let (snapshot, plan, tools, host) = (
@@ -107,7 +108,7 @@ package final class CheckRunner {
   /// Fetches the source, plans, and makes the sandbox; nothing of the project has run then.
   func prepare(
     _ run: RunDirectory, _ state: StateDirectory, limitsTime: Bool = true
-  ) throws(RunnerError) -> Preparation {
+  ) throws(Failure) -> Preparation {
     let folder = try SourceFolder(
       run: run, environment: options.hostEnvironment, interruption: interruption
     ).prepare(options.sourceName)
@@ -153,8 +154,8 @@ package final class CheckRunner {
 
   private func sandbox(
     for planned: PlannedCheck, _ run: RunDirectory, _ host: HostNetwork, _ confinement: Confinement
-  ) throws(RunnerError) -> Sandbox {
-    let stored = try planned.image.map { image throws(RunnerError) in
+  ) throws(Failure) -> Sandbox {
+    let stored = try planned.image.map { image throws(Failure) in
       observer.note("runs on \(image.image.reference.familiar): \(planned.plan.image?.reason ?? "")")
       return try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
     }
@@ -172,7 +173,7 @@ package final class CheckRunner {
   }
 
   /// Finds the interpreters the plan needs.
-  private func locateTools(_ plan: Plan) throws(RunnerError) -> [String: LocatedTool] {
+  private func locateTools(_ plan: Plan) throws(Failure) -> [String: LocatedTool] {
     let searchPath = options.hostEnvironment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
     let locator = ToolLocator(searchPath: searchPath, environment: options.hostEnvironment)
     let range = plan.requestedRuntimeVersion.map { RuntimeRange($0.version) }
@@ -187,8 +188,8 @@ package final class CheckRunner {
         // A start command's own program may come with the dependencies: its absence is then found by running it.
         let owner = ecosystem ?? Catalog.all.first { $0.toolchain.companions.contains(name) }
         guard let owner else { continue }
-        throw RunnerError(
-          .sandboxUnavailable,
+        throw Failure(
+          .unavailable,
           "\(name) is not installed on this machine, and the image `host` takes it from there",
           remedy: "install it (Debian: apt-get install \(owner.toolchain.debianPackages))")
       }

@@ -1,24 +1,25 @@
 package import Egress
+package import Formats
 import Images
 import Planning
-package import Sandbox
+import Sandbox
 
 extension CheckOptions {
   /// Reads the user's own file and the caller's variables, and takes over what they and the flags say.
-  package mutating func readSettings() throws(RunnerError) {
-    do { try settings.readSurroundings(hostEnvironment) } catch { throw RunnerError(error) }
+  package mutating func readSettings() throws(Failure) {
+    try settings.readSurroundings(hostEnvironment)
     try takeSettings()
   }
 
   /// The same options with what the files of the project say.
-  package func reading(projectAt folder: String) throws(RunnerError) -> CheckOptions {
+  package func reading(projectAt folder: String) throws(Failure) -> CheckOptions {
     var options = self
-    do { try options.settings.readProject(at: folder) } catch { throw RunnerError(error) }
+    try options.settings.readProject(at: folder)
     try options.takeSettings()
     return options
   }
 
-  private mutating func takeSettings() throws(RunnerError) {
+  private mutating func takeSettings() throws(Failure) {
     let effective = settings.effective
     func text(_ key: String) -> String? { effective[key]?.value }
     planning.start = text("start")
@@ -51,9 +52,7 @@ extension CheckOptions {
       let place = network.origin.displayed
       policy = try Self.policy(network.value, from: place, calling: "\(place): network host")
     }
-    do throws(ImageError) { imageRequest = try ImageRequest(text("image")) } catch {
-      throw RunnerError(error)
-    }
+    imageRequest = try ImageRequest(text("image"))
     pullPolicy = text("pull").flatMap(PullPolicy.init(rawValue:)) ?? .missing
     // What a stranger's file names is used where it is here already; only the user has something fetched.
     if settings.isImageOfProject, text("pull") == nil { pullPolicy = .never }
@@ -62,12 +61,12 @@ extension CheckOptions {
   /// Reads a network policy; `place` is where it stands, `host` what errors call the one that is not to be had.
   package static func policy(
     _ text: String, from place: String, calling host: String
-  ) throws(RunnerError) -> EgressPolicy {
+  ) throws(Failure) -> EgressPolicy {
     let policy: EgressPolicy
-    do { policy = try EgressPolicy.parse(text) } catch { throw RunnerError(.usage, "\(place): \(error)") }
+    do { policy = try EgressPolicy.parse(text) } catch { throw Failure(.usage, "\(place): \(error)") }
     if policy == .host {
-      throw RunnerError(
-        .sandboxUnavailable,
+      throw Failure(
+        .unavailable,
         "\(host) is not available in this version: the sandbox always has a network of its own",
         remedy: "name the hosts the program needs: --network registries,allow:HOST")
     }

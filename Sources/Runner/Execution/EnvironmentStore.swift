@@ -1,5 +1,6 @@
 import Analysis
 import CShims
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -56,7 +57,7 @@ struct EnvironmentStore {
   }
 
   /// Moves a fresh environment into place.
-  func keep(_ directory: String, record: Record) throws(RunnerError) {
+  func keep(_ directory: String, record: Record) throws(Failure) {
     let staging = "\(directory).record"
     // One that another check may be running from is moved aside, and removed when it is old.
     unsafe rename(path, "\(state.path)/environments/\(Self.asidePrefix)\(String(isl_random(), radix: 36))")
@@ -74,7 +75,7 @@ struct EnvironmentStore {
       if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
     } catch {
       Directories.remove(staging)
-      throw RunnerError(error)
+      throw Failure(error)
     }
   }
 }

@@ -1,13 +1,14 @@
 import Analysis
 import Egress
+package import Formats
 import Isolate
-package import Planning
+import Planning
 import Reports
-package import Sandbox
+import Sandbox
 
 extension Report {
   /// The report of a check that could not be carried out: inconclusive, with the reason as its summary.
-  package init(_ error: RunnerError, options: CheckOptions) {
+  package init(_ error: Failure, options: CheckOptions) {
     let name = options.source.split(separator: "/").last.map(String.init) ?? options.source
     var evidence = Evidence(project: ProjectFacts(name: name), settings: RunSettings())
     evidence.settings.invocation = options.invocation ?? Invocation(source: options.source)
@@ -20,27 +21,19 @@ extension Report {
       isolation: IsolationSurvey(options: options).section(extra: []))
     verdict = .inconclusive
     summary = lines.joined(separator: " ")
-    if let planning = error.origin as? PlanningError { findings = [Finding(planning)] }
-  }
-}
-
-extension RunnerError {
-  /// An error of the planning stage, with its own exit status.
-  package init(_ error: PlanningError) {
-    self.init(error.exitCategory == .usage ? .usage : .undetermined, error.description)
-    origin = error
+    if let subject = error.subject { findings = [Finding(error, about: subject)] }
   }
 }
 
 extension Finding {
   /// What kept a project from being planned, as a finding: where and what, what was looked for, what to do.
-  fileprivate init(_ error: PlanningError) {
-    let isFile = !error.subject.hasPrefix("/") && !error.subject.hasPrefix("-")
+  fileprivate init(_ error: Failure, about subject: String) {
+    let isFile = !subject.hasPrefix("/") && !subject.hasPrefix("-")
     self.init(
-      rule: "project-not-determined", category: .configuration, subject: error.kind.rawValue,
-      title: isFile ? "\(error.subject): \(error.what)" : error.what,
+      rule: "project-not-determined", category: .configuration, subject: error.cause.rawValue,
+      title: isFile ? error.headline : error.message,
       message: error.details.isEmpty ? "Nothing was run." : error.details.joined(separator: "\n"),
-      fix: Fix(error.remedy), evidence: [Proof(kind: .file, text: "\(error.subject): \(error.what)")],
-      location: isFile ? Location(file: error.subject) : nil)
+      fix: Fix(error.remedy ?? ""), evidence: [Proof(kind: .file, text: error.headline)],
+      location: isFile ? Location(file: subject) : nil)
   }
 }

@@ -1,4 +1,5 @@
 import Egress
+import Formats
 import Isolate
 import Sandbox
 
@@ -10,9 +11,9 @@ struct HostNetwork {
   /// The hosts of configured indexes.
   let entries: [EgressPolicy.Entry]
 
-  init(_ host: [String: String], keepsLogins: Bool = false) throws(RunnerError) {
+  init(_ host: [String: String], keepsLogins: Bool = false) throws(Failure) {
     do { upstream = try UpstreamProxy(environment: host) } catch {
-      throw RunnerError(.usage, "the proxy of the environment cannot be used: \(error)")
+      throw Failure(.usage, "the proxy of the environment cannot be used: \(error)")
     }
     certificates = HostCertificates(environment: host).combinedPEM()
     indexes = IndexSettings(host, keepsLogins: keepsLogins)

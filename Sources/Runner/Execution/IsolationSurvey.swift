@@ -1,5 +1,6 @@
 import Analysis
 import Egress
+import Formats
 import Glibc
 package import Isolate
 import Planning
@@ -71,17 +72,17 @@ package struct IsolationSurvey: Sendable {
   }
 
   /// Fails closed when less than `minimum` is available.
-  func requireLevel(_ minimum: Int) throws(RunnerError) {
+  func requireLevel(_ minimum: Int) throws(Failure) {
     guard level < minimum else { return }
     if minimum == 6 {
-      throw RunnerError(
-        .sandboxUnavailable,
+      throw Failure(
+        .unavailable,
         "isolation L6 was asked for; it needs a range of user ids in the sandbox, and a check uses one",
         remedy: "the highest level of this version is --min-level L5")
     }
     let reasons = missing.filter { $0.level <= minimum }.map(\.what)
-    throw RunnerError(
-      .sandboxUnavailable,
+    throw Failure(
+      .unavailable,
       "isolation L\(minimum) was asked for, this host gives L\(level): \(reasons.map(\.why).joined(separator: "; "))",
       remedy: reasons.map(\.remedy).joined(separator: "; and "))
   }

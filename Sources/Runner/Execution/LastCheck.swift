@@ -1,4 +1,5 @@
 import Analysis
+package import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -25,13 +26,12 @@ package struct LastCheck: Codable, Equatable, Sendable {
   /// Finds how the source was checked.
   ///
   /// - Throws: an error of usage where it was not, or by nobody whose notes are here.
-  package static func find(_ options: CheckOptions, in state: StateDirectory) throws(RunnerError) -> LastCheck
-  {
+  package static func find(_ options: CheckOptions, in state: StateDirectory) throws(Failure) -> LastCheck {
     guard let bytes = try? Files.read(file(of: options, in: state), limit: 1 << 20),
       let found = try? JSONDecoder().decode(LastCheck.self, from: Data(bytes))
     else {
       let check = Invocation(source: options.source).check()?.line ?? "preflight check"
-      throw RunnerError(
+      throw Failure(
         .usage, "\(options.source): there was no check of it here, so there is no environment of one",
         remedy: "check it first: \(check)")
     }

@@ -1,4 +1,5 @@
 import Ecosystems
+package import Formats
 package import Images
 package import Planning
 package import Sandbox
@@ -11,7 +12,7 @@ package struct PlannedCheck {
   package let image: (store: ImageStore, image: ImageStore.Image)?
 
   /// Plans a source of any kind; what has to be fetched or unpacked for it is removed again.
-  package static func plan(_ options: CheckOptions, state: StateDirectory) throws(RunnerError) -> Plan {
+  package static func plan(_ options: CheckOptions, state: StateDirectory) throws(Failure) -> Plan {
     let source = options.sourceName
     if case .folder(let path) = source {
       return try PlannedCheck(
@@ -30,17 +31,14 @@ package struct PlannedCheck {
   /// Plans; an image is fetched or built only with a `supply`.
   package init(
     _ options: CheckOptions, folder: String, state: StateDirectory, supply: ImageSupply?
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     let choice = ImageChoice(
       options.imageRequest, policy: options.pullPolicy, supply: supply, storePath: state.imageStore)
-    do throws(PlanningError) {
-      snapshot = try ProjectSnapshot.walk(folder)
-    } catch { throw RunnerError(error) }
+    snapshot = try ProjectSnapshot.walk(folder)
     var plan = try Self.plan(snapshot, options.planning)
     let decision = try choice.decide(for: plan)
     if let image = decision.image?.image {
-      let settings: ImageRunSettings
-      do { settings = try ImageRunSettings(image.configuration.config) } catch { throw RunnerError(error) }
+      let settings = try ImageRunSettings(image.configuration.config)
       if let port = settings.port, port != plan.port.value {
         var planning = options.planning
         planning.imagePort = port
@@ -57,7 +55,7 @@ package struct PlannedCheck {
 
   private static func plan(
     _ snapshot: ProjectSnapshot, _ options: PlanningOptions
-  ) throws(RunnerError) -> Plan {
-    do { return try Planner.plan(for: snapshot, options: options) } catch { throw RunnerError(error) }
+  ) throws(Failure) -> Plan {
+    return try Planner.plan(for: snapshot, options: options)
   }
 }

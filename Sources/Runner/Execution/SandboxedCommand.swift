@@ -2,7 +2,7 @@ import Analysis
 import CShims
 import Ecosystems
 import Egress
-import Formats
+package import Formats
 import Glibc
 import Images
 import Isolate
@@ -24,13 +24,13 @@ package final class SandboxedCommand {
   }
 
   /// Runs the command and gives what a shell would say of its end.
-  package func run(_ arguments: [String]) throws(RunnerError) -> Int32 {
-    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) { _, run throws(RunnerError) in
+  package func run(_ arguments: [String]) throws(Failure) -> Int32 {
+    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) { _, run throws(Failure) in
       try self.run(arguments, in: run)
     }
   }
 
-  private func run(_ arguments: [String], in run: RunDirectory) throws(RunnerError) -> Int32 {
+  private func run(_ arguments: [String], in run: RunDirectory) throws(Failure) -> Int32 {
     let host = try HostNetwork(options.hostEnvironment)
     let project = try folder(of: run)
     var stored: StoredRootfs?
@@ -53,7 +53,7 @@ package final class SandboxedCommand {
     for (name, value) in options.planning.environment { environment[name] = value }
     let command = arguments.isEmpty ? stored?.settings.command ?? [] : arguments
     if command.isEmpty {
-      throw RunnerError(
+      throw Failure(
         .usage, "the image says nothing of a command", remedy: "give one after --, for example -- /bin/sh")
     }
     var phase = Sandbox.Phase(arguments: command, environment: environment)
@@ -67,10 +67,10 @@ package final class SandboxedCommand {
   ///
   /// Where the installation fails, the command runs in what it has left, and as an installation does.
   package func run(_ arguments: [String], inCheckBy observer: any CheckObserver, as process: String?)
-    throws(RunnerError) -> Int32
+    throws(Failure) -> Int32
   {
     try StateDirectory.withRun(options.hostEnvironment, runsProjects: true) {
-      state, run throws(RunnerError) in
+      state, run throws(Failure) in
       try self.run(arguments, inCheckBy: observer, as: process, run, state)
     }
   }
@@ -78,14 +78,14 @@ package final class SandboxedCommand {
   private func run(
     _ arguments: [String], inCheckBy observer: any CheckObserver, as process: String?, _ run: RunDirectory,
     _ state: StateDirectory
-  ) throws(RunnerError) -> Int32 {
+  ) throws(Failure) -> Int32 {
     let check = CheckRunner(options: options, observer: observer, interruption: interruption)
     // A person may stay as long as they like: the check's time limit is none of theirs.
     let prepared = try check.prepare(run, state, limitsTime: false)
     let options = check.options
     let plan = prepared.planned.plan
     if let process, !plan.processNames.contains(process) {
-      throw RunnerError(
+      throw Failure(
         .usage, "the project has no process \(process)",
         remedy: "its processes: \(plan.processNames.joined(separator: ", "))")
     }
@@ -116,7 +116,7 @@ package final class SandboxedCommand {
   }
 
   /// The folder shown at /app; nil with an image that has files of its own there.
-  private func folder(of run: RunDirectory) throws(RunnerError) -> String? {
+  private func folder(of run: RunDirectory) throws(Failure) -> String? {
     if options.image != nil, options.source.isEmpty { return nil }
     let source =
       options.source.isEmpty
@@ -124,7 +124,7 @@ package final class SandboxedCommand {
       : try SourceFolder(run: run, environment: options.hostEnvironment, interruption: interruption)
         .prepare(options.sourceName)
     guard let project = Files.real(source), Directories.kind(of: project) == S_IFDIR else {
-      throw RunnerError(.usage, "\(source): no such folder", remedy: "name a folder that is there")
+      throw Failure(.usage, "\(source): no such folder", remedy: "name a folder that is there")
     }
     return project
   }
@@ -142,7 +142,7 @@ package final class SandboxedCommand {
 
   private func attach(
     _ sandbox: Sandbox, _ command: Sandbox.Phase, _ policy: EgressPolicy, _ upstream: UpstreamProxy
-  ) throws(RunnerError) -> Int32 {
+  ) throws(Failure) -> Int32 {
     var phase = command
     phase.terminal = Self.terminalSize
     phase.runsInit = true
@@ -161,7 +161,7 @@ package final class SandboxedCommand {
       case .isolate(.launch(let error)) where error.isExecFailure:
         StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
         return error.code == ENOENT ? 127 : 126
-      case .isolate(let error): throw RunnerError(error)
+      case .isolate(let error): throw Failure(error)
       }
     }
     for warning in container.warnings { StandardStream.standardError("preflight: \(warning)\n") }
@@ -172,8 +172,7 @@ package final class SandboxedCommand {
     defer { terminal?.finish() }
     let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: upstream)
     defer { network.shutdown() }
-    let watchdog: Watchdog
-    do { watchdog = try Watchdog(container, limits) } catch { throw RunnerError(error) }
+    let watchdog = try Failure.guarding { () throws(SystemError) in try Watchdog(container, limits) }
     while true {
       var watched = [
         pollfd(fd: container.processDescriptor, events: Int16(POLLIN), revents: 0),
@@ -193,17 +192,16 @@ package final class SandboxedCommand {
       }
       if interruption.isPastDeadline {
         container.signal(SIGKILL)
-        throw RunnerError(
+        throw Failure(
           .timeLimit, "the command took longer than its time limit", remedy: "raise it with --timeout")
       }
-      do {
-        if let end = try container.exitIfEnded() {
-          if let verdict = watchdog.end() {
-            StandardStream.standardError("preflight: killed: \(limits.described(verdict))\n")
-          }
-          return end.shellStatus
+      let end = try Failure.guarding { () throws(IsolateError) in try container.exitIfEnded() }
+      if let end {
+        if let verdict = watchdog.end() {
+          StandardStream.standardError("preflight: killed: \(limits.described(verdict))\n")
         }
-      } catch { throw RunnerError(error) }
+        return end.shellStatus
+      }
     }
   }
 

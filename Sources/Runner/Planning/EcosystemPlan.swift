@@ -1,3 +1,5 @@
+package import Formats
+
 /// What one ecosystem has to say about a project: the part of a plan which its detector makes.
 package struct EcosystemPlan {
   package var candidate: Plan.Candidate
@@ -20,7 +22,7 @@ package struct EcosystemPlan {
   package var cache: Plan.DependencyCache
   package var notes: [String] = []
   /// Why the dependencies cannot be installed in this version; holds unless `--install` says how.
-  package var installObstacle: PlanningError?
+  package var installObstacle: Failure?
 
   /// Makes a plan of a candidate; the rest is set afterwards.
   package init(candidate: Plan.Candidate, cache: Plan.DependencyCache) {

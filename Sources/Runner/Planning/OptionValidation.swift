@@ -20,56 +20,56 @@ extension PlanningOptions {
   private var environmentPort: String? { environment.last { $0.name == "PORT" }?.value }
 
   /// Refuses values which no plan can honour.
-  func validate() throws(PlanningError) {
+  func validate() throws(Failure) {
     try validatePort()
     if let healthPath, !healthPath.hasPrefix("/"), healthPath != "tcp" {
-      throw PlanningError(
-        .invalidOption, what: "\"\(healthPath)\" is no path: it does not begin with /", subject: "--health",
+      throw Failure(
+        .invalidOption, "\"\(healthPath)\" is no path: it does not begin with /", subject: "--health",
         remedy: "Give the path alone, for example --health /healthz, or tcp where a connection is enough.")
     }
     if let start, start.trimmingSpace().isEmpty {
-      throw PlanningError(
-        .invalidOption, what: "the start command is empty", subject: "--start",
+      throw Failure(
+        .invalidOption, "the start command is empty", subject: "--start",
         remedy: "Give the command, for example --start 'python app.py', or leave the option out.")
     }
     for (name, value) in environment
     where name.isEmpty || name.contains("=") || name.contains("\0") || value.contains("\0") {
-      throw PlanningError(
-        .invalidOption, what: "\"\(name)\" cannot be a variable's name, or its value holds a zero byte",
+      throw Failure(
+        .invalidOption, "\"\(name)\" cannot be a variable's name, or its value holds a zero byte",
         subject: "--env", remedy: "Write it as NAME=VALUE.")
     }
     try validateLimits()
   }
 
-  private func validatePort() throws(PlanningError) {
+  private func validatePort() throws(Failure) {
     let remedy = "Give a port from 1 to 65535."
     if let port, !(1...65_535).contains(port) {
-      throw PlanningError(.invalidOption, what: "\(port) is no port", subject: "--port", remedy: remedy)
+      throw Failure(.invalidOption, "\(port) is no port", subject: "--port", remedy: remedy)
     }
     guard let text = environmentPort else { return }
     guard let number = Int(text), (1...65_535).contains(number) else {
-      throw PlanningError(
-        .invalidOption, what: "\"\(text)\" is no port", subject: "--env PORT", remedy: remedy)
+      throw Failure(
+        .invalidOption, "\"\(text)\" is no port", subject: "--env PORT", remedy: remedy)
     }
     if let port, port != number {
-      throw PlanningError(
-        .invalidOption, what: "\(port) contradicts --env PORT=\(number)", subject: "--port",
+      throw Failure(
+        .invalidOption, "\(port) contradicts --env PORT=\(number)", subject: "--port",
         remedy: "Leave out one of the two; --port sets PORT.")
     }
   }
 
-  private func validateLimits() throws(PlanningError) {
+  private func validateLimits() throws(Failure) {
     let remedy = "Give a number above zero, or leave the option out."
     if let memoryLimitInBytes, memoryLimitInBytes <= 0 {
-      throw PlanningError(
-        .invalidOption, what: "\(memoryLimitInBytes) bytes are no limit", subject: "--memory", remedy: remedy)
+      throw Failure(
+        .invalidOption, "\(memoryLimitInBytes) bytes are no limit", subject: "--memory", remedy: remedy)
     }
     if let processLimit, processLimit <= 0 {
-      throw PlanningError(
-        .invalidOption, what: "\(processLimit) is no limit", subject: "--pids", remedy: remedy)
+      throw Failure(
+        .invalidOption, "\(processLimit) is no limit", subject: "--pids", remedy: remedy)
     }
     if let cpuLimit, !(cpuLimit > 0 && cpuLimit.isFinite) {
-      throw PlanningError(.invalidOption, what: "\(cpuLimit) is no limit", subject: "--cpus", remedy: remedy)
+      throw Failure(.invalidOption, "\(cpuLimit) is no limit", subject: "--cpus", remedy: remedy)
     }
   }
 }

@@ -1,5 +1,5 @@
 import Analysis
-import Formats
+package import Formats
 
 /// Makes plans: the one entrance to detection.
 package enum Planner {
@@ -12,10 +12,10 @@ package enum Planner {
 
   /// Plans the check of a walked folder, which is a project of one of some ecosystems.
   ///
-  /// - Throws: `PlanningError` when an option is wrong, or the type or start command is not determined.
+  /// - Throws: `Failure` when an option is wrong, or the type or start command is not determined.
   package static func plan(
     for snapshot: ProjectSnapshot, options: PlanningOptions, among ecosystems: [any Ecosystem]
-  ) throws(PlanningError) -> Plan {
+  ) throws(Failure) -> Plan {
     try options.validate()
     let procfile = snapshot.text(of: "Procfile").map(Procfile.parse)
     let docker =

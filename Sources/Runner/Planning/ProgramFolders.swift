@@ -42,10 +42,10 @@ enum ProgramFolders {
   }
 
   /// The error which names the folders, with the command that checks each.
-  static func error(_ folders: [Folder], snapshot: ProjectSnapshot) -> PlanningError {
-    PlanningError(
+  static func error(_ folders: [Folder], snapshot: ProjectSnapshot) -> Failure {
+    Failure(
       .unknownProject,
-      what: folders.count == 1
+      folders.count == 1
         ? "there is no program in this folder itself, but in one of its folders"
         : "there is no program in this folder itself, but in \(folders.count) of its folders",
       subject: snapshot.root, details: commands(folders, snapshot: snapshot),

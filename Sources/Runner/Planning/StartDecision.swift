@@ -40,11 +40,11 @@ struct StartDecision {
 
   /// Decides on the start command.
   ///
-  /// - Throws: `PlanningError` when there is none, or the file of `--start` is not in the project.
+  /// - Throws: `Failure` when there is none, or the file of `--start` is not in the project.
   static func decide(
     described: Described?, chosen: EcosystemPlan?, procfile: Procfile?, snapshot: ProjectSnapshot,
     options: PlanningOptions, hints: EcosystemHint
-  ) throws(PlanningError) -> StartDecision {
+  ) throws(Failure) -> StartDecision {
     let inferred = chosen?.starts ?? []
     var notes: [String] = []
     let others = (procfile?.processes ?? []).filter {

@@ -42,13 +42,13 @@ enum StartFile {
   }
 
   /// The error for a missing start file, with names that are near.
-  static func error(_ path: String, snapshot: ProjectSnapshot, subject: String) -> PlanningError {
+  static func error(_ path: String, snapshot: ProjectSnapshot, subject: String) -> Failure {
     let suffix = path.lastIndex(of: ".").map { String(path[$0...]) } ?? ""
     let near = snapshot.files.filter { Misspelling.distance($0.lowercased(), path.lowercased()) <= 2 }
     let sameKind = suffix.isEmpty ? [] : snapshot.files.filter { $0.hasSuffix(suffix) && !$0.contains("/") }
     let found = near.isEmpty ? sameKind : near
-    return PlanningError(
-      .startFileMissing, what: "\(path) is not in the project", subject: subject,
+    return Failure(
+      .startFileMissing, "\(path) is not in the project", subject: subject,
       details: found.isEmpty ? [] : ["found: \(found.prefix(8).joined(separator: ", "))"],
       remedy: "Name a file of the project, relative to its folder.")
   }

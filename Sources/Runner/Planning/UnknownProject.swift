@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 
 /// Explains why a project's type or start command could not be determined.
 enum UnknownProject {
@@ -15,15 +16,15 @@ enum UnknownProject {
   /// The error which names what was looked for, what was found, and what to do.
   static func error(
     chosen: EcosystemPlan?, snapshot: ProjectSnapshot, procfileTypes: String, ecosystems: [any Ecosystem]
-  ) -> PlanningError {
+  ) -> Failure {
     let misspelled = Misspelling.find(in: snapshot).map {
       "\($0.found) looks like a misspelling of \($0.meant)"
     }
     let procfile =
       procfileTypes.isEmpty ? [] : ["the Procfile has neither web nor worker but \(procfileTypes)"]
     if let chosen, let known = ecosystems.first(where: { $0.id == chosen.candidate.ecosystem }) {
-      return PlanningError(
-        .unknownProject, what: "no start command could be determined", subject: snapshot.root,
+      return Failure(
+        .unknownProject, "no start command could be determined", subject: snapshot.root,
         details: ["found: \(chosen.candidate.evidence.joined(separator: ", "))"] + procfile
           + ["looked for: \(known.toolchain.startSources)"] + misspelled
           + ProgramFolders.commands(ProgramFolders.find(in: snapshot), snapshot: snapshot),
@@ -33,9 +34,9 @@ enum UnknownProject {
     }
     let others = otherEcosystems.filter { snapshot.contains($0.file) }
     if let other = others.first(where: { $0.file != "index.html" && $0.file != "Dockerfile" }) {
-      return PlanningError(
+      return Failure(
         .unsupportedProject,
-        what: "a \(other.name) project (\(other.file)), which this version does not check by itself",
+        "a \(other.name) project (\(other.file)), which this version does not check by itself",
         subject: snapshot.root, details: procfile + misspelled,
         remedy: "Say how it is installed and started: --install 'COMMAND' --start 'COMMAND'.")
     }
@@ -46,8 +47,8 @@ enum UnknownProject {
       }
     ).sorted()
     let more = top.count > 12 ? " and \(top.count - 12) more" : ""
-    return PlanningError(
-      .unknownProject, what: "the kind of project could not be determined", subject: snapshot.root,
+    return Failure(
+      .unknownProject, "the kind of project could not be determined", subject: snapshot.root,
       details: [
         "looked for: "
           + (ecosystems.map(\.toolchain.lookedFor) + ["Procfile"]).joined(separator: "; "),

@@ -21,17 +21,17 @@ final class CommandProbe {
 
   /// Starts the process of `spec`.
   ///
-  /// - Throws: `RunnerError` when it could not be started for another reason than what the image says.
+  /// - Throws: `Failure` when it could not be started for another reason than what the image says.
   init(
     _ spec: RuntimeSpec, in container: Container, cgroup: Cgroup?, port: Int, timeoutMilliseconds: Int
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     self.port = port
     self.timeoutMilliseconds = timeoutMilliseconds
-    guard let process = spec.process else { throw RunnerError(.internalError, "no process to run") }
+    guard let process = spec.process else { throw Failure(.internalError, "no process to run") }
     command = ShellWords.join(process.args)
     var ends: [Int32] = [-1, -1]
     guard unsafe isl_pipe(&ends) == 0 else {
-      throw RunnerError(.internalError, "pipe: \(SystemError("pipe", code: errno).reason)")
+      throw Failure(.internalError, "pipe: \(SystemError("pipe", code: errno).reason)")
     }
     output = OwnedDescriptor(owning: ends[0])
     let end = OwnedDescriptor(owning: ends[1])
@@ -45,7 +45,7 @@ final class CommandProbe {
       self.process = try container.start(process, of: spec, options: options)
       failure = 0
     } catch {
-      guard case .launch(let refusal) = error, refusal.isExecFailure else { throw RunnerError(error) }
+      guard case .launch(let refusal) = error, refusal.isExecFailure else { throw Failure(error) }
       self.process = nil
       failure = refusal.code == ENOENT ? 127 : 126
     }
@@ -54,11 +54,10 @@ final class CommandProbe {
   }
 
   /// How it ended; nil while it runs. Past its time limit it is killed.
-  func result() throws(RunnerError) -> ProbeAttempt? {
+  func result() throws(Failure) -> ProbeAttempt? {
     drain()
     guard let process else { return attempt(exitCode: Int(failure)) }
-    let end: ContainerExit?
-    do { end = try process.exitIfEnded() } catch { throw RunnerError(error) }
+    let end = try Failure.guarding { () throws(IsolateError) in try process.exitIfEnded() }
     if let end {
       drain()
       if hasTimedOut { return attempt(failure: "took longer than its \(timeoutMilliseconds) ms") }

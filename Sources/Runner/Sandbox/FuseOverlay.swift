@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Images
 import Isolate
@@ -12,28 +13,28 @@ struct FuseOverlay: ~Copyable {
 
   /// Mounts `layers`, the lowest first, below `upper` at `path`; all are folders.
   ///
-  /// - Throws: `ImageError` that says why it cannot be done here.
-  init(_ layers: [String], upper: String, work: String, at path: String) throws(ImageError) {
+  /// - Throws: `Failure` that says why it cannot be done here.
+  init(_ layers: [String], upper: String, work: String, at path: String) throws(Failure) {
     guard let installed = HostProgram.locate("fuse-overlayfs") else {
-      throw ImageError(
+      throw Failure(
         .system, "fuse-overlayfs is not installed", remedy: "install it: apt-get install fuse-overlayfs")
     }
     guard unsafe access("/dev/fuse", R_OK | W_OK) == 0 else {
-      throw ImageError(SystemError("open", "/dev/fuse", code: errno))
+      throw Failure(image: SystemError("open", "/dev/fuse", code: errno))
     }
     // They separate its options.
     let isPlain = (layers + [upper, work]).allSatisfy { !$0.utf8.contains { ":,\\".utf8.contains($0) } }
     guard isPlain else {
-      throw ImageError(.system, "fuse-overlayfs takes no path with a colon, a comma or a backslash")
+      throw Failure(.system, "fuse-overlayfs takes no path with a colon, a comma or a backslash")
     }
     let options = "lowerdir=\(layers.reversed().joined(separator: ":")),upperdir=\(upper),workdir=\(work)"
     var program = try HostProgram(
       serving: [installed, "-f", "-o", options, path], grace: Int32(Self.patienceMilliseconds))
     let deadline = Clock.milliseconds() + Self.patienceMilliseconds
     while !Self.isMounted(path) {
-      if let words = try program.words() { throw ImageError(.system, "fuse-overlayfs: \(words)") }
+      if let words = try program.words() { throw Failure(.system, "fuse-overlayfs: \(words)") }
       guard Clock.milliseconds() < deadline else {
-        throw ImageError(.system, "fuse-overlayfs did not mount within \(Self.patienceMilliseconds / 1000) s")
+        throw Failure(.system, "fuse-overlayfs did not mount within \(Self.patienceMilliseconds / 1000) s")
       }
       _ = poll(nil, 0, 2)
     }

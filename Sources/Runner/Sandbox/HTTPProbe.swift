@@ -1,4 +1,5 @@
 package import Analysis
+import Formats
 import Glibc
 import Isolate
 
@@ -41,7 +42,7 @@ package final class HTTPProbe {
     _ container: Container, path: String, port: Int, target: Target = .outside,
     isConnectionEnough: Bool = false,
     timeoutMilliseconds: Int = 5000
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     self.path = path
     self.port = port
     self.target = target
@@ -55,7 +56,7 @@ package final class HTTPProbe {
         socket = OwnedDescriptor(
           owning: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
       }
-    } catch { throw RunnerError(error) }
+    } catch { throw Failure(error) }
     root = "/proc/\(container.processID)/root"
     // "localhost" is what every framework's list of allowed hosts accepts.
     request = Array(

@@ -1,6 +1,7 @@
 import CShims
+package import Formats
 import Glibc
-package import Images
+import Images
 import Isolate
 
 /// What may end a check early: a signal, or its time limit. One per process.
@@ -19,12 +20,12 @@ package final class Interruption {
   /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and all it makes from now on.
   ///
   /// `timeoutMilliseconds` is the overall limit; nil is none. With `watchesTerminal` SIGWINCH is blocked and told too.
-  package init(timeoutMilliseconds: Int?, watchesTerminal: Bool = false) throws(RunnerError) {
+  package init(timeoutMilliseconds: Int?, watchesTerminal: Bool = false) throws(Failure) {
     let signals = Self.signals + (watchesTerminal ? [SIGWINCH] : [])
     descriptor = unsafe isl_signalfd(signals, Int32(signals.count))
     var ends: [Int32] = [-1, -1]
     guard descriptor >= 0, unsafe isl_pipe(&ends) == 0 else {
-      throw RunnerError(.internalError, "signalfd: \(SystemError("signalfd", code: errno).reason)")
+      throw Failure(.internalError, "signalfd: \(SystemError("signalfd", code: errno).reason)")
     }
     lifeline = ends[0]
     lifelineEnd = ends[1]
@@ -51,13 +52,13 @@ package final class Interruption {
   /// Whether the overall limit has passed.
   package var isPastDeadline: Bool { deadline.map { Clock.milliseconds() >= $0 } ?? false }
 
-  static let requested = RunnerError(.interrupted, "interrupted")
-  package static let timeLimit = RunnerError(
+  static let requested = Failure(.interrupted, "interrupted")
+  package static let timeLimit = Failure(
     .timeLimit, "the check took longer than its time limit",
     remedy: "raise it with --timeout, for example --timeout 20m")
 
   /// Fails when a signal has come or the time is over; for work between phases.
-  package func check() throws(RunnerError) {
+  package func check() throws(Failure) {
     if isRequested { throw Self.requested }
     if isPastDeadline { throw Self.timeLimit }
   }
@@ -68,20 +69,19 @@ package final class Interruption {
   /// Carries out work that does not look at this by itself: `ending` is called in a thread of its own when a signal
   /// comes or the time is over meanwhile, and ends the process.
   package func watching<Result>(
-    _ body: () throws(ImageError) -> Result, ending: @escaping @Sendable (RunnerError) -> Never
-  ) throws(ImageError) -> Result {
+    _ body: () throws(Failure) -> Result, ending: @escaping @Sendable (Failure) -> Never
+  ) throws(Failure) -> Result {
     var ends: [Int32] = [-1, -1]
-    guard unsafe isl_pipe(&ends) == 0 else { throw ImageError(SystemError("pipe", code: errno)) }
+    guard unsafe isl_pipe(&ends) == 0 else { throw Failure(image: SystemError("pipe", code: errno)) }
     // Of its own: a terminal that changes its size ends nothing.
     let number = unsafe isl_signalfd(Self.signals, Int32(Self.signals.count))
-    if number < 0 { throw ImageError(SystemError("signalfd", code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("signalfd", code: errno)) }
     let signals = OwnedDescriptor(owning: number)
     let reading = OwnedDescriptor(owning: ends[0])
     let writing = OwnedDescriptor(owning: ends[1])
     let (descriptor, ended, deadline) = (signals.number, reading.number, deadline)
-    let watcher: JoinedThread
-    do throws(SystemError) {
-      watcher = try JoinedThread {
+    let watcher = try Failure.guarding(.ofImages) { () throws(SystemError) in
+      try JoinedThread {
         while true {
           let left = deadline.map { max($0 - Clock.milliseconds(), 0) } ?? -1
           var watched = [
@@ -95,7 +95,7 @@ package final class Interruption {
           if count == 0 { ending(Self.timeLimit) }
         }
       }
-    } catch { throw ImageError(error) }
+    }
     defer {
       _ = unsafe write(writing.number, [0 as UInt8], 1)
       watcher.join()

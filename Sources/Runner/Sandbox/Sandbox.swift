@@ -1,6 +1,6 @@
 import Analysis
 import Egress
-import Formats
+package import Formats
 import Glibc
 package import Images
 package import Isolate
@@ -80,7 +80,7 @@ package final class Sandbox {
     run: RunDirectory, project: String?, hidden: [String] = [], certificates: String,
     indexes: IndexSettings, stored: StoredRootfs? = nil, limits: Limits, user: ImageUser,
     settingsFolders: [String], added: [String: String] = [:]
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     disk = limits.disk
     leastConfinement = limits.confinement
     memoryInBytes = limits.memoryInBytes
@@ -94,7 +94,7 @@ package final class Sandbox {
     layer = project == nil ? .none : .overlay
     for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
-    do throws(SystemError) {
+    try Failure.guarding { () throws(SystemError) in
       if let stored {
         if !certificates.isEmpty { try stored.show(certificates, at: HostImage.certificates) }
       } else {
@@ -120,7 +120,7 @@ package final class Sandbox {
           }
         }
       }
-    } catch { throw RunnerError(error) }
+    }
   }
 
   /// Starts a phase's container; what this host refuses and the check can do without is left out, and
@@ -186,20 +186,20 @@ package final class Sandbox {
     }
   }
 
-  private func fallBackToCopy(why: String) throws(RunnerError) {
+  private func fallBackToCopy(why: String) throws(Failure) {
     guard let project else { return }
     Directories.remove("\(run.path)/upper")
-    do { try Directories.copy(project, to: "\(run.path)/upper") } catch { throw RunnerError(error) }
+    try Failure.guarding { () throws(SystemError) in try Directories.copy(project, to: "\(run.path)/upper") }
     disk?.keepPresent(in: "\(run.path)/upper")
     for path in hidden { Directories.remove("\(run.path)/upper/\(path)") }
-    do { try addFiles() } catch { throw RunnerError(error) }
+    try Failure.guarding { () throws(SystemError) in try addFiles() }
     layer = .copy(why: why)
   }
 
   /// Why a phase's container did not start.
   package enum PhaseStartError: Error {
     case isolate(IsolateError)
-    case runner(RunnerError)
+    case runner(Failure)
   }
 
   /// A phase's container: what runs, what it may write, and how it is watched.

@@ -1,5 +1,6 @@
 package import Analysis
 package import Egress
+package import Formats
 import Glibc
 package import Isolate
 
@@ -35,7 +36,7 @@ package final class SandboxNetwork {
   /// Takes over the sockets a container was started with.
   package init(
     _ container: Container, phase: PhaseEvidence.Name, policy: EgressPolicy, upstream: UpstreamProxy
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     self.phase = phase
     recorder = EgressRecorder(phase: phase.rawValue)
     outside = container.outsideSocket.map { OutsideWatch(owning: $0) }
@@ -45,7 +46,7 @@ package final class SandboxNetwork {
       names = try NameResponder.start(socket: container.listeners[1], recorder: recorder)
     } catch {
       proxy?.shutdown()
-      throw RunnerError(.internalError, "\(error)")
+      throw Failure(.internalError, "\(error)")
     }
   }
 

@@ -1,6 +1,7 @@
 package import Analysis
 import CShims
 package import Egress
+package import Formats
 import Glibc
 package import Images
 package import Isolate
@@ -48,7 +49,7 @@ package final class SandboxSession {
     var outputs: [Int32] = [-1, -1]
     var errors: [Int32] = [-1, -1]
     guard unsafe isl_pipe(&outputs) == 0, unsafe isl_pipe(&errors) == 0 else {
-      throw .runner(RunnerError(.internalError, "pipe: \(SystemError("pipe", code: errno).reason)"))
+      throw .runner(Failure(.internalError, "pipe: \(SystemError("pipe", code: errno).reason)"))
     }
     standardOutput = OwnedDescriptor(owning: outputs[0])
     standardError = OwnedDescriptor(owning: errors[0])
@@ -82,7 +83,7 @@ package final class SandboxSession {
       watched.memoryInBytes = limits.memoryInBytes
       watched.processes = limits.processes
     }
-    do { watchdog = try Watchdog(container, watched) } catch { throw .runner(RunnerError(error)) }
+    do { watchdog = try Watchdog(container, watched) } catch { throw .runner(Failure(error)) }
     self.interruption = interruption
     for descriptor in [standardOutput.number, standardError.number] {
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
@@ -94,8 +95,8 @@ package final class SandboxSession {
 
   /// Waits for something to happen, at most `milliseconds`, and takes it in.
   ///
-  /// - Throws: `RunnerError` when the user interrupted; the container is killed then.
-  package func step(milliseconds: Int) throws(RunnerError) {
+  /// - Throws: `Failure` when the user interrupted; the container is killed then.
+  package func step(milliseconds: Int) throws(Failure) {
     var watched = [
       pollfd(
         fd: openStreams.contains(.stdout) ? standardOutput.number : -1, events: Int16(POLLIN), revents: 0),
@@ -124,17 +125,17 @@ package final class SandboxSession {
     }
   }
 
-  private func abort(_ reason: PhaseEvidence.EndedBy) throws(RunnerError) {
+  private func abort(_ reason: PhaseEvidence.EndedBy) throws(Failure) {
     endedBy = reason
     container.signal(SIGKILL)
     try reap(blocking: true)
     throw reason == .interrupt ? Interruption.requested : Interruption.timeLimit
   }
 
-  private func reap(blocking: Bool = false) throws(RunnerError) {
-    do {
+  private func reap(blocking: Bool = false) throws(Failure) {
+    try Failure.guarding { () throws(IsolateError) in
       exit = blocking ? try container.wait() : try container.exitIfEnded()
-    } catch { throw RunnerError(error) }
+    }
     guard exit != nil else { return }
     if let verdict = watchdog.end() { endedBy = Self.end(by: verdict) }
     network.readOutside(all: true)
@@ -170,7 +171,7 @@ package final class SandboxSession {
   /// One HTTP GET, or a mere connection, while everything else goes on; nil when the program ended meanwhile.
   package func get(
     _ path: String, port: Int, at target: HTTPProbe.Target = .outside
-  ) throws(RunnerError) -> ProbeAttempt? {
+  ) throws(Failure) -> ProbeAttempt? {
     let probe: HTTPProbe
     do {
       probe = try HTTPProbe(
@@ -194,7 +195,7 @@ package final class SandboxSession {
   /// Runs a health check beside the program, while everything else goes on; nil when the program ended meanwhile.
   package func check(
     _ check: ImageRunSettings.HealthCheck, environment: [String: String], port: Int
-  ) throws(RunnerError) -> ProbeAttempt? {
+  ) throws(Failure) -> ProbeAttempt? {
     let command: CommandProbe
     do {
       var settings = settings
@@ -216,7 +217,7 @@ package final class SandboxSession {
   }
 
   /// Asks the program to stop, waits for the grace period, then kills it.
-  package func stop(signal: Int32 = SIGTERM, gracePeriodMilliseconds: Int) throws(RunnerError) {
+  package func stop(signal: Int32 = SIGTERM, gracePeriodMilliseconds: Int) throws(Failure) {
     guard exit == nil else { return }
     container.signal(signal)
     endedBy = .stopRequest

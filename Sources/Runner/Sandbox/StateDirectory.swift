@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -13,7 +14,7 @@ package struct StateDirectory: Sendable {
   package var imageStore: String { "\(path)/images" }
 
   /// Opens the directory, making it when it is absent.
-  package init(environment: [String: String]) throws(RunnerError) {
+  package init(environment: [String: String]) throws(Failure) {
     var candidates: [String] = []
     if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
       candidates.append("\(cache)/preflight")
@@ -35,14 +36,14 @@ package struct StateDirectory: Sendable {
         if error.code == ENOSPC { break }
       }
     }
-    throw RunnerError(failure ?? SystemError("mkdir", candidates[0], code: EACCES))
+    throw Failure(failure ?? SystemError("mkdir", candidates[0], code: EACCES))
   }
 
   /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
-  func requirePrograms() throws(RunnerError) {
+  func requirePrograms() throws(Failure) {
     guard Surroundings.isOn(path, .noexec) else { return }
-    throw RunnerError(
-      .sandboxUnavailable,
+    throw Failure(
+      .unavailable,
       "\(path) is on a filesystem that is mounted noexec: programs that a project installs could not be run",
       remedy: "set XDG_CACHE_HOME to a directory on another filesystem, or mount that one with exec")
   }
@@ -112,8 +113,8 @@ extension StateDirectory {
   /// With `runsProjects` what a project installs will be executed in it; with `keepsRun` it stays for a look.
   package static func withRun<Value>(
     _ environment: [String: String], runsProjects: Bool, keepsRun: Bool = false,
-    _ body: (StateDirectory, RunDirectory) throws(RunnerError) -> Value
-  ) throws(RunnerError) -> Value {
+    _ body: (StateDirectory, RunDirectory) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
     try HostSupport.require()
     let state = try StateDirectory(environment: environment)
     if runsProjects { try state.requirePrograms() }
@@ -137,7 +138,7 @@ package final class RunDirectory {
   package let name: String
   private let lock: FileLock
 
-  package init(in state: StateDirectory) throws(RunnerError) {
+  package init(in state: StateDirectory) throws(Failure) {
     name = "\(String(isl_random(), radix: 36))"
     path = "\(state.path)/runs/\(name)"
     let staging = "\(state.path)/locks/new-\(name)"
@@ -155,7 +156,7 @@ package final class RunDirectory {
       if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
     } catch {
       Directories.remove(staging)
-      throw RunnerError(error)
+      throw Failure(error)
     }
   }
 

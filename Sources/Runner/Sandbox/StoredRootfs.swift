@@ -1,3 +1,4 @@
+package import Formats
 import Glibc
 package import Images
 package import Isolate
@@ -45,26 +46,24 @@ package final class StoredRootfs {
 
   /// Prepares the folders of the run for an image.
   package init(_ image: ImageStore.Image, of store: ImageStore, in run: RunDirectory, hostname: String)
-    throws(RunnerError)
+    throws(Failure)
   {
     self.image = image
     self.run = run
     var lease = ImageStore.Lease()
     var trees: [String] = []
     var names: [String] = []
-    do throws(ImageError) {
-      settings = try ImageRunSettings(image.configuration.config)
-      for layer in image.layers {
-        guard try store.hold(layer, with: &lease), let tree = store.tree(of: layer) else {
-          throw ImageError(
-            .invalid, "\(image.reference.familiar): the layer \(layer) is missing",
-            remedy: "import or pull the image again")
-        }
-        trees.append(tree)
+    settings = try ImageRunSettings(image.configuration.config)
+    for layer in image.layers {
+      guard try store.hold(layer, with: &lease), let tree = store.tree(of: layer) else {
+        throw Failure(
+          .invalid, "\(image.reference.familiar): the layer \(layer) is missing",
+          remedy: "import or pull the image again")
       }
-      user = try ImageUser(image.configuration.config?.user ?? "", in: MergedLayers(trees))
-      store.touch(image.reference)
-    } catch { throw RunnerError(error) }
+      trees.append(tree)
+    }
+    user = try ImageUser(image.configuration.config?.user ?? "", in: MergedLayers(trees))
+    store.touch(image.reference)
     self.lease = lease
     self.trees = trees
     do throws(SystemError) {
@@ -88,7 +87,7 @@ package final class StoredRootfs {
       if trees.contains(where: { Directories.kind(of: "\($0)/etc/apt/apt.conf.d") == S_IFDIR }) {
         try show("APT::Sandbox::User \"root\";\n", at: "/etc/apt/apt.conf.d/99preflight")
       }
-    } catch { throw RunnerError(error) }
+    } catch { throw Failure(error) }
   }
 
   /// The overlay to be mounted on the root; nil where the root is a copy.
@@ -117,13 +116,13 @@ package final class StoredRootfs {
   }
 
   /// Goes on to the next way after this machine refused one; false when there is none left.
-  func goOn(after why: String) throws(RunnerError) -> Bool {
+  func goOn(after why: String) throws(Failure) -> Bool {
     refusals.append(Refusal(method: method, why: why))
     switch method {
     case .overlay: method = .memory
     case .memory:
       method = .fuse
-      do throws(ImageError) { try mountFuse() } catch { return try goOn(after: error.message) }
+      do throws(Failure) { try mountFuse() } catch { return try goOn(after: error.message) }
     case .fuse:
       run.fuse = nil
       method = .copy
@@ -133,22 +132,20 @@ package final class StoredRootfs {
     return true
   }
 
-  private func mountFuse() throws(ImageError) {
-    do throws(SystemError) { try Directories.make(run.fusePath) } catch { throw ImageError(error) }
+  private func mountFuse() throws(Failure) {
+    try Failure.guarding(.ofImages) { () throws(SystemError) in try Directories.make(run.fusePath) }
     run.fuse = try FuseOverlay(
       layers.map { "\(run.path)/\($0)" }, upper: "\(run.path)/root-upper", work: "\(run.path)/root-work",
       at: run.fusePath)
   }
 
-  private func copy() throws(RunnerError) {
+  private func copy() throws(Failure) {
     let started = Clock.milliseconds()
-    do {
+    try Failure.guarding { () throws(SystemError) in
       try Directories.make(rootPath)
-    } catch { throw RunnerError(error) }
-    do {
-      let summary = try MergedLayers(trees).copy(to: rootPath)
-      copied = (summary, Clock.milliseconds() - started)
-    } catch { throw RunnerError(error) }
+    }
+    let summary = try MergedLayers(trees).copy(to: rootPath)
+    copied = (summary, Clock.milliseconds() - started)
   }
 
   /// What there is instead of the best way, what it costs, and why; nil when nothing was refused.

@@ -61,7 +61,7 @@ extension PhaseEvidence {
   /// Returns how the phase ended as proof.
   func exitProof() -> Finding.Proof {
     Finding.Proof(
-      kind: .exitStatus, phase: name, text: ExitStatus.describe(exitCode: exitCode, signal: signal))
+      kind: .exitStatus, phase: name, text: ProcessEnd.describe(exitCode: exitCode, signal: signal))
   }
 
   /// The last line with text, on stderr if there is one.

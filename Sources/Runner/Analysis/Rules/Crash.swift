@@ -35,7 +35,7 @@ enum Crash {
   }
 
   private static func finding(_ phase: PhaseEvidence, _ trace: ErrorTrace?, _ evidence: Evidence) -> Finding {
-    let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
+    let status = ProcessEnd.describe(exitCode: phase.exitCode, signal: phase.signal)
     let hasListened = !evidence.listening.isEmpty
     let moment =
       evidence.settling != nil
@@ -69,15 +69,15 @@ enum Crash {
   }
 
   private static func title(_ phase: PhaseEvidence, _ status: String) -> String {
-    if let signal = ExitStatus.signal(exitCode: phase.exitCode, signal: phase.signal) {
-      return ExitStatus.name(of: signal)
+    if let signal = ProcessEnd.signal(exitCode: phase.exitCode, signal: phase.signal) {
+      return ProcessEnd.name(of: signal)
     }
     return (InstallFailure.firstError(phase) ?? phase.lastWords).map { String($0.text.trimmed.prefix(140)) }
       ?? status
   }
 
   private static func explanation(_ phase: PhaseEvidence, _ trace: ErrorTrace?) -> String {
-    switch ExitStatus.signal(exitCode: phase.exitCode, signal: phase.signal) {
+    switch ProcessEnd.signal(exitCode: phase.exitCode, signal: phase.signal) {
     case 9:
       return
         "It was killed with SIGKILL, and not by this check: no memory counter, time limit or stop request "

@@ -18,7 +18,7 @@ enum InstallFailure {
     let firstError = firstError(phase)
     let isError = firstError != nil || !phase.traces.isEmpty
     let line = firstError ?? phase.traces.first?.line ?? phase.lastWords
-    let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
+    let status = ProcessEnd.describe(exitCode: phase.exitCode, signal: phase.signal)
     let unstarted = phase.notExecuted
     let text = unstarted.map { "\($0.program): \($0.reason)" } ?? line.map { String(shortened($0.text)) }
     let noun = name == .install ? "Installing the dependencies" : "Building the project"

@@ -32,7 +32,7 @@ enum SilentFailure {
     _ file: WrittenFile, _ line: String, _ trace: ErrorTrace?, _ phase: PhaseEvidence, _ evidence: Evidence
   ) -> Finding {
     let name = name(file, evidence)
-    let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
+    let status = ProcessEnd.describe(exitCode: phase.exitCode, signal: phase.signal)
     return Finding(
       rule: "error-only-in-log-file", category: .runtimeCrash,
       subject: trace.map { $0.type + $0.message.filter { !$0.isNumber } } ?? name,

@@ -7,7 +7,7 @@ enum UnexplainedFailure {
           phase.status == .failed && !causes.contains { $0.phase == phase.name }
         }), phase.endedBy != .interrupt
       else { return [] }
-      let status = ExitStatus.describe(exitCode: phase.exitCode, signal: phase.signal)
+      let status = ProcessEnd.describe(exitCode: phase.exitCode, signal: phase.signal)
       let line = InstallFailure.firstError(phase) ?? phase.lastWords
       return [
         Finding(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import FoundationEssentials
 import Glibc
 import Images
@@ -29,11 +30,11 @@ struct ImageLoginCommand: ParsableCommand {
   func run() throws {
     let admission = try RegistryAdmission(registry, environment: ProcessInfo.processInfo.environment)
     if passwordStdin, username == nil {
-      throw RunnerError(
+      throw Failure(
         .usage, "--password-stdin needs --username", remedy: "give the user's name with --username")
     }
     guard passwordStdin || isatty(0) == 1 else {
-      throw RunnerError(
+      throw Failure(
         .usage, "there is no terminal to ask for the password",
         remedy: "give it on standard input, with --username and --password-stdin")
     }
@@ -70,7 +71,7 @@ enum TerminalPrompt {
   /// A line from the terminal; one that is secret is not shown while it is typed.
   static func line(_ question: String, isSecret: Bool = false) throws -> String {
     var before = termios()
-    guard unsafe tcgetattr(0, &before) == 0 else { throw RunnerError(.usage, "there is no terminal to ask") }
+    guard unsafe tcgetattr(0, &before) == 0 else { throw Failure(.usage, "there is no terminal to ask") }
     StandardStream.standardError(question)
     // A signal meanwhile must not leave the terminal silent.
     var signals = sigset_t()
@@ -87,7 +88,7 @@ enum TerminalPrompt {
     let text = try? input { $0.contains(UInt8(ascii: "\n")) || interruptionIsPending }
     if isSecret { unsafe tcsetattr(0, TCSAFLUSH, &before) }
     unsafe pthread_sigmask(SIG_SETMASK, &old, nil)
-    guard let text, !text.isEmpty else { throw RunnerError(.usage, "nothing was given") }
+    guard let text, !text.isEmpty else { throw Failure(.usage, "nothing was given") }
     return text
   }
 
@@ -111,14 +112,14 @@ enum TerminalPrompt {
       if count <= 0 { break }
       bytes += chunk[..<count]
       guard bytes.count <= limit else {
-        throw RunnerError(.usage, "what was given is longer than \(limit) bytes")
+        throw Failure(.usage, "what was given is longer than \(limit) bytes")
       }
     }
     while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") {
       bytes.removeLast()
     }
     guard let text = String(validating: bytes, as: UTF8.self), !text.contains(where: \.isNewline) else {
-      throw RunnerError(.usage, "what was given is not one line of text")
+      throw Failure(.usage, "what was given is not one line of text")
     }
     return text
   }

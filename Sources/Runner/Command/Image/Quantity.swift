@@ -1,3 +1,4 @@
+import Formats
 import Sandbox
 
 /// Amounts as a person reads and writes them.
@@ -24,7 +25,7 @@ enum Quantity {
     let factors: [Substring: Int] = ["": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400]
     guard let number = Int(digits), number < 1 << 32, let factor = factors[text.dropFirst(digits.count)]
     else {
-      throw RunnerError(.usage, "\(option) \(text): not a time", remedy: "write for example \(option) 30d")
+      throw Failure(.usage, "\(option) \(text): not a time", remedy: "write for example \(option) 30d")
     }
     return number * factor
   }
@@ -37,7 +38,7 @@ enum Quantity {
       number < 1 << 20 || factors[text.dropFirst(digits.count).uppercased()] == 1,
       let factor = factors[text.dropFirst(digits.count).uppercased()]
     else {
-      throw RunnerError(.usage, "\(option) \(text): not a size", remedy: "write for example \(option) 20G")
+      throw Failure(.usage, "\(option) \(text): not a size", remedy: "write for example \(option) 20G")
     }
     return number * factor
   }

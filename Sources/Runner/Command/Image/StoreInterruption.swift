@@ -1,4 +1,5 @@
 import Dispatch
+import Formats
 import Glibc
 import Images
 import Isolate
@@ -41,7 +42,7 @@ final class StoreInterruption: @unchecked Sendable {
     store.abandon()
     if let path { ImageExporter.abandon(path) }
     StandardStream.standardError("\npreflight: interrupted\n")
-    _exit(RunnerError.Status.interrupted.rawValue)
+    _exit(ExitStatus.interrupted.rawValue)
   }
 
   /// The work is done; who was interrupted just before does not come back from here.

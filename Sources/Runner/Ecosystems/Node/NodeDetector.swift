@@ -20,13 +20,13 @@ enum NodeDetector {
   /// The plan of a project's Node part; nil when there is none.
   static func detect(_ snapshot: ProjectSnapshot, options: PlanningOptions) -> EcosystemPlan? {
     var manifest: PackageManifest?
-    var obstacle: PlanningError?
+    var obstacle: Failure?
     if let text = snapshot.text(of: "package.json") {
       switch PackageManifest.parse(text) {
       case .success(let read): manifest = read
       case .failure(let error):
-        obstacle = PlanningError(
-          .invalidManifest, what: "cannot be read: line \(error.line): \(error.message)",
+        obstacle = Failure(
+          .invalidManifest, "cannot be read: line \(error.line): \(error.message)",
           subject: "package.json",
           remedy: "Correct that line: neither npm nor node accepts the file as it is.")
       }

@@ -11,7 +11,7 @@ struct PythonDependencies {
   var commands: [[String]] = []
   var cache: Plan.DependencyCache
   var notes: [String] = []
-  var obstacle: PlanningError?
+  var obstacle: Failure?
   var pyproject: PyProject?
 
   static let python = "\(SandboxPath.environment)/bin/python"
@@ -78,8 +78,8 @@ struct PythonDependencies {
       notes.append(
         "pyproject.toml line \(error.line) cannot be read (\(error.message)); requirements.txt is used")
     case .failure(let error):
-      obstacle = PlanningError(
-        .invalidManifest, what: "cannot be read: line \(error.line): \(error.message)",
+      obstacle = Failure(
+        .invalidManifest, "cannot be read: line \(error.line): \(error.message)",
         subject: "pyproject.toml",
         remedy:
           "Correct that line (python3 -c 'import tomllib; tomllib.load(open(\"pyproject.toml\",\"rb\"))' checks it), or say what to install with --install."
@@ -122,9 +122,9 @@ struct PythonDependencies {
         "pyproject.toml", "its dependencies are in [tool.poetry.dependencies], which only poetry installs")
     } else if let missing = pyproject.members(in: snapshot).absent {
       // An index may have a stranger's package of that name.
-      obstacle = PlanningError(
+      obstacle = Failure(
         .unsupportedProject,
-        what: "\(missing) is another folder by [tool.uv.sources], and is not deployed with this one",
+        "\(missing) is another folder by [tool.uv.sources], and is not deployed with this one",
         subject: "pyproject.toml",
         remedy:
           "Check the root of the workspace with --start for this program, or say what to install: --install 'pip install NAME...'."
@@ -202,9 +202,9 @@ struct PythonDependencies {
     cache = .notCacheable(reason: "the command of --install may read any file")
   }
 
-  private static func unsupported(_ file: String, _ what: String) -> PlanningError {
-    PlanningError(
-      .unsupportedProject, what: what, subject: file,
+  private static func unsupported(_ file: String, _ what: String) -> Failure {
+    Failure(
+      .unsupportedProject, what, subject: file,
       remedy:
         "Export the dependencies to requirements.txt, or say what to install: --install 'pip install NAME...'."
     )

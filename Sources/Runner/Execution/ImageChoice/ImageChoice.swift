@@ -1,7 +1,8 @@
 import Ecosystems
+package import Formats
 package import Images
 package import Planning
-package import Sandbox
+import Sandbox
 
 /// Decides which root filesystem a check runs on, and says why.
 package struct ImageChoice {
@@ -25,7 +26,7 @@ package struct ImageChoice {
   }
 
   /// The choice for a project that was planned.
-  package func decide(for plan: Plan) throws(RunnerError) -> Decision {
+  package func decide(for plan: Plan) throws(Failure) -> Decision {
     switch request {
     case .host: return Self.host("--image host")
     case .named(let reference): return try named(reference)
@@ -47,15 +48,12 @@ package struct ImageChoice {
   }
 
   /// The image of that name, fetched when it is not there and that is wanted.
-  package func named(_ reference: ImageReference) throws(RunnerError) -> Decision {
-    let store: ImageStore
-    do {
-      store = try ImageStore(path: storePath)
-      let known = policy == .always ? nil : try Self.find(reference, in: store)
-      if let known { return Self.decision(store, known, "--image") }
-    } catch { throw RunnerError(error) }
+  package func named(_ reference: ImageReference) throws(Failure) -> Decision {
+    let store = try ImageStore(path: storePath)
+    let known = policy == .always ? nil : try Self.find(reference, in: store)
+    if let known { return Self.decision(store, known, "--image") }
     guard policy != .never else {
-      throw RunnerError(
+      throw Failure(
         .usage, "\(reference.familiar): no such image in the store",
         remedy: "preflight image list shows those that are there; --pull missing fetches it")
     }
@@ -66,26 +64,24 @@ package struct ImageChoice {
           reference: reference.familiar,
           reason: policy == .always ? "--image; a check fetches it anew" : "--image; a check fetches it"))
     }
-    do throws(ImageError) {
-      try supply.pull(store, reference)
-      guard let image = try Self.find(reference, in: store) else {
-        throw ImageError(.invalid, "\(reference.familiar) was fetched and is not there")
-      }
-      return Self.decision(store, image, "--image")
-    } catch { throw RunnerError(error) }
+    try supply.pull(store, reference)
+    guard let image = try Self.find(reference, in: store) else {
+      throw Failure(.invalid, "\(reference.familiar) was fetched and is not there")
+    }
+    return Self.decision(store, image, "--image")
   }
 
   /// Names that were imported without a registry are written without one.
   private static func find(
     _ reference: ImageReference, in store: ImageStore
-  ) throws(ImageError) -> ImageStore.Image? {
+  ) throws(Failure) -> ImageStore.Image? {
     for candidate in [reference, reference.local].compactMap({ $0 }) {
       if let image = try store.image(candidate) { return image }
     }
     return nil
   }
 
-  private func fitting(_ plan: Plan) throws(RunnerError) -> Decision {
+  private func fitting(_ plan: Plan) throws(Failure) -> Decision {
     let isAutomatic = request == .automatic
     guard let ecosystem = Catalog.ecosystem(plan.ecosystem) else {
       return Self.host("nothing says which image a project of this kind needs")
@@ -95,8 +91,7 @@ package struct ImageChoice {
     guard isAutomatic || Directories.kind(of: "\(storePath)/names") != nil else {
       return Self.host("no image was asked for, and none is in the store")
     }
-    let store: ImageStore
-    do { store = try ImageStore(path: storePath) } catch { throw RunnerError(error) }
+    let store = try ImageStore(path: storePath)
     var reasons: [String] = []
     for source in sources(store, isAutomatic: isAutomatic) {
       switch try source.offer(for: need) {

@@ -1,3 +1,4 @@
+package import Formats
 package import Images
 
 /// What the command line says of the image to run in.
@@ -12,7 +13,7 @@ package enum ImageRequest: Sendable, Equatable {
   case named(ImageReference)
 
   /// Reads the value of `--image`.
-  package init(_ text: String?) throws(ImageError) {
+  package init(_ text: String?) throws(Failure) {
     switch text {
     case nil: self = .byDefault
     case "auto": self = .automatic
@@ -30,9 +31,9 @@ package enum PullPolicy: String, Sendable, CaseIterable {
 /// What brings images into the store that are not there.
 package struct ImageSupply {
   /// Fetches an image from its registry.
-  package typealias Puller = (ImageStore, ImageReference) throws(ImageError) -> Void
+  package typealias Puller = (ImageStore, ImageReference) throws(Failure) -> Void
   /// Makes an image from a recipe, under the recipe's own names.
-  package typealias Builder = (ImageStore, Recipe) throws(ImageError) -> Void
+  package typealias Builder = (ImageStore, Recipe) throws(Failure) -> Void
 
   package var pull: Puller
   package var build: Builder

@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Images
 import Planning
 import Sandbox
@@ -6,7 +7,7 @@ import Sandbox
 /// Where an image for a project may come from; the list of them in `ImageChoice` is the order in which they are asked.
 protocol ImageSource {
   /// The image that fits, or why there is none.
-  func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer
+  func offer(for need: RuntimeNeed) throws(Failure) -> ImageOffer
 }
 
 /// What a source says.
@@ -62,9 +63,8 @@ struct RuntimeNeed {
 struct StoredImages: ImageSource {
   let store: ImageStore
 
-  func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer {
-    let images: [ImageStore.Image]
-    do { images = try store.images().images } catch { throw RunnerError(error) }
+  func offer(for need: RuntimeNeed) throws(Failure) -> ImageOffer {
+    let images = try store.images().images
     let fitting = images.filter {
       $0.configuration.architecture == Platform.host.architecture && need.isMet(by: $0)
     }
@@ -89,11 +89,11 @@ struct RegistryImages: ImageSource {
   let policy: PullPolicy
   let pull: ImageSupply.Puller?
 
-  func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer {
+  func offer(for need: RuntimeNeed) throws(Failure) -> ImageOffer {
     guard policy != .never else { return .none(why: "no registry was asked (--pull never)") }
     let name = "docker.io/library/\(need.imageName):\(tag(for: need))"
     guard let pull else { return .none(why: "\(name) was not asked for") }
-    do throws(ImageError) {
+    do throws(Failure) {
       let reference = try ImageReference(name)
       try pull(store, reference)
       guard let image = try store.image(reference), need.isMet(by: image) else {
@@ -121,9 +121,8 @@ struct RecipeImages: ImageSource {
   let policy: PullPolicy
   let build: ImageSupply.Builder?
 
-  func offer(for need: RuntimeNeed) throws(RunnerError) -> ImageOffer {
-    let recipes: [Recipe]
-    do { recipes = try RecipeCatalog().recipes } catch { throw RunnerError(error) }
+  func offer(for need: RuntimeNeed) throws(Failure) -> ImageOffer {
+    let recipes = try RecipeCatalog().recipes
     let runtimes = recipes.compactMap { recipe in
       recipe.runtime.flatMap { $0.ecosystem == need.ecosystem.id.rawValue ? (recipe, $0.version) : nil }
     }
@@ -134,7 +133,7 @@ struct RecipeImages: ImageSource {
     let told = "the recipe \(recipe.name) \(version)"
     guard policy != .never else { return .none(why: "\(told) was not built (--pull never)") }
     guard let build else { return .none(why: "\(told) was not built") }
-    do throws(ImageError) {
+    do throws(Failure) {
       try build(store, recipe)
       guard let image = try store.image(recipe.reference(tag: recipe.tags[0])), need.isMet(by: image) else {
         return .none(why: "\(told) does not have \(need.displayed)")

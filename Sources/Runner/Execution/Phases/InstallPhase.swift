@@ -34,19 +34,19 @@ final class InstallPhase {
   }
 
   /// The evidence of the install and build phases; stops at the first that fails.
-  func run() throws(RunnerError) -> [PhaseEvidence] {
+  func run() throws(Failure) -> [PhaseEvidence] {
     var phases: [PhaseEvidence] = []
     let commands = plan.installCommands(with: tools)
     if !commands.isEmpty { phases.append(try install(commands)) }
     guard phases.allSatisfy({ $0.status != .failed }), !plan.build.isEmpty else { return phases }
     // The project's own code runs now: nothing that others will use is shown to it for writing.
-    do { try use(nil) } catch { throw RunnerError(error) }
+    try Failure.guarding { () throws(SystemError) in try use(nil) }
     phases.append(
       try execute(.build, plan.build, detail: plan.build.map(ShellWords.join).joined(separator: " && ")))
     return phases
   }
 
-  private func install(_ commands: [[String]]) throws(RunnerError) -> PhaseEvidence {
+  private func install(_ commands: [[String]]) throws(Failure) -> PhaseEvidence {
     let detail = commands.last.map(ShellWords.join) ?? ""
     var key: String?
     if case .cacheable(let planned, _) = plan.dependencyCache { key = keyWithSurroundings(planned) }
@@ -95,7 +95,7 @@ final class InstallPhase {
   }
 
   /// Takes the environment's lock for the length of the install: one of several checks installs.
-  private func take(_ store: EnvironmentStore) throws(RunnerError) {
+  private func take(_ store: EnvironmentStore) throws(Failure) {
     lock = store.lock(waits: false)
     if lock != nil { return }
     driver.observer.note("waiting for another check that installs the same dependencies")
@@ -106,19 +106,19 @@ final class InstallPhase {
     }
   }
 
-  private func interruptibleWait() throws(RunnerError) {
+  private func interruptibleWait() throws(Failure) {
     var watched = pollfd(fd: driver.interruption.descriptor, events: Int16(POLLIN), revents: 0)
     _ = unsafe poll(&watched, 1, 100)
     try driver.interruption.check()
   }
 
   /// An empty directory of this run, and the downloads of a key.
-  private func fresh(_ name: String, _ key: String?) throws(RunnerError) -> String {
+  private func fresh(_ name: String, _ key: String?) throws(Failure) -> String {
     let path = "\(driver.sandbox.run.path)/\(name)"
-    do {
+    try Failure.guarding { () throws(SystemError) in
       try Directories.make(path, mode: 0o755)
       try use(key)
-    } catch { throw RunnerError(error) }
+    }
     driver.sandbox.disk?.add(path)
     return path
   }
@@ -133,7 +133,7 @@ final class InstallPhase {
   /// Runs commands one after the other as one phase.
   private func execute(
     _ name: PhaseEvidence.Name, _ commands: [[String]], detail: String
-  ) throws(RunnerError) -> PhaseEvidence {
+  ) throws(Failure) -> PhaseEvidence {
     driver.observer.phaseBegan(name.rawValue, detail: detail)
     let started = Clock.milliseconds()
     let unreachableBefore = driver.unreachable.count
@@ -149,7 +149,7 @@ final class InstallPhase {
           plan, tools: tools, host: host, stored: driver.sandbox.stored))
       phase.installs = true
       phase.runsInit = true
-      let part = try driver.run(name, phase, allowance) { session throws(RunnerError) in
+      let part = try driver.run(name, phase, allowance) { session throws(Failure) in
         while session.exit == nil { try session.step(milliseconds: 200) }
       }
       Self.append(part, to: &whole)

@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Planning
 import Sandbox
 
@@ -13,18 +14,18 @@ struct OtherProcesses {
   let project: ProjectFacts
 
   /// Runs `release`: what it prepares is there when the program starts.
-  func runReleases() throws(RunnerError) -> [OtherProcessEvidence] {
+  func runReleases() throws(Failure) -> [OtherProcessEvidence] {
     try run(plan.others.filter(\.isRelease))
   }
 
   /// Runs the others after the program; with a reason none is run.
-  func runServices(unless reason: String?) throws(RunnerError) -> [OtherProcessEvidence] {
+  func runServices(unless reason: String?) throws(Failure) -> [OtherProcessEvidence] {
     try run(plan.others.filter { !$0.isRelease }, unless: reason)
   }
 
   private func run(
     _ processes: [Plan.OtherProcess], unless reason: String? = nil
-  ) throws(RunnerError) -> [OtherProcessEvidence] {
+  ) throws(Failure) -> [OtherProcessEvidence] {
     var results: [OtherProcessEvidence] = []
     for process in processes {
       let isNeeded = process.isRelease || process.isService

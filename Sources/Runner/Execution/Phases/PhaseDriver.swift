@@ -1,6 +1,7 @@
 import Analysis
 import CShims
 import Egress
+import Formats
 import Glibc
 import Isolate
 import Planning
@@ -43,8 +44,8 @@ final class PhaseDriver {
   /// or 126, as a shell would say.
   func run(
     _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ allowance: Allowance,
-    body: (SandboxSession) throws(RunnerError) -> Void
-  ) throws(RunnerError) -> PhaseEvidence {
+    body: (SandboxSession) throws(Failure) -> Void
+  ) throws(Failure) -> PhaseEvidence {
     let cgroup = try makeCgroup(name, allowance)
     defer { cgroup?.remove() }
     var settings = phase
@@ -59,7 +60,7 @@ final class PhaseDriver {
       switch error {
       case .runner(let error): throw error
       case .isolate(.launch(let error)) where error.isExecFailure: return Self.notExecuted(name, phase, error)
-      case .isolate(let error): throw RunnerError(error)
+      case .isolate(let error): throw Failure(error)
       }
     }
     defer { session.finish() }
@@ -76,7 +77,7 @@ final class PhaseDriver {
     return evidence(name, phase, session)
   }
 
-  private func makeCgroup(_ name: PhaseEvidence.Name, _ allowance: Allowance) throws(RunnerError) -> Cgroup? {
+  private func makeCgroup(_ name: PhaseEvidence.Name, _ allowance: Allowance) throws(Failure) -> Cgroup? {
     guard let cgroupParent else { return nil }
     var resources = RuntimeSpec.Resources(
       memoryLimitInBytes: allowance.memoryInBytes, memorySwapLimitInBytes: allowance.memoryInBytes,
@@ -87,9 +88,9 @@ final class PhaseDriver {
     }
     let cgroupName = "preflight-\(sandbox.run.name)-\(name.rawValue)"
     sandbox.run.note(cgroup: "\(cgroupParent.path)/\(cgroupName)")
-    do {
-      return try Cgroup(name: cgroupName, in: cgroupParent, resources: resources)
-    } catch { throw RunnerError(error) }
+    return try Failure.guarding { () throws(SystemError) in
+      try Cgroup(name: cgroupName, in: cgroupParent, resources: resources)
+    }
   }
 
   private func evidence(

@@ -1,4 +1,5 @@
 import Analysis
+import Formats
 import Isolate
 import Planning
 import Sandbox
@@ -10,7 +11,7 @@ extension StartPhase {
   /// again and again.
   func settle(
     _ session: SandboxSession, _ seen: inout Sighting, _ answer: ProbeAttempt
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     let began = session.elapsedMilliseconds
     seen.settling = Settling(answeredAt: began, milliseconds: 0)
     guard options.settlingMilliseconds > 0 else { return }
@@ -40,7 +41,7 @@ extension StartPhase {
   }
 
   /// Finds out what a program does that cannot be reached on its port.
-  func explain(_ session: SandboxSession, _ seen: inout Sighting) throws(RunnerError) {
+  func explain(_ session: SandboxSession, _ seen: inout Sighting) throws(Failure) {
     let port = plan.port.value
     let own = seen.listening.filter { $0.port == port }
     if let last = seen.probes.last, last.isConnection != true, last.status == nil,

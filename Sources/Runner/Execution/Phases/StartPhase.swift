@@ -72,14 +72,14 @@ final class StartPhase {
   }
 
   /// Adds the start, probe and stop phases and all they showed.
-  func run(into evidence: inout Evidence) throws(RunnerError) {
+  func run(into evidence: inout Evidence) throws(Failure) {
     let phase = Sandbox.Phase(arguments: plan.start.arguments, environment: environment)
     let allowance = PhaseDriver.Allowance(
       memoryInBytes: plan.limits.memoryInBytes?.value, processes: plan.limits.processes?.value,
       cpus: plan.limits.cpus?.value, policy: policy)
     driver.observer.phaseBegan(name, detail: plan.start.displayed)
     var seen = Sighting(isWeb: plan.listening.isExpected)
-    let whole = try driver.run(.start, phase, allowance) { session throws(RunnerError) in
+    let whole = try driver.run(.start, phase, allowance) { session throws(Failure) in
       try self.bringUp(session, &seen)
       guard session.exit == nil else { return }
       driver.observer.phaseBegan("stop", detail: SignalName.name(driver.sandbox.stopSignal))
@@ -108,7 +108,7 @@ final class StartPhase {
     var stopBegan: Int?
   }
 
-  private func bringUp(_ session: SandboxSession, _ seen: inout Sighting) throws(RunnerError) {
+  private func bringUp(_ session: SandboxSession, _ seen: inout Sighting) throws(Failure) {
     if mustEnd {
       try waitForEnd(session)
     } else if let healthCheck {
@@ -129,7 +129,7 @@ final class StartPhase {
       succeeded: session.exit?.status == 0, milliseconds: session.elapsedMilliseconds)
   }
 
-  private func waitForEnd(_ session: SandboxSession) throws(RunnerError) {
+  private func waitForEnd(_ session: SandboxSession) throws(Failure) {
     while session.exit == nil, session.elapsedMilliseconds < options.startDeadlineMilliseconds {
       try session.step(milliseconds: 100)
     }
@@ -147,7 +147,7 @@ final class StartPhase {
   /// Runs a health check beside the program, as often as it says.
   private func bringUp(
     _ session: SandboxSession, _ seen: inout Sighting, _ check: ImageRunSettings.HealthCheck
-  ) throws(RunnerError) {
+  ) throws(Failure) {
     var decisions = HealthCheckPlan(
       check, port: plan.listening.isExpected ? plan.port.value : nil,
       startDeadlineMilliseconds: options.startDeadlineMilliseconds)
@@ -170,7 +170,7 @@ final class StartPhase {
   }
 
   /// Runs a descriptor's health check beside a program that is well as far as it was asked.
-  private func runHealthCommand(_ session: SandboxSession, _ seen: inout Sighting) throws(RunnerError) {
+  private func runHealthCommand(_ session: SandboxSession, _ seen: inout Sighting) throws(Failure) {
     guard session.exit == nil, let healthCommand, seen.probes.last.map(isAnswer) ?? !seen.isWeb else {
       return
     }
@@ -186,7 +186,7 @@ final class StartPhase {
     driver.observer.phaseBegan("probe", detail: detail)
   }
 
-  private func probe(_ session: SandboxSession, _ seen: inout Sighting) throws(RunnerError) {
+  private func probe(_ session: SandboxSession, _ seen: inout Sighting) throws(Failure) {
     func fresh(isWeb: Bool) -> ProbePlan {
       ProbePlan(
         port: isWeb ? plan.port.value : nil, healthPath: plan.healthPath.value,

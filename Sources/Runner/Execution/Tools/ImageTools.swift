@@ -1,6 +1,7 @@
 import Analysis
 import Ecosystems
 import Egress
+import Formats
 import Planning
 import Sandbox
 
@@ -13,15 +14,15 @@ struct ImageTools {
 
   /// The tools of the plan by their names.
   ///
-  /// - Throws: `RunnerError` when the image lacks the plan's interpreter.
-  func locate() throws(RunnerError) -> [String: LocatedTool] {
+  /// - Throws: `Failure` when the image lacks the plan's interpreter.
+  func locate() throws(Failure) -> [String: LocatedTool] {
     var tools: [String: LocatedTool] = [:]
     for name in plan.requiredTools {
       guard let toolchain = Catalog.ecosystem(ofRuntime: name)?.toolchain else { continue }
       guard let version = try version(of: [name] + toolchain.versionArguments) else {
         let image = plan.image?.reference ?? ""
-        throw RunnerError(
-          .sandboxUnavailable, "the image \(image) has no \(name) that says its version",
+        throw Failure(
+          .unavailable, "the image \(image) has no \(name) that says its version",
           remedy: "name one that has, for example --image \(toolchain.image.example)")
       }
       tools[name] = LocatedTool(name: name, path: name, version: version)
@@ -29,7 +30,7 @@ struct ImageTools {
     return tools
   }
 
-  private func version(of command: [String]) throws(RunnerError) -> String? {
+  private func version(of command: [String]) throws(Failure) -> String? {
     var phase = Sandbox.Phase(
       arguments: command,
       environment: PhaseEnvironment.base(plan, tools: [:], stored: driver.sandbox.stored))
@@ -38,7 +39,7 @@ struct ImageTools {
     let allowance = PhaseDriver.Allowance(
       memoryInBytes: CheckRunner.installMemoryInBytes, processes: 64, cpus: nil,
       policy: EgressPolicy(mode: .allowList, entries: []))
-    let evidence = try driver.run(.install, phase, allowance) { session throws(RunnerError) in
+    let evidence = try driver.run(.install, phase, allowance) { session throws(Failure) in
       while session.exit == nil, session.elapsedMilliseconds < Self.limitMilliseconds {
         try session.step(milliseconds: 50)
       }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -13,7 +14,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
 
   private let writer: TarHeaderWriter
   private var count: Int64 = 0
-  private let next: () throws(ImageError) -> Member?
+  private let next: () throws(Failure) -> Member?
   private var pending: [UInt8] = []
   private var position = 0
   private var file: OwnedDescriptor?
@@ -24,12 +25,12 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   private var isAtEnd = false
 
   /// `next` gives the entries in order, and nil at the end. It is called by who reads.
-  init(_ style: TarStyle = .own, _ next: @escaping () throws(ImageError) -> Member?) {
+  init(_ style: TarStyle = .own, _ next: @escaping () throws(Failure) -> Member?) {
     writer = TarHeaderWriter(style)
     self.next = next
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     while true {
       if position < pending.count {
         let count = min(buffer.count, pending.count - position)
@@ -52,7 +53,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     }
   }
 
-  private func advance() throws(ImageError) {
+  private func advance() throws(Failure) {
     position = 0
     guard let member = try next() else {
       pending = writer.end(after: count)
@@ -68,11 +69,11 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
   }
 
   /// Data of the current file; 0 when there is no more, and what follows is prepared.
-  private func data(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  private func data(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     guard let entry else { return 0 }
     guard let span = spans.first else {
       if let contents, try hash.value() != contents {
-        throw ImageError(
+        throw Failure(
           .invalid, "the store is damaged: \"\(entry.path)\" has other contents than came",
           remedy: "remove the image and pull it again")
       }
@@ -87,7 +88,7 @@ final class ArchiveInput: BlobInput, @unchecked Sendable {
     if count < 0, errno == EINTR { return 0 }
     guard count > 0 else {
       if count < 0 { throw LayerTree.failure("read", entry.path.components[...], errno) }
-      throw ImageError(.invalid, "\"\(entry.path)\" became shorter while it was read")
+      throw Failure(.invalid, "\"\(entry.path)\" became shorter while it was read")
     }
     unsafe hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     if span.count == Int64(count) {

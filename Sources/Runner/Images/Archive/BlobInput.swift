@@ -1,15 +1,16 @@
+import Formats
 import Glibc
 import Isolate
 
 /// Where the bytes of a blob come from.
 protocol BlobInput: AnyObject, Sendable {
   /// Fills the buffer as far as there are bytes, waiting for at least one; 0 at the end.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int
 }
 
 extension BlobInput {
   /// The next `count` bytes, or fewer at the end.
-  func bytes(atMost count: Int) throws(ImageError) -> [UInt8] {
+  func bytes(atMost count: Int) throws(Failure) -> [UInt8] {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 16)
     defer { unsafe buffer.deallocate() }
     var filled = 0
@@ -33,22 +34,22 @@ final class FileInput: BlobInput {
   }
 
   /// Opens a regular file; what a FIFO or device in its place would do is not found out.
-  convenience init(path: String) throws(ImageError) {
+  convenience init(path: String) throws(Failure) {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard number >= 0 else { throw ImageError(.usage, "\(SystemError("open", path, code: errno))") }
+    guard number >= 0 else { throw Failure(.usage, "\(SystemError("open", path, code: errno))") }
     let file = OwnedDescriptor(owning: number)
     var information = stat()
     guard unsafe fstat(file.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
-      throw ImageError(.usage, "\(path): not a regular file")
+      throw Failure(.usage, "\(path): not a regular file")
     }
     self.init(file, name: path)
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     while true {
       let count = unsafe Glibc.read(file.number, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
-      if errno != EINTR { throw ImageError(SystemError("read", name, code: errno)) }
+      if errno != EINTR { throw Failure(image: SystemError("read", name, code: errno)) }
     }
   }
 }
@@ -65,7 +66,7 @@ final class FileSlice: BlobInput, @unchecked Sendable {
     end = start + count
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     let wanted = Int(min(Int64(buffer.count), end - position))
     if wanted == 0 { return 0 }
     while true {
@@ -74,8 +75,8 @@ final class FileSlice: BlobInput, @unchecked Sendable {
         position += Int64(count)
         return count
       }
-      if count == 0 { throw ImageError(.invalid, "\(file.name) is shorter than it says") }
-      if errno != EINTR { throw ImageError(SystemError("read", file.name, code: errno)) }
+      if count == 0 { throw Failure(.invalid, "\(file.name) is shorter than it says") }
+      if errno != EINTR { throw Failure(image: SystemError("read", file.name, code: errno)) }
     }
   }
 }

@@ -1,5 +1,6 @@
 import CDecompression
 import Crypto
+import Formats
 import Glibc
 import Isolate
 
@@ -53,7 +54,7 @@ final class LayerStream: ByteSource {
   private enum Ending: Sendable {
     case running
     case complete(Summary)
-    case failed(ImageError)
+    case failed(Failure)
   }
 
   /// What both threads share.
@@ -80,11 +81,11 @@ final class LayerStream: ByteSource {
   /// Begins to read.
   init(
     _ input: any BlobInput, _ limits: ExtractionLimits, gzip: GzipDecoder = .fastest
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let shared = shared
-    do throws(SystemError) {
-      thread = try JoinedThread { Producer(shared, input, limits, gzip).run() }
-    } catch { throw ImageError(error) }
+    thread = try Failure.guarding(.ofImages) { () throws(SystemError) in
+      try JoinedThread { Producer(shared, input, limits, gzip).run() }
+    }
   }
 
   deinit {
@@ -97,7 +98,7 @@ final class LayerStream: ByteSource {
     _ = consume left
   }
 
-  func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
+  func take(_ body: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Int? {
     guard let chunk = try next()?.chunk else { return nil }
     let rest = unsafe UnsafeRawBufferPointer(chunk.bytes)[position..<chunk.count]
     let taken = try body(unsafe RawSpan(_unsafeBytes: rest))
@@ -105,7 +106,7 @@ final class LayerStream: ByteSource {
     return taken
   }
 
-  func share(atMost limit: Int64) throws(ImageError) -> SharedBytes? {
+  func share(atMost limit: Int64) throws(Failure) -> SharedBytes? {
     guard let lease = try next() else { return nil }
     let count = Int(min(Int64(lease.chunk.count - position), limit))
     let part = unsafe UnsafeRawBufferPointer(rebasing: lease.chunk.bytes[position..<position + count])
@@ -115,12 +116,12 @@ final class LayerStream: ByteSource {
   }
 
   /// What is read now, waiting for it; nil at the end.
-  private func next() throws(ImageError) -> Lease? {
+  private func next() throws(Failure) -> Lease? {
     if let current { return current }
     enum Next {
       case chunk(Lease)
       case end
-      case failure(ImageError)
+      case failure(Failure)
     }
     let shared = shared
     let next: Next = shared.wait {
@@ -146,12 +147,12 @@ final class LayerStream: ByteSource {
   }
 
   /// What the stream was; only after `take` has given nil.
-  func summary() throws(ImageError) -> Summary {
+  func summary() throws(Failure) -> Summary {
     thread.join()
     switch shared.ending {
     case .complete(let summary): return summary
     case .failed(let error): throw error
-    case .running: throw ImageError(.invalid, "the layer was not read to its end")
+    case .running: throw Failure(.invalid, "the layer was not read to its end")
     }
   }
 
@@ -172,12 +173,12 @@ final class LayerStream: ByteSource {
 
     func run() {
       let ending: Ending
-      do throws(ImageError) { ending = .complete(try produce()) } catch { ending = .failed(error) }
+      do throws(Failure) { ending = .complete(try produce()) } catch { ending = .failed(error) }
       hasher = nil
       shared.change { shared.ending = ending }
     }
 
-    private func produce() throws(ImageError) -> Summary {
+    private func produce() throws(Failure) -> Summary {
       let buffer = UnsafeMutableRawBufferPointer.allocate(
         byteCount: LayerStream.chunkBytes, alignment: 64)
       defer { unsafe buffer.deallocate() }
@@ -190,13 +191,13 @@ final class LayerStream: ByteSource {
       }
       let format = unsafe pfl_format_of(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), available)
       if format == PFL_FORMAT_XZ, !limits.readsXZ {
-        throw ImageError(.invalid, "the layer is packed with xz, which no layer of an image may be")
+        throw Failure(.invalid, "the layer is packed with xz, which no layer of an image may be")
       }
       guard
         let decoder = unsafe pfl_decoder_make(
           format, gzip == .zlib ? PFL_GZIP_ZLIB : PFL_GZIP_FASTEST, limits.zstdWindowBytes)
       else {
-        throw ImageError(SystemError("malloc", code: ENOMEM))
+        throw Failure(image: SystemError("malloc", code: ENOMEM))
       }
       defer { unsafe pfl_decoder_free(decoder) }
       if format != PFL_FORMAT_NONE { hasher = try Hasher(shared) }
@@ -232,7 +233,7 @@ final class LayerStream: ByteSource {
         }
       }
       guard format == PFL_FORMAT_NONE || isBetweenMembers else {
-        throw ImageError(.invalid, "the compressed layer is cut off")
+        throw Failure(.invalid, "the compressed layer is cut off")
       }
       if let chunk, chunk.count > 0 { hand(chunk) }
       let digest = Digest(compressed.finalize())
@@ -240,20 +241,20 @@ final class LayerStream: ByteSource {
         digest: digest, size: size, diffID: hasher?.digest() ?? digest, uncompressedSize: uncompressedSize)
     }
 
-    private func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+    private func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
       let count = unsafe try input.read(into: buffer)
       unsafe compressed.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       size += Int64(count)
       return count
     }
 
-    private func check(_ status: pfl_status) throws(ImageError) {
+    private func check(_ status: pfl_status) throws(Failure) {
       switch status {
-      case PFL_DAMAGED: throw ImageError(.invalid, "the compressed layer is damaged")
+      case PFL_DAMAGED: throw Failure(.invalid, "the compressed layer is damaged")
       case PFL_TOO_LARGE:
         throw limits.exceeded(
           .window, "the layer needs a window of more than \(limits.zstdWindowBytes) bytes")
-      case PFL_NO_MEMORY: throw ImageError(SystemError("malloc", code: ENOMEM))
+      case PFL_NO_MEMORY: throw Failure(image: SystemError("malloc", code: ENOMEM))
       default: break
       }
       if uncompressedSize > limits.bytes {
@@ -267,13 +268,13 @@ final class LayerStream: ByteSource {
       }
     }
 
-    private func emptyChunk() throws(ImageError) -> Chunk {
+    private func emptyChunk() throws(Failure) -> Chunk {
       let shared = shared
       let chunk: Chunk? = shared.wait {
         if shared.isAbandoned { return .some(nil) }
         return shared.free.isEmpty ? nil : .some(shared.free.removeLast())
       }
-      guard let chunk else { throw ImageError(.system, "abandoned") }
+      guard let chunk else { throw Failure(.system, "abandoned") }
       chunk.count = 0
       return chunk
     }
@@ -295,11 +296,11 @@ final class LayerStream: ByteSource {
     private let outcome = Outcome()
     private let thread: JoinedThread
 
-    init(_ shared: Shared) throws(ImageError) {
+    init(_ shared: Shared) throws(Failure) {
       self.shared = shared
       let outcome = outcome
-      do throws(SystemError) {
-        thread = try JoinedThread {
+      thread = try Failure.guarding(.ofImages) { () throws(SystemError) in
+        try JoinedThread {
           while true {
             let next: Lease? = shared.wait {
               if !shared.unhashed.isEmpty { return .some(shared.unhashed.removeFirst()) }
@@ -312,7 +313,7 @@ final class LayerStream: ByteSource {
             }
           }
         }
-      } catch { throw ImageError(error) }
+      }
     }
 
     deinit { finish() }

@@ -1,10 +1,12 @@
+import Formats
+
 /// The records of a pax extended header: `LENGTH KEY=VALUE\n` (pax(1), "pax Extended Header").
 struct PaxRecords {
   private(set) var values: [(key: String, value: [UInt8])] = []
 
   init() {}
 
-  init(_ bytes: [UInt8]) throws(ImageError) {
+  init(_ bytes: [UInt8]) throws(Failure) {
     var rest = bytes[...]
     while let first = rest.first {
       // GNU tar and others pad with NULs after the last record.
@@ -15,7 +17,7 @@ struct PaxRecords {
         rest[rest.startIndex + length - 1] == 0x0a,
         let equals = rest[space..<rest.startIndex + length].firstIndex(of: UInt8(ascii: "=")),
         equals > space + 1
-      else { throw ImageError(.invalid, "a pax header of the archive is damaged") }
+      else { throw Failure(.invalid, "a pax header of the archive is damaged") }
       let key = String(decoding: rest[(space + 1)..<equals], as: UTF8.self)
       values.append((key, Array(rest[(equals + 1)..<(rest.startIndex + length - 1)])))
       rest = rest[(rest.startIndex + length)...]
@@ -28,17 +30,17 @@ struct PaxRecords {
     return value
   }
 
-  func number(_ key: String) throws(ImageError) -> Int64? {
+  func number(_ key: String) throws(Failure) -> Int64? {
     guard let value = last(key) else { return nil }
     guard let number = Self.decimal(value[...]) else {
-      throw ImageError(
+      throw Failure(
         .invalid, "the pax header \(key) is no number: \"\(EntryPath.shown(value).prefix(40))\"")
     }
     return Int64(number)
   }
 
   /// "1234.567" or "-1.5" as seconds and nanoseconds; more digits than nanoseconds are dropped.
-  func time(_ key: String) throws(ImageError) -> (seconds: Int64, nanoseconds: Int64)? {
+  func time(_ key: String) throws(Failure) -> (seconds: Int64, nanoseconds: Int64)? {
     guard let value = last(key) else { return nil }
     let isNegative = value.first == UInt8(ascii: "-")
     let parts = value.dropFirst(isNegative ? 1 : 0).split(
@@ -46,7 +48,7 @@ struct PaxRecords {
     guard let seconds = parts.first.flatMap({ Self.decimal($0) }),
       parts.count < 2 || parts[1].allSatisfy({ (0x30...0x39).contains($0) })
     else {
-      throw ImageError(.invalid, "the pax header \(key) is no time: \"\(EntryPath.shown(value).prefix(40))\"")
+      throw Failure(.invalid, "the pax header \(key) is no time: \"\(EntryPath.shown(value).prefix(40))\"")
     }
     var nanoseconds: Int64 = 0
     var digits = parts.count > 1 ? Array(parts[1].prefix(9)) : []

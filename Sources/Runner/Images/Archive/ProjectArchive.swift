@@ -1,3 +1,4 @@
+package import Formats
 import Glibc
 import Isolate
 
@@ -16,24 +17,24 @@ package enum ProjectArchive {
 
   /// Unpacks a tar archive (plain, gzip, zstd or xz) or a zip archive into an empty folder; `list` names a file that is
   /// written beside it.
-  package static func unpack(_ path: String, into folder: String, list: String) throws(ImageError) {
+  package static func unpack(_ path: String, into folder: String, list: String) throws(Failure) {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard number >= 0 else { throw ImageError(.usage, "\(SystemError("open", path, code: errno))") }
+    guard number >= 0 else { throw Failure(.usage, "\(SystemError("open", path, code: errno))") }
     let file = SharedDescriptor(OwnedDescriptor(owning: number), name: path)
     var information = stat()
     guard unsafe fstat(file.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
-      throw ImageError(.usage, "\(path): not a regular file")
+      throw Failure(.usage, "\(path): not a regular file")
     }
     let size = Int64(information.st_size)
     let head = try FileSlice(file, from: 0, count: min(size, 6)).bytes(atMost: 6)
     if ZipReader.isZip(head) { return try unzip(file, into: folder) }
     var extractor = try LayerExtractor(path: folder, list: list, limits)
-    do throws(ImageError) {
+    do throws(Failure) {
       try extractor.extract(LayerStream(FileSlice(file, from: 0, count: size), limits))
-    } catch { throw ImageError(.usage, "\(path): \(error.message)", remedy: error.remedy) }
+    } catch { throw Failure(.usage, "\(path): \(error.message)", remedy: error.remedy) }
   }
 
-  private static func unzip(_ file: SharedDescriptor, into folder: String) throws(ImageError) {
+  private static func unzip(_ file: SharedDescriptor, into folder: String) throws(Failure) {
     let limits = limits
     let tree = try LayerTree(folder)
     var total: Int64 = 0
@@ -62,7 +63,7 @@ package enum ProjectArchive {
       }
       if number < 0 { throw LayerTree.failure("open", path.components[...], errno) }
       let target = OwnedDescriptor(owning: number)
-      total += try copy(stream, limit: limits.bytes - total) { bytes throws(ImageError) in
+      total += try copy(stream, limit: limits.bytes - total) { bytes throws(Failure) in
         try write(bytes, to: target.number, path)
       }
     }
@@ -71,10 +72,10 @@ package enum ProjectArchive {
   /// Hands over what a stream gives; more than `limit` is refused.
   @discardableResult
   private static func copy(
-    _ stream: LayerStream, limit: Int64, _ body: ([UInt8]) throws(ImageError) -> Void
-  ) throws(ImageError) -> Int64 {
+    _ stream: LayerStream, limit: Int64, _ body: ([UInt8]) throws(Failure) -> Void
+  ) throws(Failure) -> Int64 {
     var count: Int64 = 0
-    while try stream.take({ bytes throws(ImageError) in
+    while try stream.take({ bytes throws(Failure) in
       count += Int64(bytes.byteCount)
       if count > limit {
         throw limits.exceeded(.bytes, "the archive holds more than \(limits.bytes >> 30) GiB")
@@ -85,7 +86,7 @@ package enum ProjectArchive {
     return count
   }
 
-  private static func write(_ bytes: [UInt8], to file: Int32, _ path: EntryPath) throws(ImageError) {
+  private static func write(_ bytes: [UInt8], to file: Int32, _ path: EntryPath) throws(Failure) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }

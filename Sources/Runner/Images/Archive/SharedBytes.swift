@@ -1,3 +1,5 @@
+import Formats
+
 /// Bytes that stay as they are as long as somebody holds them, so that another thread can work on them.
 @safe struct SharedBytes: @unchecked Sendable {
   private let owner: any AnyObject & Sendable
@@ -21,7 +23,7 @@
   /// Whether both are parts of the same memory.
   func isBeside(_ other: SharedBytes) -> Bool { owner === other.owner }
 
-  func withUnsafeBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(ImageError) -> Value) throws(ImageError)
+  func withUnsafeBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure)
     -> Value
   {
     unsafe try body(bytes)

@@ -1,3 +1,5 @@
+import Formats
+
 /// A path as an archive has it: bytes that need not be UTF-8, split and cleaned of what means nothing.
 package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
   /// Components without "/", never empty, "." or "..".
@@ -8,14 +10,14 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
   /// Cleans a path: leading slashes, "." and doubled slashes go; ".." and NUL are refused.
   init(
     _ bytes: [UInt8], _ limits: ExtractionLimits, what: @autoclosure () -> String
-  ) throws(ImageError) {
+  ) throws(Failure) {
     guard bytes.count <= limits.pathBytes else {
-      throw ImageError(
+      throw Failure(
         .invalid, "\(what()) \"\(Self.shown(bytes).prefix(100))...\" is longer than \(limits.pathBytes) bytes"
       )
     }
-    func refusal(_ why: String) -> ImageError {
-      ImageError(.invalid, "\(what()) \"\(Self.shown(bytes))\" \(why)")
+    func refusal(_ why: String) -> Failure {
+      Failure(.invalid, "\(what()) \"\(Self.shown(bytes))\" \(why)")
     }
     components = []
     for part in bytes.split(separator: UInt8(ascii: "/")) where part != [0x2e] {

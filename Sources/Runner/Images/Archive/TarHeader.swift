@@ -1,3 +1,5 @@
+import Formats
+
 /// The fields of one 512-byte block (pax(1), "ustar Interchange Format"; GNU tar manual, "Basic Tar Format").
 struct TarHeader {
   enum Flavor { case version7, ustar, gnu }
@@ -6,7 +8,7 @@ struct TarHeader {
   let flavor: Flavor
 
   /// Reads a block; nil when it is one of zeros.
-  init?(_ block: [UInt8], at offset: Int64) throws(ImageError) {
+  init?(_ block: [UInt8], at offset: Int64) throws(Failure) {
     let (sum, signed) = Self.sums(block)
     // A block of zeros has nothing but the spaces that stand for its checksum.
     if sum == 8 * 0x20, !block.contains(where: { $0 != 0 }) { return nil }
@@ -22,7 +24,7 @@ struct TarHeader {
       flavor = .version7
     }
     guard let stored = try? number(148, 8, "checksum"), stored == sum || stored == signed else {
-      throw ImageError(.invalid, "the archive is damaged: no tar header at byte \(offset)")
+      throw Failure(.invalid, "the archive is damaged: no tar header at byte \(offset)")
     }
   }
 
@@ -47,14 +49,14 @@ struct TarHeader {
   func text(_ start: Int, _ count: Int) -> [UInt8] { Array(block[start..<start + count].prefix { $0 != 0 }) }
 
   /// A number: octal digits with spaces and NULs around, or GNU's base 256.
-  func number(_ start: Int, _ count: Int, _ name: String) throws(ImageError) -> Int64 {
+  func number(_ start: Int, _ count: Int, _ name: String) throws(Failure) -> Int64 {
     let field = block[start..<start + count]
     guard let first = field.first else { return 0 }
     if first & 0x80 != 0 {
       var value: Int64 = first & 0x40 != 0 && first == 0xff ? -1 : Int64(first & 0x7f)
       for byte in field.dropFirst() {
         let (high, overflows) = value.multipliedReportingOverflow(by: 256)
-        if overflows { throw ImageError(.invalid, "a tar header's \(name) does not fit 64 bits") }
+        if overflows { throw Failure(.invalid, "a tar header's \(name) does not fit 64 bits") }
         value = high | Int64(byte)
       }
       return value
@@ -66,7 +68,7 @@ struct TarHeader {
       digits.removeFirst()
     }
     guard digits.allSatisfy({ $0 == 0x20 || $0 == 0 }) else {
-      throw ImageError(.invalid, "a tar header's \(name) is no octal number")
+      throw Failure(.invalid, "a tar header's \(name) is no octal number")
     }
     return value
   }

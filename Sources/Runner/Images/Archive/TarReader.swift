@@ -1,3 +1,5 @@
+import Formats
+
 /// Reads a tar archive (ustar, pax, GNU, version 7) member by member, strictly: what two readers could take
 /// for different things is refused, so that no file is smuggled past one of them (CVE-2025-62518).
 struct TarReader: ~Copyable {
@@ -15,7 +17,7 @@ struct TarReader: ~Copyable {
   }
 
   /// The next member, or nil at the end; what was not read of the one before is skipped.
-  mutating func next() throws(ImageError) -> TarEntry? {
+  mutating func next() throws(Failure) -> TarEntry? {
     try skip(remaining + padding)
     (remaining, padding) = (0, 0)
     var pax: PaxRecords?
@@ -24,7 +26,7 @@ struct TarReader: ~Copyable {
     while let header = try nextHeader() {
       switch header.type {
       case UInt8(ascii: "x"):
-        guard pax == nil else { throw ImageError(.invalid, "the archive has two pax headers for one file") }
+        guard pax == nil else { throw Failure(.invalid, "the archive has two pax headers for one file") }
         pax = try PaxRecords(extra(header, "pax header"))
       case UInt8(ascii: "g"):
         try refuseDangling(pax == nil && longName == nil && longLink == nil)
@@ -50,16 +52,16 @@ struct TarReader: ~Copyable {
   }
 
   /// Gives the data of the current member to `body`, piece by piece.
-  mutating func read(_ body: (RawSpan) throws(ImageError) -> Void) throws(ImageError) {
-    try share { bytes throws(ImageError) in
-      unsafe try bytes.withUnsafeBytes { bytes throws(ImageError) in
+  mutating func read(_ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+    try share { bytes throws(Failure) in
+      unsafe try bytes.withUnsafeBytes { bytes throws(Failure) in
         try body(unsafe RawSpan(_unsafeBytes: bytes))
       }
     }
   }
 
   /// The same with pieces that can be kept.
-  mutating func share(_ body: (SharedBytes) throws(ImageError) -> Void) throws(ImageError) {
+  mutating func share(_ body: (SharedBytes) throws(Failure) -> Void) throws(Failure) {
     while remaining > 0 {
       guard let bytes = try source.share(atMost: remaining) else { throw Self.truncated }
       remaining -= Int64(bytes.count)
@@ -67,15 +69,15 @@ struct TarReader: ~Copyable {
     }
   }
 
-  private static var truncated: ImageError {
-    ImageError(.invalid, "the archive is cut off in the middle of a file")
+  private static var truncated: Failure {
+    Failure(.invalid, "the archive is cut off in the middle of a file")
   }
 
-  private func refuseDangling(_ isInOrder: Bool) throws(ImageError) {
-    if !isInOrder { throw ImageError(.invalid, "the archive has a header for a file that does not follow") }
+  private func refuseDangling(_ isInOrder: Bool) throws(Failure) {
+    if !isInOrder { throw Failure(.invalid, "the archive has a header for a file that does not follow") }
   }
 
-  private mutating func skip(_ count: Int64) throws(ImageError) {
+  private mutating func skip(_ count: Int64) throws(Failure) {
     if count == 0 || source.skip(count) { return }
     var count = count
     while count > 0 {
@@ -86,7 +88,7 @@ struct TarReader: ~Copyable {
   }
 
   /// `count` bytes, or fewer at the end of the source.
-  private mutating func take(_ count: Int) throws(ImageError) -> [UInt8] {
+  private mutating func take(_ count: Int) throws(Failure) -> [UInt8] {
     var taken: [UInt8] = []
     taken.reserveCapacity(count)
     while taken.count < count {
@@ -101,17 +103,17 @@ struct TarReader: ~Copyable {
   }
 
   /// The next header block, or nil at the end: a block of zeros, or nothing more.
-  private mutating func nextHeader() throws(ImageError) -> TarHeader? {
+  private mutating func nextHeader() throws(Failure) -> TarHeader? {
     let offset = source.offset
     let block = try take(512)
     if block.isEmpty { return nil }
     guard block.count == 512 else {
-      throw ImageError(.invalid, "the archive is cut off in the middle of a header")
+      throw Failure(.invalid, "the archive is cut off in the middle of a header")
     }
     return try TarHeader(block, at: offset)
   }
 
-  private mutating func extra(_ header: TarHeader, _ what: String) throws(ImageError) -> [UInt8] {
+  private mutating func extra(_ header: TarHeader, _ what: String) throws(Failure) -> [UInt8] {
     let size = try header.number(124, 12, "size")
     guard (0...Int64(limits.headerBytes)).contains(size) else {
       throw limits.exceeded(
@@ -125,7 +127,7 @@ struct TarReader: ~Copyable {
 
   private mutating func entry(
     _ header: TarHeader, _ pax: PaxRecords, _ longName: [UInt8]?, _ longLink: [UInt8]?
-  ) throws(ImageError) -> TarEntry {
+  ) throws(Failure) -> TarEntry {
     func record(_ key: String) -> [UInt8]? { pax.last(key) ?? global.last(key) }
     let isSparsePax = pax.values.contains { $0.key.hasPrefix("GNU.sparse.") }
     var name = record("path") ?? longName ?? header.name
@@ -147,14 +149,14 @@ struct TarReader: ~Copyable {
       entry.target = try EntryPath(link, limits, what: "the hard link \"\(subject)\" to")
     case .symbolicLink:
       guard !link.isEmpty, link.count <= limits.pathBytes, !link.contains(0) else {
-        throw ImageError(.invalid, "the symbolic link \"\(subject)\" has no target, or one that cannot be")
+        throw Failure(.invalid, "the symbolic link \"\(subject)\" has no target, or one that cannot be")
       }
       entry.linkText = link
     default: break
     }
     if entry.kind != .file, entry.storedSize != 0 {
       // Some readers skip such data, others take it for the next header.
-      throw ImageError(
+      throw Failure(
         .invalid, "\"\(subject)\" is no regular file and has \(entry.storedSize) bytes of data")
     }
     remaining = entry.storedSize
@@ -166,8 +168,7 @@ struct TarReader: ~Copyable {
   }
 
   /// The size in the header and the one in the pax header are one, or the header's cannot hold it.
-  private func size(_ header: TarHeader, _ pax: PaxRecords, of subject: EntryPath) throws(ImageError) -> Int64
-  {
+  private func size(_ header: TarHeader, _ pax: PaxRecords, of subject: EntryPath) throws(Failure) -> Int64 {
     let plain = try header.number(124, 12, "size")
     let real = try pax.number("size")
     let size = real ?? plain
@@ -176,7 +177,7 @@ struct TarReader: ~Copyable {
         .bytes, "\"\(subject)\" has \(size) bytes; the limit of a layer is \(limits.bytes)")
     }
     guard plain == size || size > 0o77777777777 else {
-      throw ImageError(
+      throw Failure(
         .invalid, "\"\(subject)\" has two sizes: \(plain) in its header, \(size) in its pax header")
     }
     return size
@@ -184,17 +185,17 @@ struct TarReader: ~Copyable {
 
   private func identifier(
     _ pax: PaxRecords, _ name: String, _ header: TarHeader, _ start: Int, of subject: EntryPath
-  ) throws(ImageError) -> UInt32 {
+  ) throws(Failure) -> UInt32 {
     var number = try header.number(start, 8, name)
     if let real = try pax.number(name) { number = real }
     // 2^32 - 1 means "leave as it is" (chown(2)).
     guard let value = UInt32(exactly: number), value != .max else {
-      throw ImageError(.invalid, "\"\(subject)\" has the \(name) \(number)")
+      throw Failure(.invalid, "\"\(subject)\" has the \(name) \(number)")
     }
     return value
   }
 
-  private func attributes(_ pax: PaxRecords, of subject: EntryPath) throws(ImageError) -> [(
+  private func attributes(_ pax: PaxRecords, of subject: EntryPath) throws(Failure) -> [(
     name: [UInt8], value: [UInt8]
   )] {
     let prefix = "SCHILY.xattr."
@@ -204,7 +205,7 @@ struct TarReader: ~Copyable {
       let name = Array(key.utf8.dropFirst(prefix.utf8.count))
       total += name.count + value.count
       guard (1...255).contains(name.count), !name.contains(0) else {
-        throw ImageError(.invalid, "an extended attribute of \"\(subject)\" is badly named")
+        throw Failure(.invalid, "an extended attribute of \"\(subject)\" is badly named")
       }
       guard total <= limits.attributeBytes else {
         throw limits.exceeded(
@@ -216,7 +217,7 @@ struct TarReader: ~Copyable {
     return attributes
   }
 
-  private func kind(_ header: TarHeader, name: [UInt8], of subject: EntryPath) throws(ImageError)
+  private func kind(_ header: TarHeader, name: [UInt8], of subject: EntryPath) throws(Failure)
     -> TarEntry.Kind
   {
     switch header.type {
@@ -231,20 +232,20 @@ struct TarReader: ~Copyable {
       let numbers = [try header.number(329, 8, "device"), try header.number(337, 8, "device")]
       guard let major = UInt32(exactly: numbers[0]), let minor = UInt32(exactly: numbers[1]), major < 1 << 12,
         minor < 1 << 20
-      else { throw ImageError(.invalid, "\"\(subject)\" is a device with numbers that cannot be") }
+      else { throw Failure(.invalid, "\"\(subject)\" is a device with numbers that cannot be") }
       return .device(isBlock: header.type == UInt8(ascii: "4"), major: major, minor: minor)
     default:
-      throw ImageError(
+      throw Failure(
         .invalid, "\"\(subject)\" is of a type that tar archives of images do not have: \(header.type)")
     }
   }
 
   // MARK: Files with holes (GNU tar manual, "Storing Sparse Files")
 
-  private mutating func readOldSparse(_ header: TarHeader, _ entry: inout TarEntry) throws(ImageError) {
+  private mutating func readOldSparse(_ header: TarHeader, _ entry: inout TarEntry) throws(Failure) {
     entry.size = try header.number(483, 12, "size")
     var spans: [TarEntry.Span] = []
-    func add(_ block: TarHeader, _ start: Int, _ count: Int) throws(ImageError) {
+    func add(_ block: TarHeader, _ start: Int, _ count: Int) throws(Failure) {
       for place in stride(from: start, to: start + 24 * count, by: 24) {
         let span = TarEntry.Span(
           offset: try block.number(place, 12, "hole"), count: try block.number(place + 12, 12, "hole"))
@@ -263,10 +264,10 @@ struct TarReader: ~Copyable {
     entry.spans = spans
   }
 
-  private mutating func readSparse(_ pax: PaxRecords, _ entry: inout TarEntry) throws(ImageError) {
+  private mutating func readSparse(_ pax: PaxRecords, _ entry: inout TarEntry) throws(Failure) {
     let sizes = [try pax.number("GNU.sparse.realsize"), try pax.number("GNU.sparse.size")]
     guard let size = sizes.compactMap({ $0 }).first else {
-      throw ImageError(.invalid, "\"\(entry.path)\" is a file with holes without its size")
+      throw Failure(.invalid, "\"\(entry.path)\" is a file with holes without its size")
     }
     entry.size = size
     var numbers: [Int64] = []
@@ -282,7 +283,7 @@ struct TarReader: ~Copyable {
       }
     }
     guard numbers.count.isMultiple(of: 2) else {
-      throw ImageError(.invalid, "the holes of \"\(entry.path)\" are not well described")
+      throw Failure(.invalid, "the holes of \"\(entry.path)\" are not well described")
     }
     entry.spans = stride(from: 0, to: numbers.count, by: 2).map {
       .init(offset: numbers[$0], count: numbers[$0 + 1])
@@ -291,7 +292,7 @@ struct TarReader: ~Copyable {
   }
 
   /// Format 1.0: the map is at the beginning of the data, a number a line, padded to a whole block.
-  private mutating func readMap() throws(ImageError) -> [Int64] {
+  private mutating func readMap() throws(Failure) -> [Int64] {
     var numbers: [Int64] = []
     var line: [UInt8] = []
     while true {
@@ -305,7 +306,7 @@ struct TarReader: ~Copyable {
           continue
         }
         guard let number = PaxRecords.decimal(line[...]), number <= 200_000 || !numbers.isEmpty else {
-          throw ImageError(.invalid, "the archive has a file whose holes are not well described")
+          throw Failure(.invalid, "the archive has a file whose holes are not well described")
         }
         numbers.append(Int64(number))
         line = []
@@ -314,19 +315,19 @@ struct TarReader: ~Copyable {
     }
   }
 
-  private func check(_ spans: [TarEntry.Span], _ entry: TarEntry) throws(ImageError) {
+  private func check(_ spans: [TarEntry.Span], _ entry: TarEntry) throws(Failure) {
     var end: Int64 = 0
     var total: Int64 = 0
     for span in spans {
       let (last, overflows) = span.offset.addingReportingOverflow(span.count)
       guard span.offset >= end, span.count >= 0, !overflows, last <= entry.size else {
-        throw ImageError(.invalid, "the holes of \"\(entry.path)\" are not well described")
+        throw Failure(.invalid, "the holes of \"\(entry.path)\" are not well described")
       }
       end = last
       total += span.count
     }
     guard total == remaining, entry.size >= 0 else {
-      throw ImageError(.invalid, "the holes of \"\(entry.path)\" do not match its data")
+      throw Failure(.invalid, "the holes of \"\(entry.path)\" do not match its data")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -24,11 +25,11 @@ struct ZipReader {
   /// Whether a file begins like a zip archive; an empty one is none for us.
   static func isZip(_ head: [UInt8]) -> Bool { head.starts(with: [0x50, 0x4b, 0x03, 0x04]) }
 
-  init(_ file: SharedDescriptor, _ limits: ExtractionLimits) throws(ImageError) {
+  init(_ file: SharedDescriptor, _ limits: ExtractionLimits) throws(Failure) {
     self.file = file
     var information = stat()
     guard unsafe fstat(file.number, &information) == 0 else {
-      throw ImageError(SystemError("fstat", file.name, code: errno))
+      throw Failure(image: SystemError("fstat", file.name, code: errno))
     }
     let size = Int64(information.st_size)
     let tail = try Self.bytes(file, at: max(0, size - 65_557), count: Int(min(size, 65_557)))
@@ -48,7 +49,7 @@ struct ZipReader {
 
   private static func directory(
     _ bytes: [UInt8], count: Int, of file: SharedDescriptor
-  ) throws(ImageError) -> [Member] {
+  ) throws(Failure) -> [Member] {
     var members: [Member] = []
     var names: Set<[UInt8]> = []
     var place = 0
@@ -77,7 +78,7 @@ struct ZipReader {
   }
 
   /// The packed data of a member, in a form that the decompressor for gzip takes (RFC 1952): head, deflate, sum, size.
-  func input(of member: Member) throws(ImageError) -> any BlobInput {
+  func input(of member: Member) throws(Failure) -> any BlobInput {
     let header = try Self.bytes(file, at: member.headerOffset, count: 30)
     guard Self.number(header, 0, 4) == 0x0403_4b50, let nameLength = Self.number(header, 26, 2),
       let extra = Self.number(header, 28, 2), Self.number(header, 8, 2) == member.method
@@ -97,7 +98,7 @@ struct ZipReader {
 
   private static func bytes(
     _ file: SharedDescriptor, at offset: Int64, count: Int
-  ) throws(ImageError) -> [UInt8] {
+  ) throws(Failure) -> [UInt8] {
     try FileSlice(file, from: offset, count: Int64(count)).bytes(atMost: count)
   }
 
@@ -106,8 +107,8 @@ struct ZipReader {
     return (0..<count).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
   }
 
-  private static func invalid(_ file: SharedDescriptor, _ why: String) -> ImageError {
-    ImageError(.usage, "\(file.name): \(why)", remedy: "unpack it and name the folder")
+  private static func invalid(_ file: SharedDescriptor, _ why: String) -> Failure {
+    Failure(.usage, "\(file.name): \(why)", remedy: "unpack it and name the folder")
   }
 }
 
@@ -121,7 +122,7 @@ private final class WrappedInput: BlobInput, @unchecked Sendable {
     (self.head, self.middle, self.tail) = (head, middle, tail)
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     if !head.isEmpty { return unsafe Self.give(&head, buffer) }
     let count = unsafe try middle.read(into: buffer)
     return count > 0 ? count : unsafe Self.give(&tail, buffer)

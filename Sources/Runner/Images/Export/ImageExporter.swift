@@ -1,3 +1,4 @@
+package import Formats
 import FoundationEssentials
 import Isolate
 
@@ -18,18 +19,18 @@ package struct ImageExporter {
 
   /// Writes an image into a new folder, or into one archive where the path ends in ".tar".
   ///
-  /// - Throws: `ImageError` when something is there already, a layer is missing or damaged, or it cannot be written.
-  package func write(_ image: ImageStore.Image, to path: String) throws(ImageError) -> Exported {
+  /// - Throws: `Failure` when something is there already, a layer is missing or damaged, or it cannot be written.
+  package func write(_ image: ImageStore.Image, to path: String) throws(Failure) -> Exported {
     if Files.exists(path) {
-      throw ImageError(.usage, "\(path) is there already", remedy: "name a file or folder that is not")
+      throw Failure(.usage, "\(path) is there already", remedy: "name a file or folder that is not")
     }
     var lease = ImageStore.Lease()
     for layer in image.layers where !(try store.hold(layer, with: &lease)) {
-      throw ImageError(
+      throw Failure(
         .invalid, "\(image.reference.familiar): the layer \(layer) is missing",
         remedy: "import or pull the image again")
     }
-    let result = Result { () throws(ImageError) in try writeHeld(image, to: path) }
+    let result = Result { () throws(Failure) in try writeHeld(image, to: path) }
     _ = consume lease
     return try result.get()
   }
@@ -37,17 +38,16 @@ package struct ImageExporter {
   /// Removes what is half written of an export to that path, before this process ends at once.
   package static func abandon(_ path: String) { LayoutFolder.remove(path) }
 
-  private func writeHeld(_ image: ImageStore.Image, to path: String) throws(ImageError) -> Exported {
+  private func writeHeld(_ image: ImageStore.Image, to path: String) throws(Failure) -> Exported {
     if path.hasSuffix(".tar") { return try write(image, into: LayoutArchive(path)) }
     let folder = try LayoutFolder(path)
-    do throws(ImageError) { return try write(image, into: folder) } catch {
+    do throws(Failure) { return try write(image, into: folder) } catch {
       folder.discard()
       throw error
     }
   }
 
-  private func write(_ image: ImageStore.Image, into target: any LayoutTarget) throws(ImageError) -> Exported
-  {
+  private func write(_ image: ImageStore.Image, into target: any LayoutTarget) throws(Failure) -> Exported {
     var layers: [Descriptor] = []
     var rewritten: [(from: Digest, to: Digest)] = []
     for layer in image.layers {
@@ -59,7 +59,7 @@ package struct ImageExporter {
     var configuration = try store.document(image.configurationDigest)
     if !rewritten.isEmpty {
       configuration = try Self.replacing(
-        configuration, try layers.map { layer throws(ImageError) in try layer.address() })
+        configuration, try layers.map { layer throws(Failure) in try layer.address() })
     }
     let config = Descriptor(
       mediaType: ImageManifest.ociConfiguration, digest: Digest(of: configuration),
@@ -97,9 +97,9 @@ package struct ImageExporter {
   }
 
   /// A configuration with other diffIDs; whatever else is in it stays.
-  private static func replacing(_ bytes: [UInt8], _ layers: [Digest]) throws(ImageError) -> [UInt8] {
+  private static func replacing(_ bytes: [UInt8], _ layers: [Digest]) throws(Failure) -> [UInt8] {
     guard case .object(var members)? = try? JSONParser.parse(bytes) else {
-      throw ImageError(.invalid, "the image's configuration is no JSON object")
+      throw Failure(.invalid, "the image's configuration is no JSON object")
     }
     members.removeAll { $0.key == "rootfs" }
     let digests = JSONValue.array(layers.map { .string("\($0)") })

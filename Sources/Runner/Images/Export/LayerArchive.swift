@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -10,36 +11,36 @@ final class LayerArchive: @unchecked Sendable {
   private var entries: ArraySlice<TarEntry> = []
   private var contents: [EntryPath: Checksum] = [:]
 
-  /// - Throws: `ImageError` when the layer is not there or its list is damaged.
-  init(_ layer: Digest, of store: ImageStore) throws(ImageError) {
+  /// - Throws: `Failure` when the layer is not there or its list is damaged.
+  init(_ layer: Digest, of store: ImageStore) throws(Failure) {
     let folder = "\(store.path)/layers/\(layer.hex)"
     tree = "\(folder)/tree"
     folders = try LayerTree(tree)
     guard let text = Files.text("\(folder)/list", limit: 1 << 30) else {
-      throw ImageError(
+      throw Failure(
         .invalid, "\(folder)/list cannot be read", remedy: "remove the image and pull it again")
     }
     var lines: [LayerListEntry] = []
     for line in text.split(separator: "\n") {
       guard let entry = LayerListEntry(line.utf8) else {
-        throw ImageError(.invalid, "\(folder)/list is damaged", remedy: "remove the image and pull it again")
+        throw Failure(.invalid, "\(folder)/list is damaged", remedy: "remove the image and pull it again")
       }
       lines.append(entry)
     }
-    entries = try Self.remaining(lines).map { line throws(ImageError) in try entry(line) }[...]
+    entries = try Self.remaining(lines).map { line throws(Failure) in try entry(line) }[...]
   }
 
   /// The archive.
   func input(_ style: TarStyle = .own) -> ArchiveInput {
     var entries = self.entries
-    return ArchiveInput(style) { () throws(ImageError) in
+    return ArchiveInput(style) { () throws(Failure) in
       guard let entry = entries.popFirst() else { return nil }
       return try self.member(entry)
     }
   }
 
   /// The style in which the layer came; nil where it is none that we know.
-  func style(of layer: Digest) throws(ImageError) -> TarStyle? {
+  func style(of layer: Digest) throws(Failure) -> TarStyle? {
     for style in [.own] + TarStyle.others {
       if unsafe try BlobCopy.copy(input(style), { _ in }).digest == layer { return style }
     }
@@ -66,7 +67,7 @@ final class LayerArchive: @unchecked Sendable {
     return lines.indices.filter { !isGone[$0] }.map { lines[$0] }
   }
 
-  private func entry(_ line: LayerListEntry) throws(ImageError) -> TarEntry {
+  private func entry(_ line: LayerListEntry) throws(Failure) -> TarEntry {
     var entry = TarEntry(path: line.path)
     (entry.mode, entry.userID, entry.groupID, entry.modified) = (
       line.mode, line.userID, line.groupID, line.modified
@@ -93,16 +94,16 @@ final class LayerArchive: @unchecked Sendable {
     return entry
   }
 
-  private static func device(_ line: LayerListEntry) throws(ImageError) -> TarEntry.Kind {
+  private static func device(_ line: LayerListEntry) throws(Failure) -> TarEntry.Kind {
     let text = String(decoding: line.target, as: UTF8.self)
     let numbers = text.dropFirst().split(separator: ":").compactMap { UInt32($0) }
     guard numbers.count == 2 else {
-      throw ImageError(.invalid, "the device \"\(line.path)\" is badly recorded")
+      throw Failure(.invalid, "the device \"\(line.path)\" is badly recorded")
     }
     return .device(isBlock: text.hasPrefix("b"), major: numbers[0], minor: numbers[1])
   }
 
-  private func member(_ entry: TarEntry) throws(ImageError) -> ArchiveInput.Member {
+  private func member(_ entry: TarEntry) throws(Failure) -> ArchiveInput.Member {
     var entry = entry
     if entry.kind == .hardLink { try settle(&entry) }
     guard entry.kind == .file, entry.size > 0 else {
@@ -112,7 +113,7 @@ final class LayerArchive: @unchecked Sendable {
   }
 
   /// A link whose target was replaced by a later member keeps what it had: it is a file then.
-  private func settle(_ entry: inout TarEntry) throws(ImageError) {
+  private func settle(_ entry: inout TarEntry) throws(Failure) {
     guard let target = entry.target, let mine = try status(entry.path) else { return }
     if let other = try status(target), other.st_ino == mine.st_ino { return }
     guard mine.st_mode & S_IFMT == S_IFREG else { return }
@@ -121,7 +122,7 @@ final class LayerArchive: @unchecked Sendable {
     entry.storedSize = entry.size
   }
 
-  private func status(_ path: EntryPath) throws(ImageError) -> stat? {
+  private func status(_ path: EntryPath) throws(Failure) -> stat? {
     guard let name = path.components.last,
       let folder = try folders.folder(path.components.dropLast(), makes: false)
     else { return nil }
@@ -130,7 +131,7 @@ final class LayerArchive: @unchecked Sendable {
     return result == 0 ? information : nil
   }
 
-  private func open(_ entry: TarEntry) throws(ImageError) -> OwnedDescriptor {
+  private func open(_ entry: TarEntry) throws(Failure) -> OwnedDescriptor {
     guard let name = entry.path.components.last,
       let folder = try folders.folder(entry.path.components.dropLast(), makes: false)
     else { throw LayerTree.failure("open", entry.path.components[...], ENOENT) }

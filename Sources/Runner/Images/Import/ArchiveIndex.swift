@@ -1,21 +1,22 @@
+import Formats
 import Glibc
 import Isolate
 
 /// Files that an image was put into, by name: a folder, or a tar archive that is read where it is.
 protocol FileCollection: AnyObject, Sendable {
   /// A regular file, or nil when there is none of that name.
-  func open(_ name: String) throws(ImageError) -> (input: any BlobInput, size: Int64)?
+  func open(_ name: String) throws(Failure) -> (input: any BlobInput, size: Int64)?
 }
 
 extension FileCollection {
   /// A small file as a whole, or nil when it is not there.
-  func document(_ name: String, _ limits: ExtractionLimits) throws(ImageError) -> [UInt8]? {
+  func document(_ name: String, _ limits: ExtractionLimits) throws(Failure) -> [UInt8]? {
     guard let (input, size) = try open(name) else { return nil }
     guard size <= limits.documentBytes else {
       throw limits.exceeded(.documents, "\(name) has \(size) bytes; the limit is \(limits.documentBytes)")
     }
     let bytes = try input.bytes(atMost: Int(size))
-    if bytes.count < Int(size) { throw ImageError(.invalid, "\(name) is cut off") }
+    if bytes.count < Int(size) { throw Failure(.invalid, "\(name) is cut off") }
     return bytes
   }
 }
@@ -25,11 +26,11 @@ final class FolderCollection: FileCollection {
   private let path: String
   init(_ path: String) { self.path = path }
 
-  func open(_ name: String) throws(ImageError) -> (input: any BlobInput, size: Int64)? {
+  func open(_ name: String) throws(Failure) -> (input: any BlobInput, size: Int64)? {
     let number = unsafe Glibc.open("\(path)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if number < 0 {
       if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw ImageError(SystemError("open", "\(path)/\(name)", code: errno))
+      throw Failure(image: SystemError("open", "\(path)/\(name)", code: errno))
     }
     let file = OwnedDescriptor(owning: number)
     var information = stat()
@@ -51,9 +52,9 @@ final class ArchiveIndex: FileCollection {
   private let places: [String: Place]
 
   /// Reads the headers of the archive.
-  init(_ path: String, _ limits: ExtractionLimits) throws(ImageError) {
+  init(_ path: String, _ limits: ExtractionLimits) throws(Failure) {
     let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    if number < 0 { throw ImageError(.usage, "\(SystemError("open", path, code: errno))") }
+    if number < 0 { throw Failure(.usage, "\(SystemError("open", path, code: errno))") }
     file = SharedDescriptor(OwnedDescriptor(owning: number), name: path)
     let source = SeekingSource(file)
     // Members are whole layers here: their size is limited when they are read.
@@ -84,7 +85,7 @@ final class ArchiveIndex: FileCollection {
   /// Whether there is a member of that name.
   func holds(_ name: String) -> Bool { places[name] != nil }
 
-  func open(_ name: String) throws(ImageError) -> (input: any BlobInput, size: Int64)? {
+  func open(_ name: String) throws(Failure) -> (input: any BlobInput, size: Int64)? {
     var name = name
     for _ in 0..<8 {
       switch places[name] {
@@ -110,7 +111,7 @@ final class ArchiveIndex: FileCollection {
       size = unsafe fstat(file.number, &information) == 0 ? Int64(information.st_size) : 0
     }
 
-    func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
+    func take(_ body: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Int? {
       if offset >= size { return nil }
       if offset < start || offset >= start + Int64(buffer.count) {
         buffer = [UInt8](repeating: 0, count: 4096)
@@ -118,7 +119,7 @@ final class ArchiveIndex: FileCollection {
         let count = unsafe buffer.withUnsafeMutableBytes {
           unsafe pread(file.number, $0.baseAddress, $0.count, off_t(start))
         }
-        if count < 0 { throw ImageError(SystemError("read", file.name, code: errno)) }
+        if count < 0 { throw Failure(image: SystemError("read", file.name, code: errno)) }
         if count == 0 { return nil }
         buffer.removeLast(buffer.count - count)
       }

@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -29,10 +30,10 @@ final class FolderArchive: @unchecked Sendable {
 
   /// The archive.
   func input() -> ArchiveInput {
-    ArchiveInput { () throws(ImageError) in try self.next() }
+    ArchiveInput { () throws(Failure) in try self.next() }
   }
 
-  private func next() throws(ImageError) -> ArchiveInput.Member? {
+  private func next() throws(Failure) -> ArchiveInput.Member? {
     if !isStarted {
       isStarted = true
       return try member(EntryPath(components: []))
@@ -50,15 +51,15 @@ final class FolderArchive: @unchecked Sendable {
   }
 
   /// nil for what archives do not have: sockets.
-  private func member(_ path: EntryPath) throws(ImageError) -> ArchiveInput.Member? {
+  private func member(_ path: EntryPath) throws(Failure) -> ArchiveInput.Member? {
     if let name = path.components.last, name.starts(with: Array(".wh.".utf8)) {
-      throw ImageError(
+      throw Failure(
         .invalid, "\"\(path)\" has a name that means in images that another file is hidden",
         remedy: "rename or remove it")
     }
     // Folders are held by descriptor: what is swapped for a link meanwhile is not followed.
     guard path.components.count <= limits.depth else {
-      throw ImageError(.invalid, "\"\(path)\" is more than \(limits.depth) folders deep")
+      throw Failure(.invalid, "\"\(path)\" is more than \(limits.depth) folders deep")
     }
     let folder = try open(path.components.dropLast())
     let name = path.components.last ?? Array(".".utf8)
@@ -77,9 +78,9 @@ final class FolderArchive: @unchecked Sendable {
     return try member(entry, name, in: folder, information)
   }
 
-  private func open(_ components: ArraySlice<[UInt8]>) throws(ImageError) -> OwnedDescriptor {
+  private func open(_ components: ArraySlice<[UInt8]>) throws(Failure) -> OwnedDescriptor {
     var folder = OwnedDescriptor(owning: unsafe isl_open_folder(AT_FDCWD, root))
-    if folder.number < 0 { throw ImageError(SystemError("open", root, code: errno)) }
+    if folder.number < 0 { throw Failure(image: SystemError("open", root, code: errno)) }
     for name in components {
       let number = LayerTree.with(name) { unsafe isl_open_folder(folder.number, $0) }
       if number < 0 { throw LayerTree.failure("open", components, errno) }
@@ -90,7 +91,7 @@ final class FolderArchive: @unchecked Sendable {
 
   private func member(
     _ entry: TarEntry, _ name: [UInt8], in folder: borrowing OwnedDescriptor, _ information: stat
-  ) throws(ImageError) -> ArchiveInput.Member? {
+  ) throws(Failure) -> ArchiveInput.Member? {
     var entry = entry
     let identity = Identity(device: UInt(information.st_dev), inode: UInt(information.st_ino))
     let kind = information.st_mode & S_IFMT

@@ -1,4 +1,5 @@
 import Dispatch
+import Formats
 import FoundationEssentials
 import Synchronization
 
@@ -7,9 +8,9 @@ struct BlobSource: Sendable {
   /// Whether a descriptor's digest is that of the bytes that come; otherwise only the uncompressed ones are known.
   var checksBlob = true
   /// Opens the layer of that descriptor and number.
-  var open: @Sendable (Descriptor, Int) throws(ImageError) -> any BlobInput
+  var open: @Sendable (Descriptor, Int) throws(Failure) -> any BlobInput
   /// Called when nothing more is read of the layer of that number, with what went wrong.
-  var done: @Sendable (Int, any BlobInput, ImageError?) -> Void = { _, _, _ in }
+  var done: @Sendable (Int, any BlobInput, Failure?) -> Void = { _, _, _ in }
 }
 
 /// Puts an image together in the store: documents, layers at once as far as there are processors, and in the
@@ -25,23 +26,23 @@ struct ImageAssembly {
   func add(
     _ manifestBytes: [UInt8], _ manifest: ImageManifest, _ configurationBytes: [UInt8], _ source: BlobSource,
     as reference: ImageReference
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let configuration = try ImageConfiguration(configurationBytes, of: reference.familiar)
     let diffIDs = try configuration.layers(store.limits)
     let blobs = manifest.layers ?? []
     guard diffIDs.count == blobs.count else {
-      throw ImageError(
+      throw Failure(
         .invalid,
         "\(reference.familiar): the manifest has \(blobs.count) layers, the configuration \(diffIDs.count)")
     }
     let store = store
-    let failure = Mutex<ImageError?>(nil)
+    let failure = Mutex<Failure?>(nil)
     let next = Atomic(0)
     DispatchQueue.concurrentPerform(iterations: min(diffIDs.count, Self.layersAtOnce)) { _ in
       while failure.withLock({ $0 == nil }) {
         let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
         if index >= diffIDs.count { return }
-        do throws(ImageError) {
+        do throws(Failure) {
           try add(diffIDs[index], blobs[index], index, source)
         } catch {
           failure.withLock {
@@ -65,16 +66,16 @@ struct ImageAssembly {
 
   private func add(
     _ layer: Digest, _ blob: Descriptor, _ index: Int, _ source: BlobSource
-  ) throws(ImageError) {
+  ) throws(Failure) {
     var input: (any BlobInput)?
-    let result = Result { () throws(ImageError) in
-      try store.add(layer: layer, blob: source.checksBlob ? blob : nil) { () throws(ImageError) in
+    let result = Result { () throws(Failure) in
+      try store.add(layer: layer, blob: source.checksBlob ? blob : nil) { () throws(Failure) in
         let opened = try source.open(blob, index)
         input = opened
         return opened
       }
     }
-    var failure: ImageError?
+    var failure: Failure?
     if case .failure(let error) = result { failure = error }
     if let input { source.done(index, input, failure) }
     if let failure { throw failure }

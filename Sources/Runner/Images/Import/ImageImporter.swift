@@ -1,3 +1,4 @@
+package import Formats
 import FoundationEssentials
 import Dispatch
 import Glibc
@@ -20,11 +21,11 @@ package struct ImageImporter {
   ///   - path: A folder or an archive.
   ///   - name: What the image is called here; nil to take the name that is in the archive.
   /// - Returns: The images, in the order they came.
-  /// - Throws: `ImageError` that names what is wrong with it.
-  package func add(_ path: String, name: ImageReference?) throws(ImageError) -> [ImageReference] {
+  /// - Throws: `Failure` that names what is wrong with it.
+  package func add(_ path: String, name: ImageReference?) throws(Failure) -> [ImageReference] {
     var information = stat()
     guard unsafe stat(path, &information) == 0 else {
-      throw ImageError(
+      throw Failure(
         .usage, "\(SystemError("open", path, code: errno))",
         remedy: "name a folder or an archive that is there")
     }
@@ -35,12 +36,12 @@ package struct ImageImporter {
       return try add(FolderCollection(path), path, name)
     }
     guard information.st_mode & S_IFMT == S_IFREG else {
-      throw ImageError(.usage, "\(path): neither a folder nor a file")
+      throw Failure(.usage, "\(path): neither a folder nor a file")
     }
     return try addArchive(path, name)
   }
 
-  private func addArchive(_ path: String, _ name: ImageReference?) throws(ImageError) -> [ImageReference] {
+  private func addArchive(_ path: String, _ name: ImageReference?) throws(Failure) -> [ImageReference] {
     let first = try FileInput(path: path).bytes(atMost: 4)
     let isCompressed = LayerStream.isCompressed(first)
     if isCompressed {
@@ -49,7 +50,7 @@ package struct ImageImporter {
       if names.contains(where: {
         $0 == "oci-layout" || $0 == "manifest.json" || $0 == "index.json" || $0.hasPrefix("blobs")
       }) {
-        throw ImageError(
+        throw Failure(
           .usage, "\(path): a compressed archive of an image",
           remedy: "uncompress it first, for example with gunzip or zstd -d")
       }
@@ -62,7 +63,7 @@ package struct ImageImporter {
     return [try addRootFilesystem(path, name, FileInput(path: path))]
   }
 
-  private func firstNames(_ path: String) throws(ImageError) -> [String] {
+  private func firstNames(_ path: String) throws(Failure) -> [String] {
     let stream = try LayerStream(FileInput(path: path), limits)
     var reader = TarReader(stream, limits)
     var names: [String] = []
@@ -72,12 +73,12 @@ package struct ImageImporter {
 
   private func add(
     _ files: any FileCollection, _ path: String, _ name: ImageReference?
-  ) throws(ImageError) -> [ImageReference] {
+  ) throws(Failure) -> [ImageReference] {
     if let layout = try files.document("index.json", limits) {
       return try addLayout(files, layout, path, name)
     }
     guard let list = try files.document("manifest.json", limits) else {
-      throw ImageError(.invalid, "\(path): has neither index.json nor manifest.json")
+      throw Failure(.invalid, "\(path): has neither index.json nor manifest.json")
     }
     return try addDockerArchive(files, list, path, name)
   }
@@ -86,13 +87,13 @@ package struct ImageImporter {
 
   private func addLayout(
     _ files: any FileCollection, _ layout: [UInt8], _ path: String, _ name: ImageReference?
-  ) throws(ImageError) -> [ImageReference] {
+  ) throws(Failure) -> [ImageReference] {
     let index = try ImageManifest(layout, of: "\(path)/index.json")
     guard let descriptors = index.manifests, !descriptors.isEmpty else {
-      throw ImageError(.invalid, "\(path): its index names no image")
+      throw Failure(.invalid, "\(path): its index names no image")
     }
     if name != nil, descriptors.count > 1 {
-      throw ImageError(
+      throw Failure(
         .usage, "\(path) has \(descriptors.count) images: one name does not do for all",
         remedy: "leave --name out")
     }
@@ -101,17 +102,17 @@ package struct ImageImporter {
       let reference = if let name { name } else { try Self.name(descriptor, path) }
       let bytes = try blob(files, descriptor)
       let named = try ImageManifest(bytes, of: descriptor.digest)
-      let fitting = try platform.manifest(named) { choice throws(ImageError) in try blob(files, choice) }
+      let fitting = try platform.manifest(named) { choice throws(Failure) in try blob(files, choice) }
       let manifest = fitting ?? (bytes, named)
-      let source = BlobSource { layer, _ throws(ImageError) in
+      let source = BlobSource { layer, _ throws(Failure) in
         let digest = try layer.address()
         guard let (input, _) = try files.open("blobs/sha256/\(digest.hex)") else {
-          throw ImageError(.invalid, "\(path): the layer \(digest) is missing")
+          throw Failure(.invalid, "\(path): the layer \(digest) is missing")
         }
         return input
       }
       guard let config = manifest.manifest.config else {
-        throw ImageError(.invalid, "\(path): an index inside an index")
+        throw Failure(.invalid, "\(path): an index inside an index")
       }
       try manifest.manifest.checkIsImage(of: path)
       let configuration = try blob(files, config)
@@ -123,22 +124,22 @@ package struct ImageImporter {
     return references
   }
 
-  private func blob(_ files: any FileCollection, _ descriptor: Descriptor) throws(ImageError) -> [UInt8] {
+  private func blob(_ files: any FileCollection, _ descriptor: Descriptor) throws(Failure) -> [UInt8] {
     let digest = try descriptor.address()
     guard let bytes = try files.document("blobs/sha256/\(digest.hex)", limits) else {
-      throw ImageError(.invalid, "blobs/sha256/\(digest.hex) is missing")
+      throw Failure(.invalid, "blobs/sha256/\(digest.hex) is missing")
     }
     guard Digest(of: bytes) == digest, Int64(bytes.count) == descriptor.size else {
-      throw ImageError(.invalid, "blobs/sha256/\(digest.hex) is damaged")
+      throw Failure(.invalid, "blobs/sha256/\(digest.hex) is damaged")
     }
     return bytes
   }
 
-  private static func name(_ descriptor: Descriptor, _ path: String) throws(ImageError) -> ImageReference {
+  private static func name(_ descriptor: Descriptor, _ path: String) throws(Failure) -> ImageReference {
     let annotations = descriptor.annotations ?? [:]
     if let full = annotations["io.containerd.image.name"] { return try ImageReference(full) }
     guard let tag = annotations["org.opencontainers.image.ref.name"] else {
-      throw ImageError(.usage, "\(path): the image in it has no name", remedy: "give one with --name")
+      throw Failure(.usage, "\(path): the image in it has no name", remedy: "give one with --name")
     }
     // The annotation is a tag, or by some tools a whole name.
     if tag.contains("/") || tag.contains(":") { return try ImageReference(tag) }
@@ -170,13 +171,13 @@ package struct ImageImporter {
 
   private func addDockerArchive(
     _ files: any FileCollection, _ list: [UInt8], _ path: String, _ name: ImageReference?
-  ) throws(ImageError) -> [ImageReference] {
+  ) throws(Failure) -> [ImageReference] {
     let images: [DockerImage]
     do { images = try JSONDecoder().decode([DockerImage].self, from: Data(list)) } catch {
-      throw ImageError(.invalid, "\(path): manifest.json: \(ImageError.reason(error))")
+      throw Failure(.invalid, "\(path): manifest.json: \(Failure.reason(error))")
     }
     if name != nil, images.count > 1 {
-      throw ImageError(
+      throw Failure(
         .usage, "\(path) has \(images.count) images: one name does not do for all", remedy: "leave --name out"
       )
     }
@@ -185,28 +186,28 @@ package struct ImageImporter {
       var names = name.map { [$0] } ?? []
       if names.isEmpty { for tag in image.repositoryTags ?? [] { names.append(try ImageReference(tag)) } }
       guard let first = names.first else {
-        throw ImageError(.usage, "\(path): an image in it has no name", remedy: "give one with --name")
+        throw Failure(.usage, "\(path): an image in it has no name", remedy: "give one with --name")
       }
       guard let config = try files.document(image.config, limits) else {
-        throw ImageError(.invalid, "\(path): \(image.config) is missing")
+        throw Failure(.invalid, "\(path): \(image.config) is missing")
       }
       let diffIDs = try ImageConfiguration(config, of: image.config).layers(limits)
       guard diffIDs.count == image.layers.count else {
-        throw ImageError(
+        throw Failure(
           .invalid, "\(path): \(image.layers.count) layers, but \(diffIDs.count) in its configuration")
       }
       // Its layers have no digests but those of their contents: the manifest is ours.
       var layers: [Descriptor] = []
       for (file, diffID) in zip(image.layers, diffIDs) {
         guard let (_, size) = try files.open(file) else {
-          throw ImageError(.invalid, "\(path): \(file) is missing")
+          throw Failure(.invalid, "\(path): \(file) is missing")
         }
         layers.append(Descriptor(mediaType: ImageManifest.ociLayer, digest: diffID, size: size))
       }
       let layerFiles = image.layers
-      let source = BlobSource(checksBlob: false) { _, index throws(ImageError) in
+      let source = BlobSource(checksBlob: false) { _, index throws(Failure) in
         guard let (input, _) = try files.open(layerFiles[index]) else {
-          throw ImageError(.invalid, "\(path): \(layerFiles[index]) is missing")
+          throw Failure(.invalid, "\(path): \(layerFiles[index]) is missing")
         }
         return input
       }
@@ -228,11 +229,11 @@ package struct ImageImporter {
 
   private func addRootFilesystem(
     _ path: String, _ name: ImageReference?, _ input: any BlobInput
-  ) throws(ImageError) -> ImageReference {
+  ) throws(Failure) -> ImageReference {
     let reference = if let name { name } else { try ImageReference("localhost/\(Self.base(path))") }
     var lease = ImageStore.Lease()
     let counter = CountedInput(input)
-    let layer = try store.add(layer: nil) { () throws(ImageError) in counter }
+    let layer = try store.add(layer: nil) { () throws(Failure) in counter }
     _ = try store.hold(layer, with: &lease)
     var configuration = ImageConfiguration(architecture: platform.architecture, layers: [layer])
     configuration.variant = platform.variant
@@ -258,7 +259,7 @@ private final class CountedInput: BlobInput, @unchecked Sendable {
 
   init(_ input: any BlobInput) { self.input = input }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     let more = unsafe try input.read(into: buffer)
     count += Int64(more)
     return more

@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -15,7 +16,7 @@ enum EntryMetadata {
   }
 
   /// Notes the owner, and sets the image's extended attributes.
-  static func setAttributes(_ entry: TarEntry, _ file: Int32) throws(ImageError) {
+  static func setAttributes(_ entry: TarEntry, _ file: Int32) throws(Failure) {
     if entry.userID != 0 || entry.groupID != 0 {
       let text = Array("\(entry.userID):\(entry.groupID)".utf8)
       let result = unsafe text.withUnsafeBytes { bytes in

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 import Synchronization
@@ -31,8 +32,8 @@ final class FileInTheMaking: @unchecked Sendable {
   private var path: ArraySlice<[UInt8]> { entry.path.components[...] }
 
   /// Writes what comes next.
-  func write(_ bytes: SharedBytes) throws(ImageError) {
-    unsafe try bytes.withUnsafeBytes { bytes throws(ImageError) in
+  func write(_ bytes: SharedBytes) throws(Failure) {
+    unsafe try bytes.withUnsafeBytes { bytes throws(Failure) in
       unsafe hash.update(bytes)
       var start = 0
       while start < bytes.count {
@@ -52,7 +53,7 @@ final class FileInTheMaking: @unchecked Sendable {
   }
 
   /// Sets everything else, and closes the file.
-  func complete() throws(ImageError) {
+  func complete() throws(Failure) {
     if entry.spans != nil {
       try LayerTree.check(ftruncate(descriptor, off_t(entry.size)), "ftruncate", path)
     }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -25,7 +26,7 @@ final class FileWriters {
     var queues: [[[Job]]]
     var queuedBytes: [Int]
     var filesInFlight = 0
-    var failure: ImageError?
+    var failure: Failure?
     var isOver = false
 
     init(_ count: Int) {
@@ -51,13 +52,13 @@ final class FileWriters {
   static var usualCount: Int { min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1, 1), 4) }
 
   /// Begins a file, waiting while there are too many. It is closed when it is complete.
-  func begin(_ file: FileInTheMaking) throws(ImageError) {
+  func begin(_ file: FileInTheMaking) throws(Failure) {
     if batch.count >= Self.batchJobs || batchBytes >= Self.batchBytes { try send() }
     files += 1
   }
 
   /// Adds what comes next of the file that was begun last.
-  func add(_ bytes: SharedBytes, to file: FileInTheMaking) throws(ImageError) {
+  func add(_ bytes: SharedBytes, to file: FileInTheMaking) throws(Failure) {
     // One batch keeps one chunk of the stream from being filled again, not all of them.
     if let last = batch.last?.bytes, !last.isBeside(bytes) { try send(continuing: file) }
     batch.append(Job(file: file, bytes: bytes, isLast: false))
@@ -76,10 +77,10 @@ final class FileWriters {
   /// Waits until all files are complete.
   ///
   /// - Throws: What went wrong with any of them.
-  func finish() throws(ImageError) {
+  func finish() throws(Failure) {
     if !batch.isEmpty { try send() }
     let shared = shared
-    let result: Result<Void, ImageError> = shared.condition.wait {
+    let result: Result<Void, Failure> = shared.condition.wait {
       if let error = shared.failure { return .failure(error) }
       return shared.filesInFlight == 0 ? .success(()) : nil
     }
@@ -95,19 +96,19 @@ final class FileWriters {
     threads = []
   }
 
-  private func send(continuing file: FileInTheMaking? = nil) throws(ImageError) {
+  private func send(continuing file: FileInTheMaking? = nil) throws(Failure) {
     let shared = shared
     if threads.isEmpty {
       for index in shared.queues.indices {
-        do throws(SystemError) {
+        try Failure.guarding(.ofImages) { () throws(SystemError) in
           threads.append(try JoinedThread { Self.work(shared, index) })
-        } catch { throw ImageError(error) }
+        }
       }
     }
     let (jobs, bytes, begun, place) = (batch, batchBytes, files, thread)
     (batch, batchBytes, files) = ([], 0, 0)
     let continues = file.map { file in jobs.last?.file === file } ?? false
-    let next: Result<Int, ImageError> = shared.condition.wait {
+    let next: Result<Int, Failure> = shared.condition.wait {
       if let error = shared.failure { return .failure(error) }
       // The file that goes on is one of them, and waits for what comes here.
       if shared.filesInFlight > Self.mostFiles { return nil }
@@ -132,9 +133,9 @@ final class FileWriters {
       }
       guard let jobs else { return }
       var complete = 0
-      var failure: ImageError?
+      var failure: Failure?
       for job in jobs {
-        do throws(ImageError) {
+        do throws(Failure) {
           if let bytes = job.bytes { try job.file.write(bytes) }
           if job.isLast {
             complete += 1

@@ -1,3 +1,5 @@
+import Formats
+
 /// What folders get when everything is in its place: writing into a folder changes its time, and its mode may forbid
 /// it.
 final class FolderSettings {
@@ -36,13 +38,13 @@ final class FolderSettings {
   }
 
   /// Calls `body` for each folder, after those in it.
-  func forEach(_ body: (EntryPath, Settings) throws(ImageError) -> Void) throws(ImageError) {
+  func forEach(_ body: (EntryPath, Settings) throws(Failure) -> Void) throws(Failure) {
     try visit(root, EntryPath(components: []), body)
   }
 
   private func visit(
-    _ node: Node, _ path: EntryPath, _ body: (EntryPath, Settings) throws(ImageError) -> Void
-  ) throws(ImageError) {
+    _ node: Node, _ path: EntryPath, _ body: (EntryPath, Settings) throws(Failure) -> Void
+  ) throws(Failure) {
     for (name, next) in node.below { try visit(next, EntryPath(components: path.components + [name]), body) }
     if let settings = node.settings { try body(path, settings) }
   }

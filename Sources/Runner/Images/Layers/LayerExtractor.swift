@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -24,7 +25,7 @@ struct LayerExtractor {
   /// `path` is an empty folder; `list` names a file that gets the layer's list.
   init(
     path: String, list: String, _ limits: ExtractionLimits, writers: Int = FileWriters.usualCount
-  ) throws(ImageError) {
+  ) throws(Failure) {
     tree = try LayerTree(path)
     self.writers = FileWriters(count: writers)
     self.list = try LayerListWriter(list)
@@ -32,19 +33,19 @@ struct LayerExtractor {
   }
 
   /// Unpacks everything.
-  mutating func extract(_ source: any ByteSource) throws(ImageError) {
+  mutating func extract(_ source: any ByteSource) throws(Failure) {
     var reader = TarReader(source, limits)
     while let entry = try reader.next() { try place(entry, &reader) }
     try writers.finish()
-    try folders.forEach { path, settings throws(ImageError) in try finishFolder(path, settings) }
+    try folders.forEach { path, settings throws(Failure) in try finishFolder(path, settings) }
     try list.finish()
   }
 
-  private mutating func place(_ entry: TarEntry, _ reader: inout TarReader) throws(ImageError) {
+  private mutating func place(_ entry: TarEntry, _ reader: inout TarReader) throws(Failure) {
     guard let name = entry.path.components.last else {
       // The root itself.
       guard entry.kind == .directory else {
-        throw ImageError(.invalid, "the archive has a file in the place of its root")
+        throw Failure(.invalid, "the archive has a file in the place of its root")
       }
       return try recordFolder(entry)
     }
@@ -72,7 +73,7 @@ struct LayerExtractor {
   }
 
   /// Removes what an earlier member has put in this one's place.
-  private mutating func makeRoom(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+  private mutating func makeRoom(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(Failure) {
     if try tree.remove(name, in: folder, of: entry.path) { folders.forget(entry.path) }
   }
 
@@ -80,7 +81,7 @@ struct LayerExtractor {
 
   private mutating func placeFile(
     _ entry: TarEntry, _ name: [UInt8], in folder: Int32, _ reader: inout TarReader
-  ) throws(ImageError) {
+  ) throws(Failure) {
     // Attributes of a file that its owner may not write cannot be set (xattr(7)).
     let hasMode = tree.keeps(entry.mode) && (entry.mode & 0o200 != 0 || !EntryMetadata.hasAttributes(entry))
     func create() -> Int32 {
@@ -98,12 +99,12 @@ struct LayerExtractor {
     if number < 0 { throw LayerTree.failure("open", entry.path.components[...], errno) }
     let file = FileInTheMaking(number, entry, setsMode: !hasMode)
     try writers.begin(file)
-    try reader.share { bytes throws(ImageError) in try writers.add(bytes, to: file) }
+    try reader.share { bytes throws(Failure) in try writers.add(bytes, to: file) }
     writers.end(file)
     list.add(entry, kind: "file", file: file)
   }
 
-  private mutating func placeLink(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+  private mutating func placeLink(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(Failure) {
     func create() -> Int32 {
       LayerTree.with(entry.linkText) { text in
         LayerTree.with(name) { unsafe symlinkat(text, folder, $0) }
@@ -119,9 +120,9 @@ struct LayerExtractor {
     list.add(entry, kind: "link")
   }
 
-  private mutating func placeHardLink(_ entry: TarEntry, _ name: [UInt8]) throws(ImageError) {
+  private mutating func placeHardLink(_ entry: TarEntry, _ name: [UInt8]) throws(Failure) {
     guard let target = entry.target, let last = target.components.last else {
-      throw ImageError(.invalid, "the hard link \"\(entry.path)\" leads to the root")
+      throw Failure(.invalid, "the hard link \"\(entry.path)\" leads to the root")
     }
     // By descriptors of our own: going to the one place closes the folders of the other.
     guard let there = try tree.folder(target.components.dropLast(), makes: false) else {
@@ -146,8 +147,8 @@ struct LayerExtractor {
     list.add(entry, kind: "hardlink")
   }
 
-  private static func noTarget(_ entry: TarEntry) -> ImageError {
-    ImageError(
+  private static func noTarget(_ entry: TarEntry) -> Failure {
+    Failure(
       .invalid,
       "the hard link \"\(entry.path)\" leads to \"\(entry.target.map { "\($0)" } ?? "")\", which is no file of the same layer"
     )
@@ -155,7 +156,7 @@ struct LayerExtractor {
 
   // MARK: Folders
 
-  private mutating func placeFolder(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError) {
+  private mutating func placeFolder(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(Failure) {
     if LayerTree.with(name, { unsafe mkdirat(folder, $0, 0o755) }) != 0 {
       guard errno == EEXIST else { throw LayerTree.failure("mkdir", entry.path.components[...], errno) }
       var information = stat()
@@ -172,7 +173,7 @@ struct LayerExtractor {
     try recordFolder(entry)
   }
 
-  private mutating func recordFolder(_ entry: TarEntry) throws(ImageError) {
+  private mutating func recordFolder(_ entry: TarEntry) throws(Failure) {
     folders.note(entry.path, .init(mode: entry.mode, modified: entry.modified))
     list.add(entry, kind: "folder")
     if EntryMetadata.hasAttributes(entry) {
@@ -181,7 +182,7 @@ struct LayerExtractor {
     }
   }
 
-  private func reopen(_ path: EntryPath) throws(ImageError) -> OwnedDescriptor {
+  private func reopen(_ path: EntryPath) throws(Failure) -> OwnedDescriptor {
     guard let handle = try tree.folder(path.components[...], makes: false) else {
       throw LayerTree.failure("open", path.components[...], ENOENT)
     }
@@ -192,7 +193,7 @@ struct LayerExtractor {
 
   private func finishFolder(
     _ path: EntryPath, _ settings: FolderSettings.Settings
-  ) throws(ImageError) {
+  ) throws(Failure) {
     guard let folder = try tree.folder(path.components[...], makes: false) else {
       throw LayerTree.failure("open", path.components[...], ENOENT)
     }
@@ -205,10 +206,9 @@ struct LayerExtractor {
 
   // MARK: Whiteouts (OCI image-spec, layer.md)
 
-  private mutating func placeWhiteout(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(ImageError)
-  {
+  private mutating func placeWhiteout(_ entry: TarEntry, _ name: [UInt8], in folder: Int32) throws(Failure) {
     guard entry.kind == .file || entry.kind == .hardLink else {
-      throw ImageError(.invalid, "\"\(entry.path)\" has the name of a whiteout and is none")
+      throw Failure(.invalid, "\"\(entry.path)\" has the name of a whiteout and is none")
     }
     let above = EntryPath(components: Array(entry.path.components.dropLast()))
     if name == Self.opaqueMarker {
@@ -219,7 +219,7 @@ struct LayerExtractor {
     if name.starts(with: Self.specialPrefix) { return }
     let hidden = Array(name.dropFirst(Self.whiteoutPrefix.count))
     guard !hidden.isEmpty, !hidden.elementsEqual(".".utf8), !hidden.elementsEqual("..".utf8) else {
-      throw ImageError(.invalid, "\"\(entry.path)\" hides nothing that could be")
+      throw Failure(.invalid, "\"\(entry.path)\" hides nothing that could be")
     }
     let path = EntryPath(components: above.components + [hidden])
     let result = LayerTree.with(hidden) { unsafe isl_make_whiteout(folder, $0) }
@@ -232,7 +232,7 @@ struct LayerExtractor {
     }
   }
 
-  private func makeOpaque(_ path: EntryPath) throws(ImageError) {
+  private func makeOpaque(_ path: EntryPath) throws(Failure) {
     let file = try reopen(path)
     let result = unsafe isl_set_attribute(file.number, "user.overlay.opaque", "y", 1)
     try LayerTree.check(result, "fsetxattr", path.components[...])
@@ -242,7 +242,7 @@ struct LayerExtractor {
 
   /// For what is not opened itself.
   private func finish(_ entry: TarEntry, _ name: [UInt8], in folder: Int32, isLink: Bool = false)
-    throws(ImageError)
+    throws(Failure)
   {
     let path = entry.path.components[...]
     // Just made by us as what it is: nothing is followed.

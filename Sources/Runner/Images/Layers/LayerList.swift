@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -14,10 +15,10 @@ final class LayerListWriter {
   private var firstWaiting = 0
   private var failure: Int32 = 0
 
-  init(_ path: String) throws(ImageError) {
+  init(_ path: String) throws(Failure) {
     self.path = path
     let number = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     file = OwnedDescriptor(owning: number)
     pending.reserveCapacity(80 << 10)
   }
@@ -83,10 +84,10 @@ final class LayerListWriter {
   /// Writes what is left; every file is complete.
   ///
   /// - Throws: What went wrong in any of the writes.
-  func finish() throws(ImageError) {
+  func finish() throws(Failure) {
     settle()
     flush()
-    if failure != 0 { throw ImageError(SystemError("write", path, code: failure)) }
+    if failure != 0 { throw Failure(image: SystemError("write", path, code: failure)) }
   }
 
   /// Parts with "/" between them, everything but letters, digits and `/._-+:` as %XX.

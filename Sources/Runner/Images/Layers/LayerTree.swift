@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -18,9 +19,9 @@ final class LayerTree {
   private let masked: mode_t
 
   /// Opens an empty folder of our own.
-  init(_ path: String) throws(ImageError) {
+  init(_ path: String) throws(Failure) {
     let number = unsafe isl_open_folder(AT_FDCWD, path)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     root = OwnedDescriptor(owning: number)
     // Where a folder has a default ACL, that stands in the place of the mask (acl(5)).
     let hasDefault = unsafe isl_get_attribute(path, "system.posix_acl_default", nil, 0) > 0
@@ -48,7 +49,7 @@ final class LayerTree {
   /// An O_PATH descriptor of a folder, valid until the next call; missing ones are made with `makes`.
   ///
   /// - Returns: nil when it is not there and must not be made.
-  func folder(_ components: ArraySlice<[UInt8]>, makes: Bool) throws(ImageError) -> Int32? {
+  func folder(_ components: ArraySlice<[UInt8]>, makes: Bool) throws(Failure) -> Int32? {
     var common = 0
     for (held, name) in zip(open, components) {
       if held.name != name { break }
@@ -70,7 +71,7 @@ final class LayerTree {
         let code = errno
         guard makes || code != ENOTDIR && code != ELOOP else { return nil }
         if code == ENOTDIR || code == ELOOP {
-          throw ImageError(
+          throw Failure(
             .invalid,
             "\"\(EntryPath(components: Array(components)))\" leads through something that is no folder")
         }
@@ -89,7 +90,7 @@ final class LayerTree {
   ///
   /// - Returns: Whether that was a folder.
   @discardableResult
-  func remove(_ name: [UInt8], in folder: Int32, of path: EntryPath) throws(ImageError) -> Bool {
+  func remove(_ name: [UInt8], in folder: Int32, of path: EntryPath) throws(Failure) -> Bool {
     if Self.with(name, { unsafe unlinkat(folder, $0, 0) }) == 0 || errno == ENOENT { return false }
     // EPERM instead of EISDIR is POSIX's answer, and some filesystems'.
     guard errno == EISDIR || errno == EPERM else { throw Self.failure("unlink", path.components[...], errno) }
@@ -104,12 +105,12 @@ final class LayerTree {
     return true
   }
 
-  static func check(_ result: Int32, _ call: String, _ components: ArraySlice<[UInt8]>) throws(ImageError) {
+  static func check(_ result: Int32, _ call: String, _ components: ArraySlice<[UInt8]>) throws(Failure) {
     if result < 0 { throw failure(call, components, errno) }
   }
 
-  static func failure(_ call: String, _ components: ArraySlice<[UInt8]>, _ code: Int32) -> ImageError {
-    ImageError(SystemError(call, "\(EntryPath(components: Array(components)))", code: code))
+  static func failure(_ call: String, _ components: ArraySlice<[UInt8]>, _ code: Int32) -> Failure {
+    Failure(image: SystemError(call, "\(EntryPath(components: Array(components)))", code: code))
   }
 
   /// A name as the kernel wants it.

@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -13,15 +14,15 @@ extension MergedLayers {
   /// and hard links, by descriptors, following no link. Where the filesystem can, files share their blocks with the
   /// layer's (copy_file_range(2)).
   ///
-  /// - Throws: `ImageError` that names the entry; what is there by then is the caller's to remove.
-  package func copy(to path: String) throws(ImageError) -> CopySummary {
+  /// - Throws: `Failure` that names the entry; what is there by then is the caller's to remove.
+  package func copy(to path: String) throws(Failure) -> CopySummary {
     let number = unsafe isl_open_folder(AT_FDCWD, path)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     let target = OwnedDescriptor(owning: number)
     var copy = LayerCopy(root: target.number)
     for tree in trees {
       let root = unsafe open(tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      if root < 0 { throw ImageError(SystemError("open", tree, code: errno)) }
+      if root < 0 { throw Failure(image: SystemError("open", tree, code: errno)) }
       let source = OwnedDescriptor(owning: root)
       // A second name is of the same layer.
       copy.firstNames = [:]
@@ -51,7 +52,7 @@ private struct LayerCopy {
 
   mutating func contents(
     of source: Int32, into target: Int32, _ path: [[UInt8]], depth: Int
-  ) throws(ImageError) {
+  ) throws(Failure) {
     guard depth < Self.deepest else { throw failure("open", path, ELOOP) }
     var information = stat()
     if unsafe fstat(source, &information) != 0 { throw failure("fstat", path, errno) }
@@ -61,7 +62,7 @@ private struct LayerCopy {
     for name in names { try entry(name, source, target, path + [name], depth) }
   }
 
-  private func names(of folder: Int32, _ path: [[UInt8]]) throws(ImageError) -> [[UInt8]] {
+  private func names(of folder: Int32, _ path: [[UInt8]]) throws(Failure) -> [[UInt8]] {
     do { return try RawNames.names(in: "/proc/self/fd/\(folder)") } catch {
       throw failure("opendir", path, error.code)
     }
@@ -69,7 +70,7 @@ private struct LayerCopy {
 
   private mutating func entry(
     _ name: [UInt8], _ source: Int32, _ target: Int32, _ path: [[UInt8]], _ depth: Int
-  ) throws(ImageError) {
+  ) throws(Failure) {
     var information = stat()
     if LayerTree.with(name, { unsafe fstatat(source, $0, &information, AT_SYMLINK_NOFOLLOW) }) != 0 {
       throw failure("fstatat", path, errno)
@@ -102,7 +103,7 @@ private struct LayerCopy {
 
   private mutating func folder(
     _ name: [UInt8], _ source: Int32, _ target: Int32, _ path: [[UInt8]], _ depth: Int
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let number = LayerTree.with(name) {
       unsafe openat(source, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     }
@@ -128,7 +129,7 @@ private struct LayerCopy {
     extendLifetime(to)
   }
 
-  private mutating func remove(_ name: [UInt8], _ target: Int32, _ path: [[UInt8]]) throws(ImageError) {
+  private mutating func remove(_ name: [UInt8], _ target: Int32, _ path: [[UInt8]]) throws(Failure) {
     if LayerTree.with(name, { unsafe unlinkat(target, $0, 0) }) == 0 || errno == ENOENT { return }
     let status = LayerTree.with(name) { unsafe isl_remove_tree(target, $0) }
     if status < 0 { throw failure("unlink", path, -status) }
@@ -137,7 +138,7 @@ private struct LayerCopy {
 
   private mutating func file(
     _ name: [UInt8], _ source: Int32, _ target: Int32, _ path: [[UInt8]], _ information: stat
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let number = LayerTree.with(name) {
       unsafe openat(source, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     }
@@ -159,7 +160,7 @@ private struct LayerCopy {
 
   private func symbolicLink(
     _ name: [UInt8], _ source: Int32, _ target: Int32, _ path: [[UInt8]], _ information: stat
-  ) throws(ImageError) {
+  ) throws(Failure) {
     var text = [UInt8](repeating: 0, count: 4097)
     let count = LayerTree.with(name) { name in
       unsafe text.withUnsafeMutableBytes { buffer in
@@ -178,7 +179,7 @@ private struct LayerCopy {
   /// Another name of what was copied already; false when a later entry took that place.
   private func link(
     _ first: [[UInt8]], _ name: [UInt8], _ target: Int32, _ path: [[UInt8]]
-  ) throws(ImageError) -> Bool {
+  ) throws(Failure) -> Bool {
     // Folders on the way are of this copy, and none of them is a link.
     let way = Array(first.joined(separator: [UInt8(ascii: "/")]))
     let result = LayerTree.with(way) { old in
@@ -192,21 +193,21 @@ private struct LayerCopy {
   }
 
   /// The layer's own attributes, without those that tell overlay something.
-  private func attributes(_ source: Int32, _ target: Int32, _ path: [[UInt8]]) throws(ImageError) {
+  private func attributes(_ source: Int32, _ target: Int32, _ path: [[UInt8]]) throws(Failure) {
     let status = isl_copy_attributes(source, target)
     if status < 0 { throw failure("fsetxattr", path, -status) }
   }
 
   private func setTimes(
     _ name: [UInt8], _ target: Int32, _ path: [[UInt8]], _ information: stat
-  ) throws(ImageError) {
+  ) throws(Failure) {
     var times = [information.st_atim, information.st_mtim]
     try check(
       LayerTree.with(name) { unsafe utimensat(target, $0, &times, AT_SYMLINK_NOFOLLOW) }, "utimensat", path)
   }
 
   /// The deepest first.
-  func finishFolders() throws(ImageError) {
+  func finishFolders() throws(Failure) {
     for path in folders.keys.sorted(by: { $0.count > $1.count }) {
       guard let information = folders[path] else { continue }
       let way = Array((path + [Array(".".utf8)]).joined(separator: [UInt8(ascii: "/")]))
@@ -221,11 +222,11 @@ private struct LayerCopy {
     }
   }
 
-  private func check(_ result: Int32, _ call: String, _ path: [[UInt8]]) throws(ImageError) {
+  private func check(_ result: Int32, _ call: String, _ path: [[UInt8]]) throws(Failure) {
     if result < 0 { throw failure(call, path, errno) }
   }
 
-  private func failure(_ call: String, _ path: [[UInt8]], _ code: Int32) -> ImageError {
-    ImageError(SystemError(call, "\(EntryPath(components: path))", code: code))
+  private func failure(_ call: String, _ path: [[UInt8]], _ code: Int32) -> Failure {
+    Failure(image: SystemError(call, "\(EntryPath(components: path))", code: code))
   }
 }

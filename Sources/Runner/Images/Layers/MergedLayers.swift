@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -12,8 +13,8 @@ package struct MergedLayers {
 
   /// The bytes of a file, or nil when there is none.
   ///
-  /// - Throws: `ImageError` when something else is there, or more than `limit` bytes.
-  package func read(_ path: String, limit: Int) throws(ImageError) -> [UInt8]? {
+  /// - Throws: `Failure` when something else is there, or more than `limit` bytes.
+  package func read(_ path: String, limit: Int) throws(Failure) -> [UInt8]? {
     let components = path.split(separator: "/").map { Array($0.utf8) }
     guard let name = components.last else { return nil }
     for tree in trees.reversed() {
@@ -39,9 +40,9 @@ package struct MergedLayers {
     var hidesLower = false
   }
 
-  private func find(_ components: ArraySlice<[UInt8]>, in tree: String) throws(ImageError) -> Place {
+  private func find(_ components: ArraySlice<[UInt8]>, in tree: String) throws(Failure) -> Place {
     let root = unsafe isl_open_folder(AT_FDCWD, tree)
-    if root < 0 { throw ImageError(SystemError("open", tree, code: errno)) }
+    if root < 0 { throw Failure(image: SystemError("open", tree, code: errno)) }
     var current = OwnedDescriptor(owning: root)
     var place = tree
     var hides = false
@@ -64,7 +65,7 @@ package struct MergedLayers {
 
   private func read(
     _ name: [UInt8], in folder: Int32, _ path: String, _ limit: Int
-  ) throws(ImageError) -> [UInt8] {
+  ) throws(Failure) -> [UInt8] {
     let number = LayerTree.with(name) {
       unsafe openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     }
@@ -83,7 +84,7 @@ package struct MergedLayers {
     return try FileInput(file, name: path).bytes(atMost: limit)
   }
 
-  private static func refusal(_ path: String, _ why: String) -> ImageError {
-    ImageError(.invalid, "the image's /\(path) \(why)")
+  private static func refusal(_ path: String, _ why: String) -> Failure {
+    Failure(.invalid, "the image's /\(path) \(why)")
   }
 }

@@ -1,4 +1,5 @@
 import CChecksum
+import Formats
 import Glibc
 import Isolate
 
@@ -39,9 +40,9 @@ struct Checksum: Hashable, Sendable {
 
   /// The checksum of what came until now.
   ///
-  /// - Throws: `ImageError` when there was no memory to begin with.
-  func value() throws(ImageError) -> Checksum {
-    guard let state = unsafe state else { throw ImageError(SystemError("malloc", code: ENOMEM)) }
+  /// - Throws: `Failure` when there was no memory to begin with.
+  func value() throws(Failure) -> Checksum {
+    guard let state = unsafe state else { throw Failure(image: SystemError("malloc", code: ENOMEM)) }
     var bytes = [UInt8](repeating: 0, count: 16)
     unsafe pfl_checksum_value(state, &bytes)
     return Checksum(bytes)

@@ -1,3 +1,5 @@
+package import Formats
+
 /// What an image may ask of the machine that unpacks it. Every limit is of one layer unless it says otherwise.
 package struct ExtractionLimits: Sendable {
   /// Bytes of the uncompressed archive.
@@ -36,18 +38,18 @@ package struct ExtractionLimits: Sendable {
 
   /// The usual limits, but for those that the caller's environment sets.
   ///
-  /// - Throws: `ImageError` of the kind `usage` for a name or number that cannot be.
-  package init(environment: [String: String]) throws(ImageError) {
+  /// - Throws: `Failure` of the kind `usage` for a name or number that cannot be.
+  package init(environment: [String: String]) throws(Failure) {
     let text = environment[Self.variable] ?? ""
     for part in text.split(separator: ",") {
       let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = Name(rawValue: String(words[0])) else {
-        throw ImageError(
+        throw Failure(
           .usage, "\(Self.variable): there is no limit \"\(words[0].prefix(40))\"",
           remedy: "the limits are \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       guard words.count == 2, let value = Self.number(words[1]) else {
-        throw ImageError(
+        throw Failure(
           .usage, "\(Self.variable): \"\(part.prefix(60))\" has no number above 0",
           remedy: "write for example \(name.rawValue)=1000, with K, M, G or T behind it for multiples of 1024"
         )
@@ -82,8 +84,8 @@ package struct ExtractionLimits: Sendable {
   }
 
   /// The error for an image that asks for more.
-  func exceeded(_ name: Name, _ message: String) -> ImageError {
-    ImageError(
+  func exceeded(_ name: Name, _ message: String) -> Failure {
+    Failure(
       .invalid, message,
       remedy: "if the image is to be trusted, set \(Self.variable)=\(name.rawValue)=N to a larger number")
   }

@@ -1,3 +1,4 @@
+package import Formats
 import FoundationEssentials
 
 /// Names a blob (OCI image-spec, descriptor.md); Docker's schema 2 has the same members.
@@ -22,12 +23,12 @@ package struct Descriptor: Codable, Sendable, Equatable {
   }
 
   /// The digest, checked.
-  package func address() throws(ImageError) -> Digest {
+  package func address() throws(Failure) -> Digest {
     guard let digest = Digest(digest) else {
-      throw ImageError(
+      throw Failure(
         .invalid, "the digest \"\(self.digest.prefix(100))\" is not sha256 and 64 hexadecimal digits")
     }
-    guard size >= 0 else { throw ImageError(.invalid, "\(digest) has the size \(size)") }
+    guard size >= 0 else { throw Failure(.invalid, "\(digest) has the size \(size)") }
     return digest
   }
 }
@@ -59,22 +60,22 @@ package struct ImageManifest: Codable, Sendable {
   }
 
   /// Reads a document that is a manifest or an index.
-  package init(_ bytes: [UInt8], of subject: String) throws(ImageError) {
+  package init(_ bytes: [UInt8], of subject: String) throws(Failure) {
     do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
-      throw ImageError(.invalid, "\(subject): not an image manifest: \(ImageError.reason(error))")
+      throw Failure(.invalid, "\(subject): not an image manifest: \(Failure.reason(error))")
     }
     guard schemaVersion == 2 else {
-      throw ImageError(
+      throw Failure(
         .invalid, "\(subject): a manifest of schema version \(schemaVersion), which is no longer read",
         remedy: "push the image again with a current tool, which makes schema 2")
     }
     // A document that is both could be read one way here and another way elsewhere (CVE-2021-41190).
     guard (manifests == nil) != (layers == nil), (layers == nil) == (config == nil) else {
-      throw ImageError(.invalid, "\(subject): neither a manifest nor an index, or both at once")
+      throw Failure(.invalid, "\(subject): neither a manifest nor an index, or both at once")
     }
     let declared = mediaType.map { $0 == Self.ociIndex || $0 == Self.dockerIndex }
     if let declared, declared != (manifests != nil) {
-      throw ImageError(.invalid, "\(subject): its members are not those of its media type \(mediaType ?? "")")
+      throw Failure(.invalid, "\(subject): its members are not those of its media type \(mediaType ?? "")")
     }
   }
 }
@@ -82,19 +83,19 @@ package struct ImageManifest: Codable, Sendable {
 extension ImageManifest {
   /// Refuses what registries also keep and no program can run in: charts, signatures, modules (OCI image-spec,
   /// manifest.md, "Guidelines for Artifact Usage"), and layers that are encrypted.
-  func checkIsImage(of subject: String) throws(ImageError) {
+  func checkIsImage(of subject: String) throws(Failure) {
     let type = config?.mediaType
     if let type, type != Self.ociConfiguration, type != Self.dockerConfiguration {
       let kind = EntryPath.shown(Array((artifactType ?? type).utf8.prefix(100)))
-      throw ImageError(.invalid, "\(subject): an artifact of the type \(kind), not an image")
+      throw Failure(.invalid, "\(subject): an artifact of the type \(kind), not an image")
     }
     for layer in layers ?? [] where layer.mediaType?.contains("+encrypted") == true {
-      throw ImageError(.invalid, "\(subject): the layer \(layer.digest.prefix(80)) is encrypted")
+      throw Failure(.invalid, "\(subject): the layer \(layer.digest.prefix(80)) is encrypted")
     }
   }
 }
 
-extension ImageError {
+extension Failure {
   /// A decoder's complaint in a few words, with the place.
   static func reason(_ error: any Error) -> String {
     func place(_ context: DecodingError.Context) -> String {
@@ -184,16 +185,16 @@ package struct ImageConfiguration: Codable, Sendable {
   }
 
   /// Reads a configuration.
-  package init(_ bytes: [UInt8], of subject: String) throws(ImageError) {
+  package init(_ bytes: [UInt8], of subject: String) throws(Failure) {
     do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
-      throw ImageError(.invalid, "\(subject): not an image configuration: \(ImageError.reason(error))")
+      throw Failure(.invalid, "\(subject): not an image configuration: \(Failure.reason(error))")
     }
   }
 
   /// The digests of the uncompressed layers, the lowest first.
-  package func layers(_ limits: ExtractionLimits) throws(ImageError) -> [Digest] {
+  package func layers(_ limits: ExtractionLimits) throws(Failure) -> [Digest] {
     guard rootfs.type == "layers", rootfs.diffIDs.count <= limits.layers else {
-      throw ImageError(
+      throw Failure(
         .invalid,
         "the image has \(rootfs.diffIDs.count) layers of type \"\(rootfs.type.prefix(40))\"; the limit is \(limits.layers)"
       )
@@ -201,7 +202,7 @@ package struct ImageConfiguration: Codable, Sendable {
     var digests: [Digest] = []
     for text in rootfs.diffIDs {
       guard let digest = Digest(text) else {
-        throw ImageError(.invalid, "rootfs.diff_ids: \"\(text.prefix(100))\" is not a sha256 digest")
+        throw Failure(.invalid, "rootfs.diff_ids: \"\(text.prefix(100))\" is not a sha256 digest")
       }
       digests.append(digest)
     }

@@ -1,3 +1,5 @@
+package import Formats
+
 /// The name of an image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]` (OCI distribution-spec 1.1, "Pulling manifests").
 package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
   /// The registry's host and port, "docker.io" where none was written; "localhost" for images that come from none.
@@ -10,10 +12,10 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
 
   /// Reads a reference.
   ///
-  /// - Throws: `ImageError` that names the part which is wrong.
-  package init(_ text: String) throws(ImageError) {
-    func refuse(_ why: String) -> ImageError {
-      ImageError(
+  /// - Throws: `Failure` that names the part which is wrong.
+  package init(_ text: String) throws(Failure) {
+    func refuse(_ why: String) -> Failure {
+      Failure(
         .usage, "\"\(text.prefix(200))\" is no image reference: \(why)",
         remedy: "write for example python:3.12-slim or registry.example.com:5000/team/app:1.0")
     }

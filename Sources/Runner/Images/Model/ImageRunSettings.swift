@@ -1,3 +1,4 @@
+package import Formats
 import Isolate
 
 /// What an image says of how it is run, checked (OCI image-spec, config.md; HEALTHCHECK is Docker's).
@@ -49,8 +50,8 @@ package struct ImageRunSettings: Sendable, Equatable {
   /// HEALTHCHECK; nil also where it is NONE.
   package var healthCheck: HealthCheck?
 
-  /// - Throws: `ImageError` that names what is wrong.
-  package init(_ settings: ImageConfiguration.Settings?) throws(ImageError) {
+  /// - Throws: `Failure` that names what is wrong.
+  package init(_ settings: ImageConfiguration.Settings?) throws(Failure) {
     guard let settings else { return }
     environment = try Self.environment(settings.environment ?? [])
     command = (settings.entrypoint ?? []) + (settings.command ?? [])
@@ -69,7 +70,7 @@ package struct ImageRunSettings: Sendable, Equatable {
     healthCheck = try settings.healthCheck.map(Self.healthCheck) ?? nil
   }
 
-  private static func environment(_ lines: [String]) throws(ImageError) -> [String: String] {
+  private static func environment(_ lines: [String]) throws(Failure) -> [String: String] {
     try check(lines, "ENV")
     var environment: [String: String] = [:]
     for line in lines {
@@ -80,7 +81,7 @@ package struct ImageRunSettings: Sendable, Equatable {
     return environment
   }
 
-  private static func port(_ ports: [String: ImageConfiguration.Empty]) throws(ImageError) -> Int? {
+  private static func port(_ ports: [String: ImageConfiguration.Empty]) throws(Failure) -> Int? {
     guard ports.count <= entries else {
       throw refusal("EXPOSE", "\(ports.count) ports; the limit is \(entries)")
     }
@@ -96,7 +97,7 @@ package struct ImageRunSettings: Sendable, Equatable {
     return lowest
   }
 
-  private static func volumes(_ volumes: [String: ImageConfiguration.Empty]) throws(ImageError) -> [String] {
+  private static func volumes(_ volumes: [String: ImageConfiguration.Empty]) throws(Failure) -> [String] {
     guard volumes.count <= volumeLimit else {
       throw refusal("VOLUME", "\(volumes.count) folders; the limit is \(volumeLimit)")
     }
@@ -114,7 +115,7 @@ package struct ImageRunSettings: Sendable, Equatable {
 
   private static func healthCheck(
     _ check: ImageConfiguration.HealthCheck
-  ) throws(ImageError) -> HealthCheck? {
+  ) throws(Failure) -> HealthCheck? {
     let test = check.test ?? []
     try self.check(test, "HEALTHCHECK")
     let arguments: [String]
@@ -124,7 +125,7 @@ package struct ImageRunSettings: Sendable, Equatable {
     case "CMD-SHELL" where test.count == 2: arguments = ["/bin/sh", "-c", test[1]]
     default: throw refusal("HEALTHCHECK", "neither CMD, CMD-SHELL nor NONE with what belongs to it")
     }
-    func milliseconds(_ nanoseconds: Int64?, _ name: String, _ usual: Int) throws(ImageError) -> Int {
+    func milliseconds(_ nanoseconds: Int64?, _ name: String, _ usual: Int) throws(Failure) -> Int {
       guard let nanoseconds, nanoseconds != 0 else { return usual }
       guard nanoseconds > 0 else { throw refusal("HEALTHCHECK", "\(name) is \(nanoseconds) nanoseconds") }
       return Int(min(max(1, nanoseconds / 1_000_000), longestMilliseconds))
@@ -139,7 +140,7 @@ package struct ImageRunSettings: Sendable, Equatable {
       retries: retries == 0 ? 3 : Int(min(retries, 1000)))
   }
 
-  private static func check(_ list: [String], _ name: String) throws(ImageError) {
+  private static func check(_ list: [String], _ name: String) throws(Failure) {
     guard list.count <= entries else {
       throw refusal(name, "\(list.count) entries; the limit is \(entries)")
     }
@@ -154,8 +155,8 @@ package struct ImageRunSettings: Sendable, Equatable {
     guard bytes <= allBytes else { throw refusal(name, "\(bytes) bytes; the limit is \(allBytes)") }
   }
 
-  private static func refusal(_ part: String, _ why: String) -> ImageError {
-    ImageError(.invalid, "the image's \(part): \(why)", remedy: "correct the image, or use another one")
+  private static func refusal(_ part: String, _ why: String) -> Failure {
+    Failure(.invalid, "the image's \(part): \(why)", remedy: "correct the image, or use another one")
   }
 
   /// The beginning of a text, without what a terminal would act upon.

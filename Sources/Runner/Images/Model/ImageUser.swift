@@ -1,3 +1,5 @@
+package import Formats
+
 /// Whom an image's processes run as: `USER` of its configuration, looked up in the image's own files
 /// (OCI image-spec, config.md, "User").
 package struct ImageUser: Sendable, Equatable {
@@ -22,13 +24,13 @@ package struct ImageUser: Sendable, Equatable {
   ///
   /// What consists of digits is a number and never a name, however large (CVE-2024-40635): one above 2^31 - 1
   /// is refused.
-  package init(_ text: String, in layers: MergedLayers) throws(ImageError) {
+  package init(_ text: String, in layers: MergedLayers) throws(Failure) {
     let passwd = Self.lines(try layers.read("etc/passwd", limit: Self.fileLimit))
     let group = Self.lines(try layers.read("etc/group", limit: Self.fileLimit))
     try self.init(text, passwd: passwd, group: group)
   }
 
-  init(_ text: String, passwd: [[Substring]], group: [[Substring]]) throws(ImageError) {
+  init(_ text: String, passwd: [[Substring]], group: [[Substring]]) throws(Failure) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let user = parts.first.map { $0.isEmpty ? "0" : $0 } ?? "0"
     let entry: [Substring]?
@@ -39,7 +41,7 @@ package struct ImageUser: Sendable, Equatable {
       guard let named = passwd.first(where: { $0.count > 3 && $0[0] == user }),
         let number = try Self.number(named[2], of: "/etc/passwd, user \(user)")
       else {
-        throw ImageError(.invalid, "the image's USER \"\(user.prefix(100))\" is not in its /etc/passwd")
+        throw Failure(.invalid, "the image's USER \"\(user.prefix(100))\" is not in its /etc/passwd")
       }
       userID = number
       entry = named
@@ -54,7 +56,7 @@ package struct ImageUser: Sendable, Equatable {
         guard let named = group.first(where: { $0.count > 2 && $0[0] == parts[1] }),
           let number = try Self.number(named[2], of: "/etc/group, group \(parts[1])")
         else {
-          throw ImageError(.invalid, "the image's group \"\(parts[1].prefix(100))\" is not in its /etc/group")
+          throw Failure(.invalid, "the image's group \"\(parts[1].prefix(100))\" is not in its /etc/group")
         }
         groupID = number
       }
@@ -71,10 +73,10 @@ package struct ImageUser: Sendable, Equatable {
     }
   }
 
-  private static func number(_ text: Substring, of subject: String) throws(ImageError) -> UInt32? {
+  private static func number(_ text: Substring, of subject: String) throws(Failure) -> UInt32? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     guard text.utf8.count <= 10, let number = UInt32(text), number <= 0x7fff_ffff else {
-      throw ImageError(.invalid, "\(subject.prefix(100)): \(text.prefix(40)) is no user or group id")
+      throw Failure(.invalid, "\(subject.prefix(100)): \(text.prefix(40)) is no user or group id")
     }
     return number
   }

@@ -1,3 +1,4 @@
+package import Formats
 import Glibc
 
 /// A machine that images are chosen for (OCI image-spec, image-index.md, "platform"); its system is Linux.
@@ -29,7 +30,7 @@ package struct Platform: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// Reads "OS/ARCHITECTURE[/VARIANT]" or "ARCHITECTURE"; the names of uname(2) are taken too.
-  package init(_ text: String) throws(ImageError) {
+  package init(_ text: String) throws(Failure) {
     var parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let isWritten = parts.allSatisfy { part in
       !part.isEmpty
@@ -38,13 +39,13 @@ package struct Platform: Sendable, Equatable, CustomStringConvertible {
         }
     }
     guard isWritten, (1...3).contains(parts.count) else {
-      throw ImageError(
+      throw Failure(
         .usage, "\"\(EntryPath.shown(Array(text.utf8.prefix(100))))\" is no platform",
         remedy: "write for example linux/amd64 or linux/arm/v7")
     }
     if parts.count > 1 {
       guard parts.removeFirst() == "linux" else {
-        throw ImageError(.usage, "\(text): programs of images run on Linux only")
+        throw Failure(.usage, "\(text): programs of images run on Linux only")
       }
     }
     self.init(machine: parts[0])
@@ -56,8 +57,8 @@ package struct Platform: Sendable, Equatable, CustomStringConvertible {
 
   /// Of an index the manifest for this machine, fetched by `blob`; nil when `document` is a manifest itself.
   func manifest(
-    _ document: ImageManifest, _ blob: (Descriptor) throws(ImageError) -> [UInt8]
-  ) throws(ImageError) -> (bytes: [UInt8], manifest: ImageManifest)? {
+    _ document: ImageManifest, _ blob: (Descriptor) throws(Failure) -> [UInt8]
+  ) throws(Failure) -> (bytes: [UInt8], manifest: ImageManifest)? {
     guard let choices = document.manifests else { return nil }
     let fitting = choices.compactMap { choice in rank(choice.platform).map { (choice, $0) } }
     guard let chosen = fitting.min(by: { $0.1 < $1.1 })?.0 else {
@@ -66,12 +67,12 @@ package struct Platform: Sendable, Equatable, CustomStringConvertible {
           separator: "/")
       }
       let shown = EntryPath.shown(Array(Set(offered).sorted().joined(separator: ", ").utf8.prefix(500)))
-      throw ImageError(.invalid, "there is no image for \(self), only for \(shown)")
+      throw Failure(.invalid, "there is no image for \(self), only for \(shown)")
     }
     let bytes = try blob(chosen)
     let manifest = try ImageManifest(bytes, of: chosen.digest)
     guard manifest.config != nil else {
-      throw ImageError(.invalid, "\(chosen.digest): an index inside an index")
+      throw Failure(.invalid, "\(chosen.digest): an index inside an index")
     }
     return (bytes, manifest)
   }
@@ -97,12 +98,12 @@ package struct Platform: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// Refuses an image that says it was made for something else.
-  func check(_ configuration: ImageConfiguration, of subject: String) throws(ImageError) {
+  func check(_ configuration: ImageConfiguration, of subject: String) throws(Failure) {
     let made = Descriptor.Platform(
       architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
     if rank(made) != nil { return }
     let name = EntryPath.shown(Array("\(configuration.os)/\(configuration.architecture)".utf8.prefix(100)))
-    throw ImageError(
+    throw Failure(
       .invalid, "\(subject) is made for \(name), not for \(self)",
       remedy: isExplicit ? nil : "with --platform \(name) it is fetched all the same")
   }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -11,16 +12,16 @@ final class ArchiveFile: ByteSource {
   private var start: Int64 = 0
   private(set) var offset: Int64 = 0
 
-  init(_ path: String) throws(ImageError) {
+  init(_ path: String) throws(Failure) {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     file = OwnedDescriptor(owning: number)
     self.path = path
     var information = stat()
     size = unsafe fstat(file.number, &information) == 0 ? Int64(information.st_size) : 0
   }
 
-  func take(_ body: (RawSpan) throws(ImageError) -> Int) throws(ImageError) -> Int? {
+  func take(_ body: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Int? {
     if offset >= size { return nil }
     if offset < start || offset >= start + Int64(buffer.count) {
       buffer = [UInt8](repeating: 0, count: 256 << 10)
@@ -28,7 +29,7 @@ final class ArchiveFile: ByteSource {
       let count = unsafe buffer.withUnsafeMutableBytes {
         unsafe pread(file.number, $0.baseAddress, $0.count, off_t(start))
       }
-      if count < 0 { throw ImageError(SystemError("read", path, code: errno)) }
+      if count < 0 { throw Failure(image: SystemError("read", path, code: errno)) }
       if count == 0 { return nil }
       buffer.removeLast(buffer.count - count)
     }

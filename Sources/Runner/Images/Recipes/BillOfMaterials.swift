@@ -1,3 +1,4 @@
+package import Formats
 import FoundationEssentials
 
 /// The packages of an image as SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/).
@@ -118,12 +119,11 @@ package struct BillOfMaterials {
   /// What an image in the store has: the document that was built into it, else one of the packages that its layers
   /// list.
   ///
-  /// - Throws: `ImageError` when it has neither.
-  package static func document(of image: ImageStore.Image, in store: ImageStore) throws(ImageError) -> [UInt8]
-  {
+  /// - Throws: `Failure` when it has neither.
+  package static func document(of image: ImageStore.Image, in store: ImageStore) throws(Failure) -> [UInt8] {
     let trees = image.layers.compactMap(store.tree)
     guard trees.count == image.layers.count else {
-      throw ImageError(
+      throw Failure(
         .invalid, "\(image.reference.familiar): a layer is missing", remedy: "import or pull the image again")
     }
     let files = MergedLayers(trees)
@@ -132,13 +132,13 @@ package struct BillOfMaterials {
     {
       // An image can say what it wants: nothing of it steers a terminal.
       guard !built.contains(where: { $0 < 0x20 && $0 != 0x0a || $0 == 0x7f }) else {
-        throw ImageError(
+        throw Failure(
           .invalid, "\(image.reference.familiar): its bill of materials holds control characters")
       }
       return built
     }
     guard let status = try files.read("var/lib/dpkg/status", limit: 64 << 20) else {
-      throw ImageError(
+      throw Failure(
         .usage,
         "\(image.reference.familiar): has no list of Debian packages, and no bill of materials of its own",
         remedy: "only images of Debian packages are told")

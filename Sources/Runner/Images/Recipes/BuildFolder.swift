@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -12,28 +13,28 @@ final class BuildFolder {
   private let lock: FileLock
 
   /// Makes both, the second one in `temporary`, which others must be able to enter.
-  init(in store: ImageStore, temporary: String) throws(ImageError) {
+  init(in store: ImageStore, temporary: String) throws(Failure) {
     let name = String(isl_random(), radix: 36)
     path = "\(store.path)/builds/\(name)"
     scratch = "\(temporary)/preflight-build-\(name)"
     // Who looks for what is left takes this lock too, and so sees no folder without its lock.
     guard let gate = FileLock("\(store.path)/locks/builds", waits: true) else {
-      throw ImageError(SystemError("flock", "\(store.path)/locks/builds", code: errno))
+      throw Failure(image: SystemError("flock", "\(store.path)/locks/builds", code: errno))
     }
     for folder in ["\(store.path)/builds", path] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
-      throw ImageError(SystemError("mkdir", folder, code: errno))
+      throw Failure(image: SystemError("mkdir", folder, code: errno))
     }
     guard let lock = FileLock("\(path)/lock", waits: false) else {
-      throw ImageError(SystemError("flock", path, code: errno))
+      throw Failure(image: SystemError("flock", path, code: errno))
     }
     self.lock = lock
     _ = consume gate
     try note(scratch)
     // Entered, not listed, by whoever builds in it.
     if unsafe mkdir(scratch, 0o711) != 0 {
-      let failure = ImageError(SystemError("mkdir", scratch, code: errno))
+      let failure = Failure(image: SystemError("mkdir", scratch, code: errno))
       remove()
-      throw ImageError(.system, failure.message, remedy: "set TMPDIR to a folder that everybody may enter")
+      throw Failure(.system, failure.message, remedy: "set TMPDIR to a folder that everybody may enter")
     }
     _ = unsafe chmod(scratch, 0o711)
   }
@@ -41,18 +42,18 @@ final class BuildFolder {
   /// Makes the folder of the build's users theirs.
   ///
   /// - Returns: Its path.
-  func give(to ids: BuildIDs) throws(ImageError) -> String {
+  func give(to ids: BuildIDs) throws(Failure) -> String {
     if unsafe chown(scratch, ids.user, ids.group) != 0 {
-      throw ImageError(SystemError("chown", scratch, code: errno))
+      throw Failure(image: SystemError("chown", scratch, code: errno))
     }
     return scratch
   }
 
   /// Writes down a folder outside of the store, so that it is removed whatever happens.
-  func note(_ folder: String) throws(ImageError) {
-    do throws(SystemError) {
+  func note(_ folder: String) throws(Failure) {
+    try Failure.guarding(.ofImages) { () throws(SystemError) in
       try Files.write("\(folder)\n", to: "\(path)/folders", flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-    } catch { throw ImageError(error) }
+    }
   }
 
   /// Removes everything.
@@ -71,14 +72,16 @@ final class BuildFolder {
 
   private static func remove(_ path: String) {
     let folders = (Files.text("\(path)/folders") ?? "").split(separator: "\n").map(String.init)
+      .filter { $0.hasPrefix("/") }
+    var left: [String] { folders.filter { Files.exists($0) } }
     // A process that appears while its folder is removed, from a parent that was just ended, writes in it again.
     for _ in 0..<5 {
       endProcesses(of: [path] + folders)
-      for folder in folders where folder.hasPrefix("/") && Files.exists(folder) { removeTree(folder) }
-      if !folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { break }
+      left.forEach(removeTree)
+      if left.isEmpty { break }
     }
     // What could not be removed stays written down.
-    if folders.contains(where: { $0.hasPrefix("/") && Files.exists($0) }) { return }
+    guard left.isEmpty else { return }
     _ = unsafe isl_remove_tree(AT_FDCWD, path)
   }
 

@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -10,13 +11,13 @@ struct BuildIDs: Equatable {
 
   /// Those of this machine; nil for who is not root, whose ranges newuidmap(1) maps.
   ///
-  /// - Throws: `ImageError` when root has too few ids to give some away, as in a container of one id.
-  static func ofRoot() throws(ImageError) -> BuildIDs? {
+  /// - Throws: `Failure` when root has too few ids to give some away, as in a container of one id.
+  static func ofRoot() throws(Failure) -> BuildIDs? {
     guard geteuid() == 0 else { return nil }
     let users = Source(ranges: Files.text("/etc/subuid"), map: Files.text("/proc/self/uid_map"))
     let groups = Source(ranges: Files.text("/etc/subgid"), map: Files.text("/proc/self/gid_map"))
     guard let ids = choose(users, groups) else {
-      throw ImageError(
+      throw Failure(
         .system, "root has not enough ids here to build with others than its own",
         remedy: "start the container with a range of 65536 ids, or build as a user without privileges")
     }

@@ -1,3 +1,5 @@
+package import Formats
+
 /// One paragraph of "Field: value" lines, as Debian's control files have them (deb822(5)). Lines that begin with
 /// white space go on with the value above them; names of fields are the same in any case.
 package struct ControlParagraph: Sendable {
@@ -29,10 +31,9 @@ package struct ControlParagraph: Sendable {
 
 /// Reads such files: recipes, apt's sources, dpkg's list of packages.
 package enum ControlFile {
-  /// The paragraphs of a text, which is called `subject` in errors: an `ImageError` names the line that is neither a
+  /// The paragraphs of a text, which is called `subject` in errors: an `Failure` names the line that is neither a
   /// field, a comment nor a continuation.
-  package static func paragraphs(_ text: String, of subject: String) throws(ImageError) -> [ControlParagraph]
-  {
+  package static func paragraphs(_ text: String, of subject: String) throws(Failure) -> [ControlParagraph] {
     var paragraphs: [ControlParagraph] = []
     var current = ControlParagraph()
     let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -44,12 +45,12 @@ package enum ControlFile {
         current = ControlParagraph()
       } else if bytes.first == 0x20 || bytes.first == 0x09 {
         guard let last = current.fields.indices.last else {
-          throw ImageError(.usage, "\(subject), line \(index + 1): continues nothing")
+          throw Failure(.usage, "\(subject), line \(index + 1): continues nothing")
         }
         current.fields[last].lines.append(line == "." ? "" : line)
       } else {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon != bytes.startIndex else {
-          throw ImageError(
+          throw Failure(
             .usage, "\(subject), line \(index + 1): \"\(line.prefix(60))\" is no field",
             remedy: "write NAME: VALUE; longer values go on in lines that begin with a space")
         }

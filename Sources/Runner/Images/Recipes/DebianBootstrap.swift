@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -16,7 +17,7 @@ struct DebianBootstrap {
   static var program: String? { HostProgram.locate("mmdebstrap") }
 
   /// Takes of the caller's environment only what tells of proxies.
-  init(_ recipe: Recipe, mirrors: [String], environment: [String: String]) throws(ImageError) {
+  init(_ recipe: Recipe, mirrors: [String], environment: [String: String]) throws(Failure) {
     self.recipe = recipe
     sources = try DebianSources(suite: recipe.suite, mirrors: mirrors)
     self.environment = environment
@@ -24,15 +25,15 @@ struct DebianBootstrap {
 
   /// Finds out whether this machine can build.
   ///
-  /// - Throws: `ImageError` with what is missing.
-  static func check() throws(ImageError) {
+  /// - Throws: `Failure` with what is missing.
+  static func check() throws(Failure) {
     guard let program else {
-      throw ImageError(
+      throw Failure(
         .system, "mmdebstrap is not installed here, which makes base images",
         remedy: "install it: apt-get install mmdebstrap uidmap")
     }
     guard Files.exists(DebianSources.keyring) else {
-      throw ImageError(
+      throw Failure(
         .system, "\(DebianSources.keyring) is missing: packages could not be checked",
         remedy: "install it: apt-get install debian-archive-keyring")
     }
@@ -42,7 +43,7 @@ struct DebianBootstrap {
     )
     let ending = try attempt.wait(observer: nil)
     if ending.status != 0, ids != nil {
-      throw ImageError(
+      throw Failure(
         .system, "root cannot make a user namespace here, in which packages could be installed",
         remedy:
           "allow it (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces; for a container its seccomp profile)"
@@ -50,7 +51,7 @@ struct DebianBootstrap {
     }
     if ending.status != 0 {
       let why = ending.lines.first { $0.hasPrefix("E:") } ?? ending.lines.last ?? "status \(ending.status)"
-      throw ImageError(
+      throw Failure(
         .system, "mmdebstrap cannot make a user namespace with a range of ids here: \(why)",
         remedy:
           "give user \(getuid()) ranges in /etc/subuid and /etc/subgid: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 NAME"
@@ -61,14 +62,14 @@ struct DebianBootstrap {
   /// Makes the root filesystem as an archive.
   ///
   /// - Returns: Where it is.
-  func run(in folder: BuildFolder, observer: (any BuildObserver)?) throws(ImageError) -> String {
+  func run(in folder: BuildFolder, observer: (any BuildObserver)?) throws(Failure) -> String {
     guard let program = Self.program else {
       try Self.check()
       return ""
     }
     let ids = try BuildIDs.ofRoot()
     // Root's namespace cannot write into the store.
-    let place = try ids.map { ids throws(ImageError) in try folder.give(to: ids) } ?? folder.path
+    let place = try ids.map { ids throws(Failure) in try folder.give(to: ids) } ?? folder.path
     let archive = "\(place)/rootfs.tar"
     var arguments = [
       program, ids == nil ? "--mode=unshare" : "--mode=root", "--format=tar", "--variant=\(recipe.variant)",
@@ -86,10 +87,10 @@ struct DebianBootstrap {
     if !sources.lines.isEmpty {
       // In a file: an address may hold a password, and arguments are seen by everybody.
       let list = "\(place)/sources.list"
-      do throws(SystemError) {
+      try Failure.guarding(.ofImages) { () throws(SystemError) in
         try Files.write(
           sources.lines.joined(separator: "\n") + "\n", to: list, flags: O_WRONLY | O_CREAT, mode: 0o600)
-      } catch { throw ImageError(error) }
+      }
       if let ids { _ = unsafe chown(list, ids.user, ids.group) }
       arguments.append(list)
     }
@@ -100,7 +101,7 @@ struct DebianBootstrap {
     var information = stat()
     guard unsafe lstat(archive, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
       information.st_uid == ids?.user ?? geteuid(), information.st_nlink == 1
-    else { throw ImageError(.invalid, "\(archive): mmdebstrap's archive is not there, but something else") }
+    else { throw Failure(.invalid, "\(archive): mmdebstrap's archive is not there, but something else") }
     return archive
   }
 
@@ -120,7 +121,7 @@ struct DebianBootstrap {
     "Undetermined Error",
   ]
 
-  private static func failure(_ ending: HostProgram.Ending, _ recipe: Recipe) -> ImageError {
+  private static func failure(_ ending: HostProgram.Ending, _ recipe: Recipe) -> Failure {
     let lines = ending.lines
     func first(_ texts: [String]) -> String? {
       lines.first { line in texts.contains { line.contains($0) } }?.trimmingPrefix(" ").description
@@ -132,21 +133,21 @@ struct DebianBootstrap {
     }
     let shown = (complaints.isEmpty ? lines : complaints).suffix(8).map { "  \($0)" }.joined(separator: "\n")
     if first(["No space left on device", "Disk quota exceeded"]) != nil {
-      return ImageError(
+      return Failure(
         .system, "the disk is full:\n\(shown)",
         remedy:
           "free some space, or set TMPDIR to a folder on another filesystem that everybody may enter, or XDG_CACHE_HOME for the store"
       )
     }
     if let line = first(["Unable to locate package", "has no installation candidate"]) {
-      return ImageError(
+      return Failure(
         .usage, "\(recipe.suite) has no such package: \(line)", remedy: "correct Packages in the recipe")
     }
     if first(networkTroubles) != nil {
-      return ImageError(
+      return Failure(
         .transient, "the Debian mirror cannot be reached:\n\(shown)",
         remedy: "try again later, or name another one with --mirror")
     }
-    return ImageError(.system, "mmdebstrap failed with status \(ending.status):\n\(shown)")
+    return Failure(.system, "mmdebstrap failed with status \(ending.status):\n\(shown)")
   }
 }

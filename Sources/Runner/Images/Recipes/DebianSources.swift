@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -20,8 +21,8 @@ struct DebianSources {
   let lines: [String]
 
   /// Takes `mirrors`, addresses of which those that end in "-security" serve security updates, or what the machine's
-  /// apt has below `root`. An `ImageError` says which mirror is no address.
-  init(suite: String, mirrors: [String], root: String = "") throws(ImageError) {
+  /// apt has below `root`. An `Failure` says which mirror is no address.
+  init(suite: String, mirrors: [String], root: String = "") throws(Failure) {
     var sources: [Source] = []
     if mirrors.isEmpty {
       sources = Self.machine(root).filter { source in
@@ -32,7 +33,7 @@ struct DebianSources {
       guard ["http://", "https://", "file:/", "copy:/"].contains(where: mirror.hasPrefix),
         !mirror.utf8.contains(where: { $0 < 0x21 || $0 == 0x7f })
       else {
-        throw ImageError(
+        throw Failure(
           .usage, "\"\(mirror.prefix(100))\" is no address of a mirror",
           remedy: "write for example --mirror http://mirror.example.com/debian")
       }
@@ -52,7 +53,7 @@ struct DebianSources {
     // Updates without what they update.
     if !lines.contains(where: { $0.hasSuffix(" \(suite) main") }) { lines = [] }
     if lines.isEmpty, !mirrors.isEmpty {
-      throw ImageError(
+      throw Failure(
         .usage, "--mirror names security updates only", remedy: "name a mirror of the whole archive too")
     }
     self.lines = lines

@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -36,9 +37,9 @@ package struct HostProgram: ~Copyable {
   /// It is sent SIGTERM `grace` milliseconds before SIGKILL, when that is not 0.
   init(
     _ arguments: [String], _ environment: [String: String], ids: BuildIDs? = nil, grace: Int32 = 0
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let number = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
-    if number < 0 { throw ImageError(SystemError("open", "/dev/null", code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", "/dev/null", code: errno)) }
     let nowhere = OwnedDescriptor(owning: number)
     let reports = try Self.pipe()
     let life = try Self.pipe()
@@ -56,7 +57,7 @@ package struct HostProgram: ~Copyable {
     }
     unsafe vector.forEach { unsafe free($0) }
     unsafe variables.forEach { unsafe free($0) }
-    if child < 0 { throw ImageError(SystemError("fork", code: -child)) }
+    if child < 0 { throw Failure(image: SystemError("fork", code: -child)) }
     guardian = child
     errors = reports.takeReading()
     lifeline = life.takeWriting().release()
@@ -70,14 +71,14 @@ package struct HostProgram: ~Copyable {
     consuming func takeWriting() -> OwnedDescriptor { writing }
   }
 
-  private static func pipe() throws(ImageError) -> Pipe {
+  private static func pipe() throws(Failure) -> Pipe {
     var ends: [Int32] = [-1, -1]
-    guard unsafe isl_pipe(&ends) == 0 else { throw ImageError(SystemError("pipe", code: errno)) }
+    guard unsafe isl_pipe(&ends) == 0 else { throw Failure(image: SystemError("pipe", code: errno)) }
     return Pipe(reading: OwnedDescriptor(owning: ends[0]), writing: OwnedDescriptor(owning: ends[1]))
   }
 
   /// Starts a program that serves as long as this value lives, asked to end then and given `grace` milliseconds.
-  package init(serving arguments: [String], grace: Int32) throws(ImageError) {
+  package init(serving arguments: [String], grace: Int32) throws(Failure) {
     try self.init(arguments, ["PATH": Self.path], grace: grace)
   }
 
@@ -86,7 +87,7 @@ package struct HostProgram: ~Copyable {
   /// - Returns: Its exit status, or 128 and the signal, and the last lines of its standard error.
   package static func run(
     _ arguments: [String], environment: [String: String], isCancelled: @escaping () -> Bool
-  ) throws(ImageError) -> (status: Int32, lines: [String]) {
+  ) throws(Failure) -> (status: Int32, lines: [String]) {
     var program = try HostProgram(arguments, environment)
     let ending = try program.wait(observer: Cancellation(isCancelled))
     return (ending.status, ending.lines)
@@ -100,7 +101,7 @@ package struct HostProgram: ~Copyable {
   }
 
   /// What it wrote to its standard error when it has ended by itself; nil as long as it serves.
-  package mutating func words() throws(ImageError) -> String? {
+  package mutating func words() throws(Failure) -> String? {
     var status = unsafe siginfo_t()
     guard unsafe waitid(P_PID, id_t(guardian), &status, WEXITED | WNOHANG | WNOWAIT) == 0,
       unsafe status._sifields._sigchld.si_pid == guardian
@@ -114,7 +115,7 @@ package struct HostProgram: ~Copyable {
   }
 
   /// Waits for its end, or ends it when the observer wants to stop.
-  mutating func wait(observer: (any BuildObserver)?) throws(ImageError) -> Ending {
+  mutating func wait(observer: (any BuildObserver)?) throws(Failure) -> Ending {
     var lines: [String] = []
     var rest: [UInt8] = []
     var status: Int32 = 0
@@ -129,7 +130,7 @@ package struct HostProgram: ~Copyable {
       }
       let ended = unsafe waitpid(guardian, &status, WNOHANG)
       if ended == guardian { break }
-      if ended < 0, errno != EINTR { throw ImageError(SystemError("waitpid", code: errno)) }
+      if ended < 0, errno != EINTR { throw Failure(image: SystemError("waitpid", code: errno)) }
       if observer?.isCancelled == true, lifeline >= 0 {
         close(lifeline)
         lifeline = -1

@@ -1,3 +1,5 @@
+package import Formats
+
 /// The packages of an image, as dpkg's own list tells them (/var/lib/dpkg/status, dpkg-query(1)).
 package struct PackageList: Sendable {
   package struct Package: Sendable, Equatable {
@@ -14,7 +16,7 @@ package struct PackageList: Sendable {
   package let packages: [Package]
 
   /// Reads the list; packages that are not installed are left out.
-  package init(_ status: [UInt8]) throws(ImageError) {
+  package init(_ status: [UInt8]) throws(Failure) {
     var packages: [Package] = []
     for paragraph in try ControlFile.paragraphs(
       String(decoding: status, as: UTF8.self), of: "/var/lib/dpkg/status")

@@ -1,3 +1,5 @@
+package import Formats
+
 /// How a base image is made of Debian packages: a file of one paragraph, which images/README.md describes.
 ///
 /// A recipe names packages and files; it holds no commands.
@@ -48,7 +50,7 @@ package struct Recipe: Sendable, Equatable {
   package var tags: [String] { runtime.map { ["\($0.version)-\(suite)", $0.version] } ?? [suite] }
 
   /// What a built image is called in the store.
-  package func reference(tag: String) throws(ImageError) -> ImageReference {
+  package func reference(tag: String) throws(Failure) -> ImageReference {
     try ImageReference("localhost/\(Self.namespace)/\(name):\(tag)")
   }
 
@@ -65,19 +67,19 @@ package struct Recipe: Sendable, Equatable {
 
   /// Reads a recipe.
   ///
-  /// - Throws: `ImageError` that names the field which is missing, unknown or wrong.
-  package init(_ text: String, of subject: String) throws(ImageError) {
+  /// - Throws: `Failure` that names the field which is missing, unknown or wrong.
+  package init(_ text: String, of subject: String) throws(Failure) {
     let paragraphs = try ControlFile.paragraphs(text, of: subject)
     guard let paragraph = paragraphs.first, paragraphs.count == 1 else {
-      throw ImageError(
+      throw Failure(
         .usage, "\(subject): a recipe is one paragraph of fields, this has \(paragraphs.count)",
         remedy: "leave empty lines out")
     }
     var seen: Set<String> = []
     for field in paragraph.fields {
       let name = field.name.lowercased()
-      func refuse(_ why: String) -> ImageError {
-        ImageError(
+      func refuse(_ why: String) -> Failure {
+        Failure(
           .usage, "\(subject), line \(field.line): \(field.name): \(why)",
           remedy: "images/README.md tells what a recipe may say")
       }
@@ -86,10 +88,10 @@ package struct Recipe: Sendable, Equatable {
       if let why = take(name, field.lines) { throw refuse(why) }
     }
     for (name, value) in [("Name", name), ("Title", title), ("Suite", suite)] where value.isEmpty {
-      throw ImageError(.usage, "\(subject): the field \(name) is missing")
+      throw Failure(.usage, "\(subject): the field \(name) is missing")
     }
     if packages.isEmpty, only.isEmpty, variant != "minbase" {
-      throw ImageError(.usage, "\(subject): the field Packages is missing")
+      throw Failure(.usage, "\(subject): the field Packages is missing")
     }
   }
 

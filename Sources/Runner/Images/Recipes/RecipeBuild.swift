@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -38,12 +39,12 @@ package struct RecipeBuild {
 
   /// Builds the image.
   ///
-  /// - Throws: `ImageError`; of kind `transient` when no mirror answers.
-  package func run(observer: (any BuildObserver)?) throws(ImageError) -> Result {
+  /// - Throws: `Failure`; of kind `transient` when no mirror answers.
+  package func run(observer: (any BuildObserver)?) throws(Failure) -> Result {
     BuildFolder.removeStale(in: store)
     try DebianBootstrap.check()
     if let output = options.output, Files.exists(output) {
-      throw ImageError(.usage, "\(output) is there already", remedy: "name a folder that is not there")
+      throw Failure(.usage, "\(output) is there already", remedy: "name a folder that is not there")
     }
     let temporary = options.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/var/tmp"
     let folder = try BuildFolder(in: store, temporary: temporary)
@@ -57,7 +58,7 @@ package struct RecipeBuild {
     let layout = "\(folder.path)/layout"
     let made = try image(archive, begin, in: layout)
     unsafe unlink(archive)
-    if observer?.isCancelled == true { throw ImageError(.system, "interrupted") }
+    if observer?.isCancelled == true { throw Failure(.system, "interrupted") }
     observer?.step("adding it to the store")
     var result = made
     result.references = try add(layout)
@@ -66,14 +67,14 @@ package struct RecipeBuild {
   }
 
   /// Makes an OCI layout of the root filesystem's archive.
-  private func image(_ archive: String, _ begin: Int64, in layout: String) throws(ImageError) -> Result {
+  private func image(_ archive: String, _ begin: Int64, in layout: String) throws(Failure) -> Result {
     let selection = FileSelection(recipe)
     let survey = try RootfsSurvey(
       archive, selection, onlySome: !recipe.only.isEmpty, begin: begin, store.limits)
     let epoch =
-      try options.environment["SOURCE_DATE_EPOCH"].map { text throws(ImageError) in
+      try options.environment["SOURCE_DATE_EPOCH"].map { text throws(Failure) in
         guard let seconds = Int64(text), (0...8_589_934_591).contains(seconds) else {
-          throw ImageError(
+          throw Failure(
             .usage, "SOURCE_DATE_EPOCH: \"\(text.prefix(40))\" is no number of seconds since 1970")
         }
         return seconds
@@ -87,30 +88,30 @@ package struct RecipeBuild {
       licensed: survey.licensed, time: epoch)
     for folder in [layout, "\(layout)/blobs", "\(layout)/blobs/sha256"] where unsafe mkdir(folder, 0o755) != 0
     {
-      throw ImageError(SystemError("mkdir", folder, code: errno))
+      throw Failure(image: SystemError("mkdir", folder, code: errno))
     }
     let unnamed = "\(layout)/layer"
     let layer = try ReproducibleLayer(recipe, selection, survey, epoch: epoch, store.limits)
       .write(from: archive, to: unnamed, adding: [Recipe.billOfMaterials: bill])
     let blob = "\(layout)/blobs/sha256/\(layer.digest.hex)"
-    if unsafe rename(unnamed, blob) != 0 { throw ImageError(SystemError("rename", blob, code: errno)) }
+    if unsafe rename(unnamed, blob) != 0 { throw Failure(image: SystemError("rename", blob, code: errno)) }
     let digest = try describe(layout, layer.digest, layer.size, version: version, epoch: epoch)
     return Result(
       references: [], digest: digest, runtimeVersion: version, packages: packages.count, size: layer.size)
   }
 
   /// The version of the runtime's package, which must be what the recipe promises.
-  private func runtimeVersion(_ list: PackageList) throws(ImageError) -> String? {
+  private func runtimeVersion(_ list: PackageList) throws(Failure) -> String? {
     guard let runtime = recipe.runtime else { return nil }
     let package = list.packages.first { FileSelection.matches($0.name, runtime.package) }
     guard let package else {
-      throw ImageError(
+      throw Failure(
         .usage, "the image has no package \(runtime.package), from which the recipe takes its version",
         remedy: "correct Runtime in the recipe")
     }
     let version = PackageList.upstream(package.version)
     guard "\(version).".hasPrefix("\(runtime.version).") else {
-      throw ImageError(
+      throw Failure(
         .usage,
         "the recipe says \(runtime.ecosystem) \(runtime.version), but the package \(package.name) is \(package.version)",
         remedy: "correct Runtime in the recipe")
@@ -121,7 +122,7 @@ package struct RecipeBuild {
   /// Writes the configuration, the manifest and the index of an OCI layout (image-layout.md).
   private func describe(
     _ layout: String, _ layer: Digest, _ size: Int64, version: String?, epoch: Int64
-  ) throws(ImageError) -> Digest {
+  ) throws(Failure) -> Digest {
     var labels = [
       "org.opencontainers.image.title": recipe.title, Recipe.Label.version: version ?? recipe.suite,
       "org.opencontainers.image.created": UniversalTime.text(epoch), Recipe.Label.recipe: recipe.name,
@@ -164,20 +165,20 @@ package struct RecipeBuild {
     return described.digest
   }
 
-  private func put(_ bytes: [UInt8], _ layout: String) throws(ImageError) -> (digest: Digest, size: Int64) {
+  private func put(_ bytes: [UInt8], _ layout: String) throws(Failure) -> (digest: Digest, size: Int64) {
     let digest = Digest(of: bytes)
     try write(bytes, "\(layout)/blobs/sha256/\(digest.hex)")
     return (digest, Int64(bytes.count))
   }
 
-  private func write(_ bytes: [UInt8], _ path: String) throws(ImageError) {
-    do throws(SystemError) {
+  private func write(_ bytes: [UInt8], _ path: String) throws(Failure) {
+    try Failure.guarding(.ofImages) { () throws(SystemError) in
       try Files.write(bytes, to: path, flags: O_WRONLY | O_CREAT | O_EXCL)
-    } catch { throw ImageError(error) }
+    }
   }
 
   /// Brings the layout into the store, with the guards that every image passes, and gives it its names.
-  private func add(_ layout: String) throws(ImageError) -> [ImageReference] {
+  private func add(_ layout: String) throws(Failure) -> [ImageReference] {
     var names: [ImageReference] = []
     if let name = options.name {
       names = [name]
@@ -187,35 +188,35 @@ package struct RecipeBuild {
     guard let first = names.first else { return [] }
     _ = try ImageImporter(store).add(layout, name: first)
     guard let image = try store.image(first) else {
-      throw ImageError(.system, "\(first.familiar) was removed while it was made", remedy: "try again")
+      throw Failure(.system, "\(first.familiar) was removed while it was made", remedy: "try again")
     }
     for name in names.dropFirst() { try store.name(name, image.digest) }
     return names
   }
 
   /// Puts the layout where the caller wants it, all at once.
-  private func copy(_ layout: String, to output: String, _ folder: BuildFolder) throws(ImageError) {
+  private func copy(_ layout: String, to output: String, _ folder: BuildFolder) throws(Failure) {
     let part = "\(output).\(String(isl_random(), radix: 36)).part"
     guard let parent = Files.real(output.contains("/") ? Self.parent(output) : ".") else {
-      throw ImageError(.usage, "\(output): its folder is not there", remedy: "make it first")
+      throw Failure(.usage, "\(output): its folder is not there", remedy: "make it first")
     }
     try folder.note("\(parent)/\(part.split(separator: "/").last ?? "part")")
     for place in ["", "/blobs", "/blobs/sha256"] where unsafe mkdir(part + place, 0o755) != 0 {
-      throw ImageError(SystemError("mkdir", part + place, code: errno))
+      throw Failure(image: SystemError("mkdir", part + place, code: errno))
     }
     var files = ["oci-layout", "index.json"]
     files += ((try? Files.names(in: "\(layout)/blobs/sha256")) ?? []).map { "blobs/sha256/\($0)" }
     for file in files {
       let from = unsafe open("\(layout)/\(file)", O_RDONLY | O_CLOEXEC)
-      if from < 0 { throw ImageError(SystemError("open", "\(layout)/\(file)", code: errno)) }
+      if from < 0 { throw Failure(image: SystemError("open", "\(layout)/\(file)", code: errno)) }
       let input = OwnedDescriptor(owning: from)
       let to = unsafe open("\(part)/\(file)", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      if to < 0 { throw ImageError(SystemError("open", "\(part)/\(file)", code: errno)) }
+      if to < 0 { throw Failure(image: SystemError("open", "\(part)/\(file)", code: errno)) }
       let target = OwnedDescriptor(owning: to)
       let code = isl_copy_contents(input.number, target.number)
-      if code < 0 { throw ImageError(SystemError("write", "\(part)/\(file)", code: -code)) }
+      if code < 0 { throw Failure(image: SystemError("write", "\(part)/\(file)", code: -code)) }
     }
-    if unsafe rename(part, output) != 0 { throw ImageError(SystemError("rename", output, code: errno)) }
+    if unsafe rename(part, output) != 0 { throw Failure(image: SystemError("rename", output, code: errno)) }
   }
 
   private static func parent(_ path: String) -> String {

@@ -1,4 +1,5 @@
 import BaseImages
+package import Formats
 import Glibc
 import Isolate
 
@@ -8,8 +9,8 @@ package struct RecipeCatalog: Sendable {
 
   /// The program's own recipes.
   ///
-  /// - Throws: `ImageError` when one of them is wrong, which its test excludes.
-  package init() throws(ImageError) {
+  /// - Throws: `Failure` when one of them is wrong, which its test excludes.
+  package init() throws(Failure) {
     var recipes: [Recipe] = []
     for (name, bytes) in BaseImages.recipes {
       recipes.append(try Recipe(String(decoding: bytes, as: UTF8.self), of: "\(name).recipe"))
@@ -21,13 +22,13 @@ package struct RecipeCatalog: Sendable {
 
   /// The recipe that a caller names: a folder with one, its file, or the name of one of the program's own.
   ///
-  /// - Throws: `ImageError` when there is none, or it is wrong.
-  package func recipe(at place: String) throws(ImageError) -> Recipe {
+  /// - Throws: `Failure` when there is none, or it is wrong.
+  package func recipe(at place: String) throws(Failure) -> Recipe {
     var file = place
     if let names = try? Files.names(in: place) {
       let found = names.filter { $0.hasSuffix(".recipe") }
       guard let name = found.first, found.count == 1 else {
-        throw ImageError(
+        throw Failure(
           .usage, "\(place): has \(found.count) files that end in .recipe", remedy: "name the file itself")
       }
       file = "\(place)/\(name)"
@@ -36,7 +37,7 @@ package struct RecipeCatalog: Sendable {
     }
     let bytes: [UInt8]
     do { bytes = try Files.read(file, limit: 64 << 10) } catch {
-      throw ImageError(
+      throw Failure(
         .usage, "\(place): no recipe there: \(error)",
         remedy: "name a folder with a recipe, or one of \(recipes.map(\.name).joined(separator: ", "))")
     }

@@ -1,3 +1,5 @@
+import Formats
+
 /// Makes a layer of a root filesystem's archive so that the same packages give the same bytes: files are chosen,
 /// times cut off at the image's own, and what Debian writes differently each time is written anew.
 struct ReproducibleLayer {
@@ -16,7 +18,7 @@ struct ReproducibleLayer {
   }
 
   /// Writes the layer, with `files` added by their paths without a leading slash, and gives its digest and size.
-  func write(from archive: String, to layer: String, adding files: [String: [UInt8]]) throws(ImageError) -> (
+  func write(from archive: String, to layer: String, adding files: [String: [UInt8]]) throws(Failure) -> (
     digest: Digest, size: Int64
   ) {
     var reader = TarReader(try ArchiveFile(archive), limits)
@@ -36,7 +38,7 @@ struct ReproducibleLayer {
       guard selection.holds(path) else { continue }
       entry.modified = (min(entry.modified.seconds, epoch), 0)
       if entry.kind == .hardLink, let target = entry.target.map(FileSelection.text), !links.contains(target) {
-        throw ImageError(
+        throw Failure(
           .usage, "\(path) is another name of \(target), which the recipe leaves out",
           remedy: "leave out both or none")
       }
@@ -46,11 +48,11 @@ struct ReproducibleLayer {
         continue
       }
       guard entry.spans == nil else {
-        throw ImageError(.invalid, "\(path) has holes, which a layer of packages does not have")
+        throw Failure(.invalid, "\(path) has holes, which a layer of packages does not have")
       }
       try writer.begin(entry)
       if entry.kind == .file {
-        try reader.read { piece throws(ImageError) in try writer.write(piece) }
+        try reader.read { piece throws(Failure) in try writer.write(piece) }
       }
     }
     try addFolders(&writer, &written)
@@ -62,7 +64,7 @@ struct ReproducibleLayer {
   }
 
   /// Homes of added users, and the working directory.
-  private func addFolders(_ writer: inout TarWriter, _ written: inout Set<String>) throws(ImageError) {
+  private func addFolders(_ writer: inout TarWriter, _ written: inout Set<String>) throws(Failure) {
     for user in recipe.users where !["/", "/nonexistent"].contains(user.home) {
       try addFolder(user.home, mode: 0o750, owner: user, &writer, &written)
     }
@@ -80,7 +82,7 @@ struct ReproducibleLayer {
 
   private func addFolder(
     _ path: String, mode: UInt32, owner: Recipe.User?, _ writer: inout TarWriter, _ written: inout Set<String>
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let parts = path.split(separator: "/").map { Array($0.utf8) }
     for count in 1..<max(parts.count + 1, 1) {
       let place = EntryPath(components: Array(parts[..<count]))
@@ -96,7 +98,7 @@ struct ReproducibleLayer {
 
   private func add(
     _ path: String, _ contents: [UInt8], _ writer: inout TarWriter, _ written: inout Set<String>
-  ) throws(ImageError) {
+  ) throws(Failure) {
     let parts = path.split(separator: "/").map { Array($0.utf8) }
     if parts.count > 1 {
       let folder = path.split(separator: "/").dropLast().joined(separator: "/")
@@ -113,7 +115,7 @@ struct ReproducibleLayer {
   /// The contents that a file gets instead of its own; nil to leave it as it is.
   private func rewritten(
     _ path: String, _ reader: inout TarReader, _ entry: TarEntry
-  ) throws(ImageError) -> [UInt8]? {
+  ) throws(Failure) -> [UInt8]? {
     switch path {
     // An empty one is filled by whoever boots the system (machine-id(5)).
     case "/etc/machine-id": return []
@@ -130,20 +132,20 @@ struct ReproducibleLayer {
     case "/etc/ssl/certs/java/cacerts":
       let bytes = try RootfsSurvey.contents(&reader, entry)
       guard let store = JavaKeyStore.normalized(bytes, time: epoch) else {
-        throw ImageError(.invalid, "\(path) is no JKS key store, whose times could be made the same")
+        throw Failure(.invalid, "\(path) is no JKS key store, whose times could be made the same")
       }
       return store
     default: return nil
     }
   }
 
-  private func lines(_ reader: inout TarReader, _ entry: TarEntry) throws(ImageError) -> [UInt8] {
+  private func lines(_ reader: inout TarReader, _ entry: TarEntry) throws(Failure) -> [UInt8] {
     let bytes = try RootfsSurvey.contents(&reader, entry)
     return bytes.isEmpty || bytes.last == 0x0a ? bytes : bytes + [0x0a]
   }
 
   /// The day on which passwords were changed is that of the image (shadow(5)).
-  private func shadow(_ text: [UInt8]) throws(ImageError) -> [UInt8] {
+  private func shadow(_ text: [UInt8]) throws(Failure) -> [UInt8] {
     let day = epoch / 86_400
     let old = text.split(separator: 0x0a).map { String(decoding: $0, as: UTF8.self) }.map { line in
       var fields = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)

@@ -1,3 +1,5 @@
+import Formats
+
 /// What must be known of a root filesystem before a layer is made of it: one look at all of its archive.
 struct RootfsSurvey {
   /// Seconds since 1970 of the newest file that is kept and came in a package: the image's own time.
@@ -19,7 +21,7 @@ struct RootfsSurvey {
   init(
     _ archive: String, _ selection: FileSelection, onlySome: Bool, begin: Int64, _ limits: ExtractionLimits
   )
-    throws(ImageError)
+    throws(Failure)
   {
     var reader = TarReader(try ArchiveFile(archive), limits)
     var lists: [String: [UInt8]] = [:]
@@ -49,7 +51,7 @@ struct RootfsSurvey {
       }
     }
     packages = try PackageList(status)
-    if packages.packages.isEmpty { throw ImageError(.invalid, "the root filesystem has no packages") }
+    if packages.packages.isEmpty { throw Failure(.invalid, "the root filesystem has no packages") }
     for (path, list) in lists { note(path, list, kept) }
   }
 
@@ -73,12 +75,12 @@ struct RootfsSurvey {
     }
   }
 
-  static func contents(_ reader: inout TarReader, _ entry: TarEntry) throws(ImageError) -> [UInt8] {
+  static func contents(_ reader: inout TarReader, _ entry: TarEntry) throws(Failure) -> [UInt8] {
     guard entry.kind == .file, entry.spans == nil, entry.storedSize <= documentBytes else {
-      throw ImageError(.invalid, "/\(entry.path) is no file of a modest size")
+      throw Failure(.invalid, "/\(entry.path) is no file of a modest size")
     }
     var bytes: [UInt8] = []
-    try reader.read { piece throws(ImageError) in
+    try reader.read { piece throws(Failure) in
       unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
     return bytes

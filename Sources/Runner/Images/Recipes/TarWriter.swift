@@ -1,4 +1,5 @@
 import Crypto
+import Formats
 import Glibc
 import Isolate
 
@@ -13,9 +14,9 @@ struct TarWriter: ~Copyable {
   private var padding = 0
 
   /// Makes the file, which must not be there.
-  init(_ path: String) throws(ImageError) {
+  init(_ path: String) throws(Failure) {
     let number = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     file = OwnedDescriptor(owning: number)
     self.path = path
     buffer.reserveCapacity(Self.bufferBytes)
@@ -24,7 +25,7 @@ struct TarWriter: ~Copyable {
   private static let bufferBytes = 1 << 20
 
   /// Begins an entry; its data follow with `write`.
-  mutating func begin(_ entry: TarEntry) throws(ImageError) {
+  mutating func begin(_ entry: TarEntry) throws(Failure) {
     try append([UInt8](repeating: 0, count: padding))
     padding = Int((512 - entry.storedSize % 512) % 512)
     var name = Array(entry.path.components.joined(separator: [UInt8(ascii: "/")]))
@@ -49,13 +50,13 @@ struct TarWriter: ~Copyable {
     try append(Self.header(entry, name: name, link: link, type: Self.type(of: entry)))
   }
 
-  mutating func write(_ bytes: RawSpan) throws(ImageError) {
+  mutating func write(_ bytes: RawSpan) throws(Failure) {
     unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
     if buffer.count >= Self.bufferBytes { try flush() }
   }
 
   /// A whole file.
-  mutating func add(_ entry: TarEntry, _ contents: [UInt8]) throws(ImageError) {
+  mutating func add(_ entry: TarEntry, _ contents: [UInt8]) throws(Failure) {
     var entry = entry
     entry.storedSize = Int64(contents.count)
     try begin(entry)
@@ -63,18 +64,18 @@ struct TarWriter: ~Copyable {
   }
 
   /// Ends the archive.
-  mutating func finish() throws(ImageError) -> Digest {
+  mutating func finish() throws(Failure) -> Digest {
     try append([UInt8](repeating: 0, count: padding + 1024))
     try flush()
     return Digest(hash.finalize())
   }
 
-  private mutating func append(_ bytes: [UInt8]) throws(ImageError) {
+  private mutating func append(_ bytes: [UInt8]) throws(Failure) {
     buffer += bytes
     if buffer.count >= Self.bufferBytes { try flush() }
   }
 
-  private mutating func flush() throws(ImageError) {
+  private mutating func flush() throws(Failure) {
     unsafe buffer.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
     var written = 0
     while written < buffer.count {
@@ -82,7 +83,7 @@ struct TarWriter: ~Copyable {
         unsafe Glibc.write(file.number, $0.baseAddress?.advanced(by: written), $0.count - written)
       }
       if count < 0, errno == EINTR { continue }
-      if count < 0 { throw ImageError(SystemError("write", path, code: errno)) }
+      if count < 0 { throw Failure(image: SystemError("write", path, code: errno)) }
       written += count
     }
     size += Int64(buffer.count)

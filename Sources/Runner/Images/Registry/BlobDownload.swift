@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import Glibc
 import Isolate
 
@@ -8,7 +9,7 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
   private enum State {
     case running
     case complete
-    case failed(ImageError)
+    case failed(Failure)
   }
 
   private let file: OwnedDescriptor
@@ -20,16 +21,16 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
   private var isAbandoned = false
 
   /// Opens what there is of a blob of `size` bytes. Who already writes it is waited for.
-  init(path: String, size: Int64) throws(ImageError) {
+  init(path: String, size: Int64) throws(Failure) {
     self.path = path
     let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if number < 0 { throw ImageError(SystemError("open", path, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     file = OwnedDescriptor(owning: number)
     _ = isl_lock(number, 1)
     var information = stat()
     written = unsafe fstat(number, &information) == 0 ? Int64(information.st_size) : 0
     if written > size {
-      if ftruncate(number, 0) < 0 { throw ImageError(SystemError("ftruncate", path, code: errno)) }
+      if ftruncate(number, 0) < 0 { throw Failure(image: SystemError("ftruncate", path, code: errno)) }
       written = 0
     }
   }
@@ -44,7 +45,7 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
   func abandon() { mutex.change { isAbandoned = true } }
 
   /// Adds what came.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(ImageError) {
+  func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
     var start = 0
     while start < bytes.count {
       let place = mutex.locked { written }
@@ -52,7 +53,7 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
         file.number, bytes.baseAddress?.advanced(by: start), bytes.count - start, off_t(place))
       if count <= 0 {
         if errno == EINTR { continue }
-        throw ImageError(SystemError("write", path, code: count < 0 ? errno : ENOSPC))
+        throw Failure(image: SystemError("write", path, code: count < 0 ? errno : ENOSPC))
       }
       start += count
       mutex.change { written += Int64(count) }
@@ -60,18 +61,18 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
   }
 
   /// Nothing more comes: all is there, or `error` says why not.
-  func finish(_ error: ImageError? = nil) {
+  func finish(_ error: Failure? = nil) {
     mutex.change { state = error.map { .failed($0) } ?? .complete }
   }
 
   /// Removes the file; it is of no use any more.
   func discard() { unsafe unlink(path) }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     enum Next {
       case bytes(Int64)
       case end
-      case failure(ImageError)
+      case failure(Failure)
     }
     let next: Next = mutex.wait {
       if position < written { return .bytes(written - position) }
@@ -87,7 +88,7 @@ final class BlobDownload: BlobInput, @unchecked Sendable {
     case .bytes(let available):
       let count = unsafe pread(
         file.number, buffer.baseAddress, min(buffer.count, Int(available)), off_t(position))
-      if count <= 0 { throw ImageError(SystemError("read", path, code: count < 0 ? errno : EIO)) }
+      if count <= 0 { throw Failure(image: SystemError("read", path, code: count < 0 ? errno : EIO)) }
       mutex.change { position += Int64(count) }
       return count
     }

@@ -1,4 +1,5 @@
 import Dispatch
+package import Formats
 import Isolate
 import NIOCore
 import Synchronization
@@ -33,21 +34,21 @@ package struct ImagePuller: Sendable {
   /// order. One that cannot be asked ends the search, for the next might have something else of that name.
   ///
   /// - Returns: The image's whole name, and the digest of its manifest.
-  /// - Throws: `ImageError` that names every registry that was tried.
+  /// - Throws: `Failure` that names every registry that was tried.
   package func pull(
     named name: String, observer: (any PullObserver)?
-  ) throws(ImageError) -> (reference: ImageReference, digest: Digest) {
+  ) throws(Failure) -> (reference: ImageReference, digest: Digest) {
     let registries = try RegistriesConfiguration(environment: environment)
     let candidates = try registries.candidates(name)
-    var failures: [ImageError] = []
+    var failures: [Failure] = []
     for candidate in candidates {
-      do throws(ImageError) { return (candidate, try pull(candidate, registries, observer)) } catch {
+      do throws(Failure) { return (candidate, try pull(candidate, registries, observer)) } catch {
         failures.append(error)
-        guard error.kind == .usage || error.kind == .refused else { break }
+        guard error.cause == .usage || error.cause == .refused else { break }
       }
     }
     guard candidates.count > 1, var last = failures.last else {
-      throw failures.last ?? ImageError(.usage, "\(name): there is no registry to ask")
+      throw failures.last ?? Failure(.usage, "\(name): there is no registry to ask")
     }
     last.message = "\(name): " + failures.map(\.message).joined(separator: "; ")
     last.remedy = "write the whole name, for example \(candidates[0].description)"
@@ -57,13 +58,13 @@ package struct ImagePuller: Sendable {
   /// Pulls an image; layers that are there are not fetched again.
   ///
   /// - Returns: The digest of its manifest.
-  package func pull(_ reference: ImageReference, observer: (any PullObserver)?) throws(ImageError) -> Digest {
+  package func pull(_ reference: ImageReference, observer: (any PullObserver)?) throws(Failure) -> Digest {
     try pull(reference, try RegistriesConfiguration(environment: environment), observer)
   }
 
   private func pull(
     _ reference: ImageReference, _ registries: RegistriesConfiguration, _ observer: (any PullObserver)?
-  ) throws(ImageError) -> Digest {
+  ) throws(Failure) -> Digest {
     let places = try registries.places(reference)
     let transport = try RegistryTransport(
       environment: environment, insecureHosts: Set(places.filter(\.isInsecure).map(\.host)),
@@ -76,24 +77,24 @@ package struct ImagePuller: Sendable {
         place, transport, credentials, store.limits, attempts: index == places.count - 1 ? 5 : 2)
     }
     let chain = RegistryChain(reference, clients)
-    let result = Result { () throws(ImageError) in try pull(reference, chain, observer) }
+    let result = Result { () throws(Failure) in try pull(reference, chain, observer) }
     transport.shutDown()
     return try result.get()
   }
 
   private func pull(
     _ reference: ImageReference, _ registry: RegistryChain, _ observer: (any PullObserver)?
-  ) throws(ImageError) -> Digest {
+  ) throws(Failure) -> Digest {
     let store = store
     var bytes = try Self.wait { try await registry.manifest(nil) }
     var manifest = try ImageManifest(bytes, of: reference.familiar)
-    let chosen = try (platform ?? .host).manifest(manifest) { descriptor throws(ImageError) in
+    let chosen = try (platform ?? .host).manifest(manifest) { descriptor throws(Failure) in
       try document(descriptor) { try await registry.manifest($0) }
     }
     if let chosen { (bytes, manifest) = chosen }
     try manifest.checkIsImage(of: reference.familiar)
     guard let config = manifest.config else {
-      throw ImageError(.invalid, "\(reference.familiar): an index inside an index")
+      throw Failure(.invalid, "\(reference.familiar): an index inside an index")
     }
     let configurationBytes = try document(config) { try await registry.blob($0) }
     let configuration = try ImageConfiguration(configurationBytes, of: reference.familiar)
@@ -113,7 +114,7 @@ package struct ImagePuller: Sendable {
     of layers: [Digest], _ blobs: [Descriptor], _ registry: RegistryChain, _ observer: (any PullObserver)?
   ) -> BlobSource {
     let store = store
-    return BlobSource { descriptor, index throws(ImageError) in
+    return BlobSource { descriptor, index throws(Failure) in
       let digest = try descriptor.address()
       let download = try BlobDownload(
         path: "\(store.path)/downloads/\(digest.hex)", size: descriptor.size)
@@ -123,14 +124,14 @@ package struct ImagePuller: Sendable {
             observer?.layer(layers[index], received: $0, of: descriptor.size)
           }
           download.finish()
-        } catch { download.finish(error as? ImageError ?? ImageError(.transient, "\(error)")) }
+        } catch { download.finish(error as? Failure ?? Failure(.transient, "\(error)")) }
       }
       return download
     } done: { index, input, error in
       guard let download = input as? BlobDownload else { return }
       download.abandon()
       // What is wrong would be wrong again; what was cut off is gone on with.
-      if error == nil || error?.kind == .invalid { download.discard() }
+      if error == nil || error?.cause == .invalid { download.discard() }
       if error == nil { observer?.layerIsDone(layers[index], size: blobs[index].size) }
     }
   }
@@ -138,12 +139,12 @@ package struct ImagePuller: Sendable {
   /// A document of the store, or else of the registry, checked.
   private func document(
     _ descriptor: Descriptor, _ fetch: @escaping @Sendable (Digest) async throws -> [UInt8]
-  ) throws(ImageError) -> [UInt8] {
+  ) throws(Failure) -> [UInt8] {
     let digest = try descriptor.address()
     if let bytes = try? store.document(digest) { return bytes }
     let bytes = try Self.wait { try await fetch(digest) }
     guard Digest(of: bytes) == digest, Int64(bytes.count) == descriptor.size else {
-      throw ImageError(.invalid, "\(digest) is damaged: the registry sent something else")
+      throw Failure(.invalid, "\(digest) is damaged: the registry sent something else")
     }
     return bytes
   }
@@ -151,19 +152,19 @@ package struct ImagePuller: Sendable {
   /// The result of asynchronous work, for callers that are threads.
   static func wait<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value
-  ) throws(ImageError) -> Value {
+  ) throws(Failure) -> Value {
     let done = DispatchSemaphore(value: 0)
-    let box = Mutex<Result<Value, ImageError>?>(nil)
+    let box = Mutex<Result<Value, Failure>?>(nil)
     Task {
-      let result: Result<Value, ImageError>
+      let result: Result<Value, Failure>
       do { result = .success(try await body()) } catch {
-        result = .failure(error as? ImageError ?? ImageError(.transient, "\(error)"))
+        result = .failure(error as? Failure ?? Failure(.transient, "\(error)"))
       }
       box.withLock { $0 = result }
       done.signal()
     }
     done.wait()
-    guard let result = box.withLock({ $0 }) else { throw ImageError(.transient, "no answer") }
+    guard let result = box.withLock({ $0 }) else { throw Failure(.transient, "no answer") }
     return try result.get()
   }
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Formats
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
@@ -44,7 +45,7 @@ extension RegistryClient {
   }
 
   /// The login for the registry, looked for once.
-  private func login() throws(ImageError) -> RegistryLogin? {
+  private func login() throws(Failure) -> RegistryLogin? {
     if let known = access.login { return known }
     let login = try credentials.login(for: reference)
     access.login = .some(login)
@@ -85,7 +86,7 @@ extension RegistryClient {
     guard case .bearer(let realm, let service, let scope) = challenge else { return }
     guard let origin, realm.hasPrefix("https://") || origin.hasPrefix("http://") && realm.hasPrefix("http://")
     else {
-      throw ImageError(
+      throw Failure(
         .refused, "\(reference.registry) wants the login at \"\(realm.prefix(200))\", which is not encrypted")
     }
     let login = try login()
@@ -122,7 +123,7 @@ extension RegistryClient {
     guard let token = document?.token ?? document?.accessToken,
       token.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
     else {
-      throw ImageError(.refused, "\(reference.registry) gives no token")
+      throw Failure(.refused, "\(reference.registry) gives no token")
     }
     access.authorization = "Bearer \(token)"
     access.challenge = challenge
@@ -149,7 +150,7 @@ extension RegistryClient {
       origin = "https://\(place.host)"
       return response
     } catch let error
-      where place.mayBePlain && !(error is ImageError) && !RegistryTransport.isMistrust(error)
+      where place.mayBePlain && !(error is Failure) && !RegistryTransport.isMistrust(error)
     {
       let response = try await follow("http://\(place.host)/v2/\(path)", accept, start)
       origin = "http://\(place.host)"
@@ -178,14 +179,14 @@ extension RegistryClient {
       }
       let next = location.hasPrefix("/") ? Self.origin(of: address) + location : location
       guard next.hasPrefix("https://") || next.hasPrefix("http://") && address.hasPrefix("http://") else {
-        throw ImageError(
+        throw Failure(
           .refused,
           "\(reference.registry) leads to \"\(EntryPath.shown(Array(next.utf8.prefix(200))))\", which is not encrypted"
         )
       }
       address = next
     }
-    throw ImageError(.transient, "\(reference.registry) leads from one address to the next without end")
+    throw Failure(.transient, "\(reference.registry) leads from one address to the next without end")
   }
 
   private static func origin(of address: String) -> String {

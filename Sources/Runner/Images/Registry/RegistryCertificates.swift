@@ -1,4 +1,5 @@
 import Egress
+import Formats
 import Glibc
 import Isolate
 import NIOSSL
@@ -27,7 +28,7 @@ struct RegistryCertificates: Sendable {
   }
 
   /// How a host is spoken to. `host` is as in an address, with its port where one is written.
-  func configuration(host: String, isInsecure: Bool) throws(ImageError) -> TLSConfiguration {
+  func configuration(host: String, isInsecure: Bool) throws(Failure) -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     if isInsecure { configuration.certificateVerification = .none }
     if let bundle {
@@ -42,15 +43,15 @@ struct RegistryCertificates: Sendable {
     return configuration
   }
 
-  private static func certificates(_ path: String) throws(ImageError) -> [NIOSSLCertificate] {
+  private static func certificates(_ path: String) throws(Failure) -> [NIOSSLCertificate] {
     do {
       let certificates = try NIOSSLCertificate.fromPEMFile(path)
       if !certificates.isEmpty { return certificates }
     } catch {}
-    throw ImageError(.usage, "\(path): no certificates in PEM can be read")
+    throw Failure(.usage, "\(path): no certificates in PEM can be read")
   }
 
-  private static func add(_ folder: String, to configuration: inout TLSConfiguration) throws(ImageError) {
+  private static func add(_ folder: String, to configuration: inout TLSConfiguration) throws(Failure) {
     let names = ((try? Files.names(in: folder)) ?? []).sorted()
     for name in names where name.hasSuffix(".crt") {
       configuration.additionalTrustRoots.append(.certificates(try certificates("\(folder)/\(name)")))
@@ -58,15 +59,15 @@ struct RegistryCertificates: Sendable {
     for name in names where name.hasSuffix(".cert") {
       let key = "\(folder)/\(name.dropLast(5)).key"
       guard Files.exists(key) else {
-        throw ImageError(.usage, "\(folder)/\(name) is a certificate without its key \(key)")
+        throw Failure(.usage, "\(folder)/\(name) is a certificate without its key \(key)")
       }
       configuration.certificateChain = try certificates("\(folder)/\(name)").map { .certificate($0) }
       do { configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)) } catch {
-        throw ImageError(.usage, "\(key): no private key in PEM can be read")
+        throw Failure(.usage, "\(key): no private key in PEM can be read")
       }
     }
     for name in names where name.hasSuffix(".key") && !names.contains("\(name.dropLast(4)).cert") {
-      throw ImageError(.usage, "\(folder)/\(name) is a key without its certificate \(name.dropLast(4)).cert")
+      throw Failure(.usage, "\(folder)/\(name) is a key without its certificate \(name.dropLast(4)).cert")
     }
   }
 }

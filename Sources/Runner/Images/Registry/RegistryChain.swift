@@ -1,3 +1,4 @@
+import Formats
 import Isolate
 import Synchronization
 
@@ -20,7 +21,7 @@ final class RegistryChain: Sendable {
     return try await first { client in
       let bytes = try await client.manifest(name)
       if let expected, Digest(of: bytes) != expected {
-        throw ImageError(.invalid, "\(client.reference.registry) gives another manifest for \(expected)")
+        throw Failure(.invalid, "\(client.reference.registry) gives another manifest for \(expected)")
       }
       return bytes
     }
@@ -31,7 +32,7 @@ final class RegistryChain: Sendable {
     try await first { client in
       let bytes = try await client.blob(digest)
       guard Digest(of: bytes) == digest else {
-        throw ImageError(
+        throw Failure(
           .invalid, "\(digest) is damaged: \(client.reference.registry) sent something else")
       }
       return bytes
@@ -48,15 +49,15 @@ final class RegistryChain: Sendable {
   private func first<Value: Sendable>(_ body: (RegistryClient) async throws -> Value) async throws -> Value {
     let start = preferred.withLock { $0 }
     let order = [start] + clients.indices.filter { $0 != start }
-    var failures: [ImageError] = []
+    var failures: [Failure] = []
     for index in order {
       do {
         let value = try await body(clients[index])
         preferred.withLock { $0 = index }
         return value
-      } catch let error as ImageError where error.kind != .system {
+      } catch let error as Failure where error.cause != .system {
         failures.append(error)
-      } catch let error as ImageError {
+      } catch let error as Failure {
         throw error
       } catch {
         failures.append(await clients[index].connectionLost(error))
@@ -66,8 +67,8 @@ final class RegistryChain: Sendable {
   }
 
   /// One error for all places, each with its own reason; the last one, the registry's own, gives kind and remedy.
-  private static func joined(_ failures: [ImageError]) -> ImageError {
-    guard var error = failures.last else { return ImageError(.transient, "no registry to ask") }
+  private static func joined(_ failures: [Failure]) -> Failure {
+    guard var error = failures.last else { return Failure(.transient, "no registry to ask") }
     error.message = failures.map(\.message).joined(separator: "; ")
     return error
   }

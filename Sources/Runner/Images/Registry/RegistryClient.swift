@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -62,7 +63,7 @@ actor RegistryClient {
       let buffer = try await response.body.collect(upTo: limits.documentBytes)
       return Array(buffer.readableBytesView)
     } catch is NIOTooManyBytesError {
-      throw ImageError(.invalid, "\(what) is larger than \(limits.documentBytes) bytes")
+      throw Failure(.invalid, "\(what) is larger than \(limits.documentBytes) bytes")
     } catch { throw connectionLost(error) }
   }
 
@@ -85,20 +86,20 @@ actor RegistryClient {
           known -= Int64(skipped)
           let new = buffer.readableBytesView.dropFirst(skipped)
           if download.count + Int64(new.count) > size {
-            throw ImageError(.invalid, "\(reference.registry) sends more than the \(size) bytes of \(digest)")
+            throw Failure(.invalid, "\(reference.registry) sends more than the \(size) bytes of \(digest)")
           }
           unsafe try new.withUnsafeBytes { unsafe try download.append($0) }
           progress(download.count)
         }
         if download.count == size { return }
-        throw ImageError(
+        throw Failure(
           .transient, "\(reference.registry) ended \(digest) after \(download.count) of \(size) bytes")
-      } catch let error as ImageError where error.kind != .transient {
+      } catch let error as Failure where error.cause != .transient {
         throw error
       } catch {
         // Progress made earns new attempts.
         failures = download.count > start ? 1 : failures + 1
-        let error = error as? ImageError ?? connectionLost(error)
+        let error = error as? Failure ?? connectionLost(error)
         if failures >= attempts || download.isOver { throw error }
         try await Task.sleep(nanoseconds: Self.pause(failures))
       }
@@ -123,14 +124,14 @@ actor RegistryClient {
   {
     var failures = 0
     while true {
-      var problem: ImageError?
+      var problem: Failure?
       var wait: UInt64?
       do {
         let response = try await authorized(path, accept: accept, from: start)
         switch response.status.code {
         case 200, 206: return response
         case 429, 500...599:
-          let error = ImageError(
+          let error = Failure(
             .transient, "\(reference.registry) answers with status \(response.status.code)")
           problem = error
           if let seconds = RetryAfter.seconds(response.headers.first(name: "Retry-After")) {
@@ -139,7 +140,7 @@ actor RegistryClient {
           }
         default: throw await refusal(response, path)
         }
-      } catch let error as ImageError { throw error } catch {
+      } catch let error as Failure { throw error } catch {
         problem = connectionLost(error)
         // Another try shows the same certificate; where nobody listens, somebody soon will or never.
         if RegistryTransport.isMistrust(error) { failures = attempts }
@@ -151,20 +152,20 @@ actor RegistryClient {
     }
   }
 
-  private static func refusal(_ problem: ImageError, _ seconds: Int) -> ImageError {
-    ImageError(
+  private static func refusal(_ problem: Failure, _ seconds: Int) -> Failure {
+    Failure(
       .transient, "\(problem.message) and asks to wait \(seconds) seconds",
       remedy: "try again then; with a login (preflight image login) many registries allow more")
   }
 
-  func connectionLost(_ error: any Error) -> ImageError {
+  func connectionLost(_ error: any Error) -> Failure {
     let subject = "the registry \(reference.registry) cannot be reached"
     if RegistryTransport.isMistrust(error) {
-      return ImageError(
+      return Failure(
         .transient, "\(subject): its certificate is not trusted",
         remedy: "put its authority into /etc/containers/certs.d/\(place.host)/ca.crt, or set SSL_CERT_FILE")
     }
-    return ImageError(
+    return Failure(
       .transient, "\(subject): \(Self.reason(error))",
       remedy: "check the network and the proxy settings, or try again later")
   }
@@ -188,7 +189,7 @@ actor RegistryClient {
     }
   }
 
-  func refusal(_ response: HTTPClientResponse, _ path: String) async -> ImageError {
+  func refusal(_ response: HTTPClientResponse, _ path: String) async -> Failure {
     var said = ""
     if let buffer = try? await response.body.collect(upTo: 64 << 10),
       let document = try? JSONDecoder().decode(ErrorDocument.self, from: Data(buffer.readableBytesView)),
@@ -198,18 +199,18 @@ actor RegistryClient {
     }
     switch response.status.code {
     case 401, 403:
-      return ImageError(
+      return Failure(
         .refused,
         "\(reference.registry) refuses \(reference.repository.isEmpty ? "the login" : "access to \(reference.repository)")\(said)",
         remedy: "log in there (preflight image login \(reference.registry)), or check the name")
     case 404 where reference.repository.isEmpty:
-      return ImageError(.usage, "\(reference.registry) is no registry: it does not know /v2/")
+      return Failure(.usage, "\(reference.registry) is no registry: it does not know /v2/")
     case 404:
-      return ImageError(
+      return Failure(
         .usage, "\(reference.familiar): \(reference.registry) has no such image\(said)",
         remedy: "check the name and the tag")
     default:
-      return ImageError(
+      return Failure(
         .transient, "\(reference.registry) answers \(path) with status \(response.status.code)\(said)")
     }
   }

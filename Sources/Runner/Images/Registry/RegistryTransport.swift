@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Egress
+import Formats
 import NIOCore
 import NIOSSL
 import Synchronization
@@ -25,10 +26,10 @@ final class RegistryTransport: Sendable {
   /// Certificates of `insecureHosts` are not looked at; `stallLimit` is how long a host that was asked may say nothing.
   init(
     environment: [String: String], insecureHosts: Set<String> = [], stallLimit: TimeAmount = .seconds(30)
-  ) throws(ImageError) {
+  ) throws(Failure) {
     certificates = RegistryCertificates(environment: environment)
     do { proxy = try UpstreamProxy(environment: environment) } catch {
-      throw ImageError(.usage, "\(error)", remedy: "write https_proxy=http://HOST:PORT")
+      throw Failure(.usage, "\(error)", remedy: "write https_proxy=http://HOST:PORT")
     }
     self.insecureHosts = insecureHosts
     self.stallLimit = stallLimit
@@ -51,7 +52,7 @@ final class RegistryTransport: Sendable {
     for client in clients { try? client.syncShutdown() }
   }
 
-  private func configuration(_ host: String) throws(ImageError) -> TLSConfiguration {
+  private func configuration(_ host: String) throws(Failure) -> TLSConfiguration {
     if let known = state.withLock({ $0.configurations[host] }) { return known }
     let configuration = try certificates.configuration(
       host: host, isInsecure: insecureHosts.contains(host))
@@ -98,11 +99,11 @@ final class RegistryTransport: Sendable {
     var host: HostName?
     var port: Int
 
-    init(_ address: String) throws(ImageError) {
+    init(_ address: String) throws(Failure) {
       isEncrypted = address.hasPrefix("https://")
       authority = String(address.dropFirst(isEncrypted ? 8 : 7).prefix { !"/?#".contains($0) })
       guard let parsed = Authority(authority, defaultPort: isEncrypted ? 443 : 80) else {
-        throw ImageError(.transient, "\"\(EntryPath.shown(Array(authority.utf8.prefix(100))))\" is no host")
+        throw Failure(.transient, "\"\(EntryPath.shown(Array(authority.utf8.prefix(100))))\" is no host")
       }
       (host, port) = (parsed.host, parsed.port)
     }

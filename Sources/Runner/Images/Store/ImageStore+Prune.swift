@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -19,7 +20,7 @@ extension ImageStore {
   }
 
   /// Removes layers and documents that no image uses. What a pull or a sandbox holds at this moment stays.
-  package func prune(_ options: PruneOptions = PruneOptions()) throws(ImageError) -> Pruned {
+  package func prune(_ options: PruneOptions = PruneOptions()) throws(Failure) -> Pruned {
     var pruned = Pruned()
     try removeImages(options, &pruned)
     let used = try used()
@@ -54,7 +55,7 @@ extension ImageStore {
   }
 
   /// The documents and layers of all images.
-  private func used() throws(ImageError) -> Set<String> {
+  private func used() throws(Failure) -> Set<String> {
     var used: Set<String> = []
     for reference in try references() {
       // A broken image is pulled again anyway.
@@ -65,7 +66,7 @@ extension ImageStore {
     return used
   }
 
-  private func removeImages(_ options: PruneOptions, _ pruned: inout Pruned) throws(ImageError) {
+  private func removeImages(_ options: PruneOptions, _ pruned: inout Pruned) throws(Failure) {
     var images = try images().images.sorted { $0.unusedForSeconds > $1.unusedForSeconds }
     if let limit = options.unusedForSeconds {
       for image in images where image.unusedForSeconds >= limit {

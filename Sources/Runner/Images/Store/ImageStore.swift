@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 import Synchronization
@@ -24,13 +25,13 @@ package final class ImageStore: Sendable {
   private let making = Mutex<Set<String>>([])
 
   /// Opens the store, making it when it is absent, and removes what killed processes left.
-  package init(path: String, limits: ExtractionLimits = ExtractionLimits()) throws(ImageError) {
+  package init(path: String, limits: ExtractionLimits = ExtractionLimits()) throws(Failure) {
     self.path = path
     self.limits = limits
     for folder in ["", "/names", "/documents", "/layers", "/locks", "/staging", "/downloads"] {
       let folder = path + folder
       if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
-        throw ImageError(SystemError("mkdir", folder, code: errno))
+        throw Failure(image: SystemError("mkdir", folder, code: errno))
       }
     }
     removeStale()
@@ -72,7 +73,7 @@ package final class ImageStore: Sendable {
   // MARK: Documents
 
   /// Keeps a manifest or configuration.
-  package func add(document bytes: [UInt8]) throws(ImageError) -> Digest {
+  package func add(document bytes: [UInt8]) throws(Failure) -> Digest {
     let digest = Digest(of: bytes)
     let place = "\(path)/documents/\(digest.hex)"
     // One that is there becomes young again: `prune` leaves it to who is about to name its image.
@@ -81,25 +82,26 @@ package final class ImageStore: Sendable {
   }
 
   /// A kept document; its digest is checked again.
-  package func document(_ digest: Digest) throws(ImageError) -> [UInt8] {
+  package func document(_ digest: Digest) throws(Failure) -> [UInt8] {
     let place = "\(path)/documents/\(digest.hex)"
-    let bytes: [UInt8]
-    do { bytes = try Files.read(place, limit: limits.documentBytes) } catch { throw ImageError(error) }
+    let bytes = try Failure.guarding(.ofImages) { () throws(SystemError) in
+      try Files.read(place, limit: limits.documentBytes)
+    }
     guard Digest(of: bytes) == digest else {
-      throw ImageError(.invalid, "\(place) is damaged", remedy: "remove the image and pull it again")
+      throw Failure(.invalid, "\(place) is damaged", remedy: "remove the image and pull it again")
     }
     return bytes
   }
 
-  func write(_ bytes: [UInt8], to place: String) throws(ImageError) {
+  func write(_ bytes: [UInt8], to place: String) throws(Failure) {
     let temporary = "\(path)/staging/\(String(isl_random(), radix: 36))"
-    try locked("locks/staging") { () throws(ImageError) in
+    try locked("locks/staging") { () throws(Failure) in
       do throws(SystemError) {
         try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
       } catch {
         unsafe unlink(temporary)
-        throw ImageError(error)
+        throw Failure(image: error)
       }
     }
   }
@@ -121,10 +123,10 @@ package final class ImageStore: Sendable {
   }
 
   /// Holds a layer that is there; false when it is not.
-  package func hold(_ layer: Digest, with lease: inout Lease) throws(ImageError) -> Bool {
+  package func hold(_ layer: Digest, with lease: inout Lease) throws(Failure) -> Bool {
     let lock = "\(path)/locks/\(layer.hex)"
     let number = unsafe open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if number < 0 { throw ImageError(SystemError("open", lock, code: errno)) }
+    if number < 0 { throw Failure(image: SystemError("open", lock, code: errno)) }
     if isl_lock_shared(number, 1) < 0 || tree(of: layer) == nil {
       close(number)
       return false
@@ -140,31 +142,31 @@ package final class ImageStore: Sendable {
   ///   - blob: The digest and size that the compressed bytes must have.
   ///   - open: Called only when the bytes are needed.
   /// - Returns: The digest of the uncompressed archive.
-  /// - Throws: `ImageError` when it is damaged, refused, or cannot be written.
+  /// - Throws: `Failure` when it is damaged, refused, or cannot be written.
   func add(
-    layer: Digest?, blob: Descriptor? = nil, _ open: () throws(ImageError) -> any BlobInput
-  ) throws(ImageError) -> Digest {
+    layer: Digest?, blob: Descriptor? = nil, _ open: () throws(Failure) -> any BlobInput
+  ) throws(Failure) -> Digest {
     guard let layer else { return try make(nil, blob, open) }
-    return try locked("locks/\(layer.hex)") { () throws(ImageError) in
+    return try locked("locks/\(layer.hex)") { () throws(Failure) in
       tree(of: layer) != nil ? layer : try make(layer, blob, open)
     }
   }
 
   /// Runs `body` while nobody else holds the lock.
   private func locked<Value>(
-    _ name: String, _ body: () throws(ImageError) -> Value
-  ) throws(ImageError) -> Value {
+    _ name: String, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
     guard let lock = FileLock("\(path)/\(name)", waits: true) else {
-      throw ImageError(SystemError("flock", "\(path)/\(name)", code: errno))
+      throw Failure(image: SystemError("flock", "\(path)/\(name)", code: errno))
     }
-    let result = Result { () throws(ImageError) in try body() }
+    let result = Result { () throws(Failure) in try body() }
     _ = consume lock
     return try result.get()
   }
 
   private func make(
-    _ layer: Digest?, _ blob: Descriptor?, _ open: () throws(ImageError) -> any BlobInput
-  ) throws(ImageError) -> Digest {
+    _ layer: Digest?, _ blob: Descriptor?, _ open: () throws(Failure) -> any BlobInput
+  ) throws(Failure) -> Digest {
     let staging = "staging/\(String(isl_random(), radix: 36))"
     let folder = "\(path)/\(staging)"
     making.withLock { _ = $0.insert(staging) }
@@ -173,66 +175,66 @@ package final class ImageStore: Sendable {
       making.withLock { _ = $0.remove(staging) }
     }
     let mine = try openStaging(folder)
-    let result = Result { () throws(ImageError) in
+    let result = Result { () throws(Failure) in
       let summary = try unpack(open(), into: "\(folder)/layer")
       try Self.check(summary, layer, blob)
       // Unknown before, it is locked only now; whoever was faster has made the same.
       if layer != nil { return try place("\(folder)/layer", summary.diffID) }
-      return try locked("locks/\(summary.diffID.hex)") { () throws(ImageError) in
+      return try locked("locks/\(summary.diffID.hex)") { () throws(Failure) in
         try place("\(folder)/layer", summary.diffID)
       }
     }
     _ = consume mine
-    do throws(ImageError) { return try result.get() } catch {
+    do throws(Failure) { return try result.get() } catch {
       // What failed is named as the archive names it.
-      if error.kind != .system { throw error }
-      throw ImageError(.system, "\(error.message) (in \(path))", remedy: error.remedy)
+      if error.cause != .system { throw error }
+      throw Failure(.system, "\(error.message) (in \(path))", remedy: error.remedy)
     }
   }
 
   /// Makes a folder for a layer, with its lock held from the first moment that others look at it.
-  private func openStaging(_ folder: String) throws(ImageError) -> FileLock {
+  private func openStaging(_ folder: String) throws(Failure) -> FileLock {
     guard let gate = FileLock("\(path)/locks/staging", waits: true) else {
-      throw ImageError(SystemError("flock", "\(path)/locks/staging", code: errno))
+      throw Failure(image: SystemError("flock", "\(path)/locks/staging", code: errno))
     }
     for part in ["", "/layer", "/layer/tree"]
     where unsafe mkdir(folder + part, part.isEmpty ? 0o700 : 0o755) != 0 {
-      throw ImageError(SystemError("mkdir", folder + part, code: errno))
+      throw Failure(image: SystemError("mkdir", folder + part, code: errno))
     }
     guard let lock = FileLock("\(folder)/lock", waits: false) else {
-      throw ImageError(SystemError("flock", folder, code: errno))
+      throw Failure(image: SystemError("flock", folder, code: errno))
     }
     _ = consume gate
     return lock
   }
 
-  private func place(_ folder: String, _ layer: Digest) throws(ImageError) -> Digest {
+  private func place(_ folder: String, _ layer: Digest) throws(Failure) -> Digest {
     let place = "\(path)/layers/\(layer.hex)"
     if unsafe rename(folder, place) != 0, errno != EEXIST, errno != ENOTEMPTY {
-      throw ImageError(SystemError("rename", place, code: errno))
+      throw Failure(image: SystemError("rename", place, code: errno))
     }
     return layer
   }
 
   private static func check(
     _ summary: LayerStream.Summary, _ layer: Digest?, _ blob: Descriptor?
-  ) throws(ImageError) {
+  ) throws(Failure) {
     if let blob {
       let expected = try blob.address()
       guard summary.digest == expected, summary.size == blob.size else {
-        throw ImageError(
+        throw Failure(
           .invalid,
           "\(expected) is damaged: \(summary.size) bytes with the digest \(summary.digest) came, \(blob.size) bytes were announced"
         )
       }
     }
     if let layer, summary.diffID != layer {
-      throw ImageError(
+      throw Failure(
         .invalid, "not the layer that the configuration names: \(summary.diffID) instead of \(layer)")
     }
   }
 
-  private func unpack(_ input: any BlobInput, into folder: String) throws(ImageError) -> LayerStream.Summary {
+  private func unpack(_ input: any BlobInput, into folder: String) throws(Failure) -> LayerStream.Summary {
     let stream = try LayerStream(input, limits)
     var extractor = try LayerExtractor(path: "\(folder)/tree", list: "\(folder)/list", limits)
     try extractor.extract(stream)
@@ -255,19 +257,19 @@ package final class ImageStore: Sendable {
   }
 
   /// Gives an image a name, taking it from one that had it.
-  package func name(_ reference: ImageReference, _ manifest: Digest) throws(ImageError) {
+  package func name(_ reference: ImageReference, _ manifest: Digest) throws(Failure) {
     try write(Array("\(manifest)\n".utf8), to: "\(path)/names/\(Self.fileName(reference))")
   }
 
   /// The image of that name, or nil.
-  package func image(_ reference: ImageReference) throws(ImageError) -> Image? {
+  package func image(_ reference: ImageReference) throws(Failure) -> Image? {
     let file = "\(path)/names/\(Self.fileName(reference))"
     guard let text = Files.text(file), let digest = Digest(String(text.prefix { $0 != "\n" })) else {
       return nil
     }
     let manifest = try ImageManifest(document(digest), of: reference.familiar)
     guard let config = manifest.config else {
-      throw ImageError(.invalid, "\(reference.familiar): an index instead of a manifest")
+      throw Failure(.invalid, "\(reference.familiar): an index instead of a manifest")
     }
     let configurationDigest = try config.address()
     let configuration = try ImageConfiguration(document(configurationDigest), of: reference.familiar)
@@ -278,20 +280,21 @@ package final class ImageStore: Sendable {
   }
 
   /// All images by name; broken ones are left out and said.
-  package func images() throws(ImageError) -> (images: [Image], broken: [ImageError]) {
+  package func images() throws(Failure) -> (images: [Image], broken: [Failure]) {
     var images: [Image] = []
-    var broken: [ImageError] = []
+    var broken: [Failure] = []
     for reference in try references() {
-      do throws(ImageError) {
+      do throws(Failure) {
         if let image = try image(reference) { images.append(image) }
       } catch { broken.append(error.about(reference.familiar)) }
     }
     return (images, broken)
   }
 
-  func references() throws(ImageError) -> [ImageReference] {
-    let names: [String]
-    do { names = try Files.names(in: "\(path)/names") } catch { throw ImageError(error) }
+  func references() throws(Failure) -> [ImageReference] {
+    let names = try Failure.guarding(.ofImages) { () throws(SystemError) in
+      try Files.names(in: "\(path)/names")
+    }
     return names.compactMap { try? ImageReference(Self.reference($0)) }.sorted {
       $0.description < $1.description
     }
@@ -303,11 +306,11 @@ package final class ImageStore: Sendable {
   }
 
   /// Takes a name away; what no image uses any more goes with `prune`.
-  package func remove(_ reference: ImageReference) throws(ImageError) -> Bool {
+  package func remove(_ reference: ImageReference) throws(Failure) -> Bool {
     let file = "\(path)/names/\(Self.fileName(reference))"
     if unsafe unlink(file) == 0 { return true }
     if errno == ENOENT { return false }
-    throw ImageError(SystemError("unlink", file, code: errno))
+    throw Failure(image: SystemError("unlink", file, code: errno))
   }
 
   private static func fileName(_ reference: ImageReference) -> String {

@@ -1,4 +1,5 @@
 import CShims
+package import Formats
 import Glibc
 import Isolate
 
@@ -6,14 +7,14 @@ extension ImageStore {
   /// Compares every layer and document with what was recorded when it came.
   ///
   /// - Returns: What is wrong, a sentence each; empty when all is as it was.
-  package func verify() throws(ImageError) -> [String] {
+  package func verify() throws(Failure) -> [String] {
     var problems: [String] = []
     for name in names("documents").sorted() {
       guard let digest = Digest(hex: name) else {
         problems.append("documents/\(name): not ours")
         continue
       }
-      do throws(ImageError) { _ = try document(digest) } catch { problems.append(error.message) }
+      do throws(Failure) { _ = try document(digest) } catch { problems.append(error.message) }
     }
     for name in names("layers").sorted() {
       var verifier = LayerVerifier(tree: "\(path)/layers/\(name)/tree", layer: "layers/\(name)")
@@ -21,7 +22,7 @@ extension ImageStore {
       problems += verifier.problems
     }
     for reference in try references() {
-      do throws(ImageError) {
+      do throws(Failure) {
         guard let image = try image(reference) else {
           problems.append("names: \(reference.familiar) cannot be read")
           continue

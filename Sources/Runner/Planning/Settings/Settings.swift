@@ -1,3 +1,5 @@
+package import Formats
+
 /// One value of a setting and who said it.
 package struct Setting: Sendable, Codable, Equatable {
   package var key: String
@@ -71,13 +73,13 @@ extension SettingLayer {
   private static let otherVariables: Set<String> = ["PREFLIGHT_IMAGE_LIMITS", "PREFLIGHT_PROGRAM"]
 
   /// What the caller's variables PREFLIGHT_* say; an empty one says nothing.
-  package static func variables(_ environment: [String: String]) throws(PlanningError) -> SettingLayer {
+  package static func variables(_ environment: [String: String]) throws(Failure) -> SettingLayer {
     var layer = SettingLayer()
     for key in SettingKey.all {
       guard let name = key.variable, let value = environment[name], !value.isEmpty else { continue }
       if let fault = key.fault(value) {
-        throw PlanningError(
-          .invalidOption, what: "\"\(value)\" \(fault)", subject: name,
+        throw Failure(
+          .invalidOption, "\"\(value)\" \(fault)", subject: name,
           remedy: "Change the variable, or unset it.")
       }
       layer.set(key.name, value, .variable(name))

@@ -1,5 +1,5 @@
 import Analysis
-import Formats
+package import Formats
 import Glibc
 
 /// A file of settings, or the part of a manifest that holds them.
@@ -22,7 +22,7 @@ struct SettingsFile {
   private static let limitInBytes = 1 << 20
 
   /// What a text says; nil when it has no such part.
-  func read(_ text: String) throws(PlanningError) -> SettingLayer? {
+  func read(_ text: String) throws(Failure) -> SettingLayer? {
     let document: LocatedDocument
     do throws(DocumentError) {
       document = isJSON ? try JSONReader.readNotingLines(text) : try TOMLReader.readNotingLines(text)
@@ -60,13 +60,13 @@ struct SettingsFile {
     lines[path + [key]] ?? lines[path] ?? 1
   }
 
-  private func failure(_ line: Int?, _ what: String, _ remedy: String) -> PlanningError {
-    PlanningError(.invalidOption, what: what, subject: "\(name):\(line ?? 1)", remedy: remedy)
+  private func failure(_ line: Int?, _ what: String, _ remedy: String) -> Failure {
+    Failure(.invalidOption, what, subject: "\(name):\(line ?? 1)", remedy: remedy)
   }
 
   private func value(
     of key: SettingKey, _ value: DocumentValue, _ line: Int
-  ) throws(PlanningError) -> String {
+  ) throws(Failure) -> String {
     let text: String
     switch (key.kind, value) {
     case (.integer, .other(let number)), (.number, .other(let number)): text = number.filter { $0 != "_" }
@@ -90,7 +90,7 @@ struct SettingsFile {
 
   private func variables(
     _ value: DocumentValue, _ line: Int, place: (String) -> Int
-  ) throws(PlanningError) -> [Setting] {
+  ) throws(Failure) -> [Setting] {
     guard let table = value.table else {
       throw failure(
         line, "env must be a table of names and values, and is \(Self.kind(of: value))",
@@ -141,7 +141,7 @@ struct SettingsFile {
 
 extension SettingsFile {
   /// What the files of a project say; of several that say different things the first counts, and a note names them.
-  static func ofProject(at folder: String) throws(PlanningError) -> SettingLayer {
+  static func ofProject(at folder: String) throws(Failure) -> SettingLayer {
     var layer = SettingLayer()
     guard let root = FolderReader.realPath(folder) else { return layer }
     for file in ofProjects {
@@ -164,7 +164,7 @@ extension SettingsFile {
 
   /// What the user's own file says: XDG_CONFIG_HOME/preflight/config.toml, as the XDG base directory specification has
   /// it.
-  static func ofUser(_ environment: [String: String]) throws(PlanningError) -> SettingLayer {
+  static func ofUser(_ environment: [String: String]) throws(Failure) -> SettingLayer {
     let own = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
     guard let folder = own ?? environment["HOME"].map({ $0 + "/.config" }), folder.hasPrefix("/") else {
       return SettingLayer()
@@ -176,7 +176,7 @@ extension SettingsFile {
   }
 
   /// The file's text; nil when there is none.
-  private func text(at path: String, under root: String) throws(PlanningError) -> String? {
+  private func text(at path: String, under root: String) throws(Failure) -> String? {
     let whole = root == "/" ? "/" + path : root + "/" + path
     var information = stat()
     guard unsafe lstat(whole, &information) == 0 else { return nil }
@@ -186,9 +186,9 @@ extension SettingsFile {
     else {
       // A manifest that is too large to hold settings is another's business.
       if !self.path.isEmpty { return nil }
-      throw PlanningError(
+      throw Failure(
         .invalidOption,
-        what: "cannot be read as a text of at most 1 MiB\(isProject ? " in the project" : "")",
+        "cannot be read as a text of at most 1 MiB\(isProject ? " in the project" : "")",
         subject: name, remedy: "Make it a plain file in UTF-8, or remove it.")
     }
     return text
@@ -226,13 +226,13 @@ extension SettingKey.Kind {
 
 extension Settings {
   /// Reads the user's own file and the caller's variables.
-  package mutating func readSurroundings(_ environment: [String: String]) throws(PlanningError) {
+  package mutating func readSurroundings(_ environment: [String: String]) throws(Failure) {
     user = try SettingsFile.ofUser(environment)
     variables = try SettingLayer.variables(environment)
   }
 
   /// Reads the files of a project.
-  package mutating func readProject(at folder: String) throws(PlanningError) {
+  package mutating func readProject(at folder: String) throws(Failure) {
     project = try SettingsFile.ofProject(at: folder)
   }
 }

@@ -1,16 +1,17 @@
+package import Formats
 import Glibc
 
 extension ProjectSnapshot {
   /// Lists a project's files; nothing is followed out of the folder, nothing in it is changed.
   ///
-  /// - Throws: `PlanningError` when the folder is not there, is no folder, cannot be read or is empty.
-  package static func walk(_ path: String, caps: Caps = Caps()) throws(PlanningError) -> ProjectSnapshot {
+  /// - Throws: `Failure` when the folder is not there, is no folder, cannot be read or is empty.
+  package static func walk(_ path: String, caps: Caps = Caps()) throws(Failure) -> ProjectSnapshot {
     let descriptor = FolderReader.open(path, at: AT_FDCWD, flags: O_DIRECTORY)
     guard descriptor >= 0 else { throw cannotOpen(path, code: errno) }
     guard let root = FolderReader.realPath(of: descriptor) else {
       close(descriptor)
-      throw PlanningError(
-        .unreadable, what: "its real path cannot be read from /proc/self/fd", subject: path,
+      throw Failure(
+        .unreadable, "its real path cannot be read from /proc/self/fd", subject: path,
         remedy: "Mount /proc, or give the folder by another path.")
     }
     var walk = FolderWalk(root: root, caps: caps)
@@ -24,31 +25,31 @@ extension ProjectSnapshot {
     return snapshot.withWorkspaceLock()
   }
 
-  private static func nothingToCheck(_ path: String, skipped: [String]) -> PlanningError {
-    PlanningError(
-      .emptyFolder, what: "there is nothing to check: the folder holds no files", subject: path,
+  private static func nothingToCheck(_ path: String, skipped: [String]) -> Failure {
+    Failure(
+      .emptyFolder, "there is nothing to check: the folder holds no files", subject: path,
       details: skipped.isEmpty ? [] : ["only left out: \(skipped.joined(separator: ", "))"],
       remedy: "Give the folder that holds the project's files.")
   }
 
-  private static func cannotOpen(_ path: String, code: Int32) -> PlanningError {
+  private static func cannotOpen(_ path: String, code: Int32) -> Failure {
     let reason = unsafe String(cString: strerror(code))
     switch code {
     case ENOENT:
-      return PlanningError(
-        .folderMissing, what: "no such folder", subject: path,
+      return Failure(
+        .folderMissing, "no such folder", subject: path,
         remedy: "Give the path of the folder that holds the project.")
     case ENOTDIR:
-      return PlanningError(
-        .notAFolder, what: "not a folder", subject: path,
+      return Failure(
+        .notAFolder, "not a folder", subject: path,
         remedy: "Give the folder that holds the project, not a file in it.")
     case EACCES, EPERM:
-      return PlanningError(
-        .unreadable, what: "the folder cannot be read: \(reason)", subject: path,
+      return Failure(
+        .unreadable, "the folder cannot be read: \(reason)", subject: path,
         remedy: "Give this user permission to read and enter it: chmod u+rx, or run as its owner.")
     default:
-      return PlanningError(
-        .unreadable, what: "the folder cannot be opened: \(reason)", subject: path,
+      return Failure(
+        .unreadable, "the folder cannot be opened: \(reason)", subject: path,
         remedy: "Check the path and the file system it is on.")
     }
   }

@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Isolate
 
@@ -5,11 +6,11 @@ import Isolate
 enum HostSupport {
   /// Looks for it.
   ///
-  /// - Throws: `RunnerError` that says what is missing.
-  static func require() throws(RunnerError) {
+  /// - Throws: `Failure` that says what is missing.
+  static func require() throws(Failure) {
     guard Files.exists("/proc/self/stat") else {
-      throw RunnerError(
-        .sandboxUnavailable, "/proc is not mounted, by which processes and their sandboxes are found",
+      throw Failure(
+        .unavailable, "/proc is not mounted, by which processes and their sandboxes are found",
         remedy: "mount it: mount -t proc proc /proc")
     }
     // The proxy has threads, and so has what fetches images. The C library makes them by clone3(2), and by clone(2)
@@ -22,7 +23,7 @@ enum HostSupport {
         case EAGAIN: "raise RLIMIT_NPROC or pids.max"
         default: nil as String?
         }
-      throw RunnerError(.sandboxUnavailable, "no thread can be made: \(error)", remedy: remedy)
+      throw Failure(.unavailable, "no thread can be made: \(error)", remedy: remedy)
     }
   }
 }

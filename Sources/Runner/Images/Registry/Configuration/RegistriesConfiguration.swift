@@ -1,3 +1,5 @@
+package import Formats
+
 /// How the machine and its user want registries to be reached (containers-registries.conf(5), version 2).
 package struct RegistriesConfiguration: Sendable {
   /// A copy of a registry, asked before it.
@@ -44,26 +46,26 @@ package struct RegistriesConfiguration: Sendable {
 
   /// The whole names that a name may stand for, in the order in which they are tried.
   ///
-  /// - Throws: `ImageError` when it is no reference, or stands for several and that is forbidden.
-  package func candidates(_ name: String) throws(ImageError) -> [ImageReference] {
+  /// - Throws: `Failure` when it is no reference, or stands for several and that is forbidden.
+  package func candidates(_ name: String) throws(Failure) -> [ImageReference] {
     guard ImageReference.isShort(name) else { return [try ImageReference(name)] }
     // Whatever is wrong with the name is said once, about the name itself.
     let usual = try ImageReference(name)
     let end = name.firstIndex { $0 == ":" || $0 == "@" } ?? name.endIndex
     if let whole = aliases[String(name[..<end])] {
       do { return [try ImageReference(whole + name[end...])] } catch {
-        throw ImageError(.usage, "the alias \"\(name[..<end])\" of registries.conf: \(error.message)")
+        throw Failure(.usage, "the alias \"\(name[..<end])\" of registries.conf: \(error.message)")
       }
     }
     guard let searchRegistries else { return [usual] }
     guard !searchRegistries.isEmpty else {
-      throw ImageError(
+      throw Failure(
         .usage,
         "\"\(name)\" names no registry, and unqualified-search-registries in registries.conf is empty",
         remedy: "write the whole name, for example docker.io/library/\(name)")
     }
     if shortNameMode == .enforcing, searchRegistries.count > 1 {
-      throw ImageError(
+      throw Failure(
         .usage,
         "\"\(name)\" could be from \(searchRegistries.joined(separator: ", ")), and short-name-mode in registries.conf is enforcing",
         remedy: "write the whole name, or give it an alias in registries.conf")
@@ -71,7 +73,7 @@ package struct RegistriesConfiguration: Sendable {
     var candidates: [ImageReference] = []
     for registry in searchRegistries {
       do { candidates.append(try ImageReference("\(registry)/\(name)")) } catch {
-        throw ImageError(
+        throw Failure(
           .usage, "unqualified-search-registries in registries.conf: \(error.message)", remedy: error.remedy)
       }
     }
@@ -82,24 +84,24 @@ package struct RegistriesConfiguration: Sendable {
 
   /// Where an image is asked for, in order: the mirrors that are for it, then the registry itself.
   ///
-  /// - Throws: `ImageError` when the registry is blocked, or a location makes no name.
-  func places(_ reference: ImageReference) throws(ImageError) -> [RegistryPlace] {
+  /// - Throws: `Failure` when the registry is blocked, or a location makes no name.
+  func places(_ reference: ImageReference) throws(Failure) -> [RegistryPlace] {
     let name = reference.description
     guard let (registry, length) = registry(of: name) else {
       return [RegistryPlace(reference: reference, isInsecure: false)]
     }
     if registry.isBlocked {
-      throw ImageError(
+      throw Failure(
         .refused, "\(reference.familiar): registries.conf blocks \(registry.prefix)",
         remedy: "take the image from another registry, or change the configuration")
     }
-    func place(_ location: String, _ isInsecure: Bool) throws(ImageError) -> RegistryPlace {
+    func place(_ location: String, _ isInsecure: Bool) throws(Failure) -> RegistryPlace {
       if location.isEmpty { return RegistryPlace(reference: reference, isInsecure: isInsecure) }
       do {
         return RegistryPlace(
           reference: try ImageReference(location + name.dropFirst(length)), isInsecure: isInsecure)
       } catch {
-        throw ImageError(.usage, "registries.conf: the location \"\(location)\": \(error.message)")
+        throw Failure(.usage, "registries.conf: the location \"\(location)\": \(error.message)")
       }
     }
     var places: [RegistryPlace] = []

@@ -1,4 +1,4 @@
-import Formats
+package import Formats
 import Isolate
 
 extension RegistriesConfiguration {
@@ -8,8 +8,8 @@ extension RegistriesConfiguration {
   /// - Parameters:
   ///   - environment: `CONTAINERS_REGISTRIES_CONF`, `XDG_CONFIG_HOME` and `HOME` say where the user's are.
   ///   - system: Where the machine's are.
-  /// - Throws: `ImageError` with file and line: a block that cannot be read must not be passed over.
-  package init(environment: [String: String], system: String = "/etc/containers") throws(ImageError) {
+  /// - Throws: `Failure` with file and line: a block that cannot be read must not be passed over.
+  package init(environment: [String: String], system: String = "/etc/containers") throws(Failure) {
     var own: String?
     if let home = environment["XDG_CONFIG_HOME"], home.hasPrefix("/") {
       own = "\(home)/containers"
@@ -20,7 +20,7 @@ extension RegistriesConfiguration {
     if let own, Files.exists("\(own)/registries.conf") { main = "\(own)/registries.conf" }
     if let named = environment["CONTAINERS_REGISTRIES_CONF"], !named.isEmpty {
       guard Files.exists(named) else {
-        throw ImageError(.usage, "CONTAINERS_REGISTRIES_CONF \(named): no such file")
+        throw Failure(.usage, "CONTAINERS_REGISTRIES_CONF \(named): no such file")
       }
       main = named
     }
@@ -33,16 +33,16 @@ extension RegistriesConfiguration {
   }
 
   /// Adds a file; what it says replaces what was said before, registry by registry and alias by alias.
-  private mutating func add(_ path: String) throws(ImageError) {
+  private mutating func add(_ path: String) throws(Failure) {
     let bytes: [UInt8]
     do { bytes = try Files.read(path, limit: 4 << 20) } catch {
-      throw ImageError(
+      throw Failure(
         .usage, "\(error)", remedy: "it says how registries are reached; make it readable or remove it")
     }
     do throws(DocumentError) {
       try add(RegistriesDocument(try TOMLReader.read(String(decoding: bytes, as: UTF8.self))))
     } catch {
-      throw ImageError(
+      throw Failure(
         .usage, "\(path)\(error.line > 0 ? ", line \(error.line)" : ""): \(error.message)",
         remedy: "containers-registries.conf(5) describes the file")
     }

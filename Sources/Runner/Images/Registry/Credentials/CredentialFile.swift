@@ -1,4 +1,5 @@
 import CShims
+import Formats
 import FoundationEssentials
 import Glibc
 import Isolate
@@ -10,8 +11,8 @@ struct CredentialFile: Sendable {
 
   /// Reads the file; one that is not there is empty.
   ///
-  /// - Throws: `ImageError` when it cannot be read or is no JSON object. Nothing of what it says is shown.
-  init(path: String) throws(ImageError) {
+  /// - Throws: `Failure` when it cannot be read or is no JSON object. Nothing of what it says is shown.
+  init(path: String) throws(Failure) {
     self.path = path
     guard Files.exists(path) else {
       root = .object([])
@@ -19,9 +20,9 @@ struct CredentialFile: Sendable {
     }
     do throws(SystemError) {
       root = Self.parsed(try Files.read(path)) ?? .null
-    } catch { throw ImageError(.usage, "the logins in \(error)") }
+    } catch { throw Failure(.usage, "the logins in \(error)") }
     guard case .object = root else {
-      throw ImageError(
+      throw Failure(
         .usage, "\(path): the logins in it cannot be read: it is no JSON object",
         remedy: "mend or remove it, and log in again")
     }
@@ -84,7 +85,7 @@ struct CredentialFile: Sendable {
   /// time is waited for, and nobody ever sees half a file.
   ///
   /// - Returns: Whether something was changed.
-  static func change(_ path: String, _ key: String, to login: RegistryLogin?) throws(ImageError) -> Bool {
+  static func change(_ path: String, _ key: String, to login: RegistryLogin?) throws(Failure) -> Bool {
     // A link stays one: what it leads to is written.
     let path = Files.real(path) ?? path
     let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
@@ -108,12 +109,12 @@ struct CredentialFile: Sendable {
     return true
   }
 
-  private static func failure(_ error: SystemError) -> ImageError {
-    ImageError(
+  private static func failure(_ error: SystemError) -> Failure {
+    Failure(
       .system, "the login cannot be kept: \(error)", remedy: "set REGISTRY_AUTH_FILE to another file")
   }
 
-  private static func makeFolder(_ path: String) throws(ImageError) {
+  private static func makeFolder(_ path: String) throws(Failure) {
     var place = ""
     for part in path.split(separator: "/") {
       place += "/\(part)"

@@ -1,3 +1,4 @@
+package import Formats
 import Isolate
 
 /// Logging in to registries and out of them.
@@ -8,13 +9,13 @@ package struct RegistryAdmission: Sendable {
   private let credentials: RegistryCredentials
   private let environment: [String: String]
 
-  /// - Throws: `ImageError` when `registry` is none, or is blocked by registries.conf.
-  package init(_ registry: String, environment: [String: String]) throws(ImageError) {
+  /// - Throws: `Failure` when `registry` is none, or is blocked by registries.conf.
+  package init(_ registry: String, environment: [String: String]) throws(Failure) {
     key = CredentialFile.key(registry)
     guard let host = key.split(separator: "/").first, ImageReference.isHost(String(host)),
       !registry.contains("@")
     else {
-      throw ImageError(
+      throw Failure(
         .usage, "\"\(EntryPath.shown(Array(registry.utf8.prefix(100))))\" is no registry",
         remedy: "write HOST[:PORT], for example registry.example.com:5000")
     }
@@ -29,10 +30,10 @@ package struct RegistryAdmission: Sendable {
   /// Shows the registry a login, and keeps it when it is right.
   ///
   /// - Returns: Where it is kept.
-  /// - Throws: `ImageError` when the registry refuses it or cannot be reached; nothing is kept then.
-  package func logIn(user: String, password: String) throws(ImageError) -> String {
+  /// - Throws: `Failure` when the registry refuses it or cannot be reached; nothing is kept then.
+  package func logIn(user: String, password: String) throws(Failure) -> String {
     guard !user.isEmpty, !user.contains(":"), !password.isEmpty else {
-      throw ImageError(.usage, "a login has a user's name without a colon, and a password")
+      throw Failure(.usage, "a login has a user's name without a colon, and a password")
     }
     var asked = place
     asked.reference.repository = ""
@@ -40,7 +41,7 @@ package struct RegistryAdmission: Sendable {
       environment: environment, insecureHosts: place.isInsecure ? [place.host] : [])
     let client = RegistryClient(asked, transport, credentials, ExtractionLimits())
     let login = RegistryLogin.password(user: user, password: password)
-    let result = Result { () throws(ImageError) in
+    let result = Result { () throws(Failure) in
       try ImagePuller.wait {
         await client.use(login)
         try await client.check()
@@ -49,7 +50,7 @@ package struct RegistryAdmission: Sendable {
     }
     transport.shutDown()
     guard try result.get() else {
-      throw ImageError(
+      throw Failure(
         .usage, "\(place.reference.registry) asks for no login: it cannot be told whether this one is right",
         remedy: "images are pulled from there without one")
     }
@@ -59,9 +60,9 @@ package struct RegistryAdmission: Sendable {
   /// Forgets the login.
   ///
   /// - Returns: Where it was; never empty.
-  package func logOut() throws(ImageError) -> [String] {
+  package func logOut() throws(Failure) -> [String] {
     let places = try credentials.forget(key)
-    if places.isEmpty { throw ImageError(.usage, "there is no login for \(key)") }
+    if places.isEmpty { throw Failure(.usage, "there is no login for \(key)") }
     return places
   }
 }

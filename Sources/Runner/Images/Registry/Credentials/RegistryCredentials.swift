@@ -1,3 +1,4 @@
+package import Formats
 import Isolate
 
 /// Logins for registries, as podman and docker keep them: looked for only when a registry asks.
@@ -37,13 +38,13 @@ package struct RegistryCredentials: Sendable {
   /// The most specific login: for a repository, a folder of repositories, or the registry; the first file that knows
   /// one wins.
   ///
-  /// - Throws: `ImageError` when a file or helper that is asked fails; nothing of a login is in it.
-  func login(for reference: ImageReference) throws(ImageError) -> RegistryLogin? {
+  /// - Throws: `Failure` when a file or helper that is asked fails; nothing of a login is in it.
+  func login(for reference: ImageReference) throws(Failure) -> RegistryLogin? {
     try login(registry: reference.registry, keys: Self.keys("\(reference.registry)/\(reference.repository)"))
   }
 
   /// The login for a registry, or for a part of it ("HOST/PATH").
-  func login(forKey key: String) throws(ImageError) -> RegistryLogin? {
+  func login(forKey key: String) throws(Failure) -> RegistryLogin? {
     try login(registry: String(key.prefix { $0 != "/" }), keys: Self.keys(key))
   }
 
@@ -53,7 +54,7 @@ package struct RegistryCredentials: Sendable {
     return keys
   }
 
-  private func login(registry: String, keys: [String]) throws(ImageError) -> RegistryLogin? {
+  private func login(registry: String, keys: [String]) throws(Failure) -> RegistryLogin? {
     for helper in helpers {
       if helper == Self.filesName {
         for file in files {
@@ -68,7 +69,7 @@ package struct RegistryCredentials: Sendable {
 
   private func login(
     _ registry: String, _ keys: [String], in file: CredentialFile
-  ) throws(ImageError) -> RegistryLogin? {
+  ) throws(Failure) -> RegistryLogin? {
     for key in keys {
       if let name = file.helper(for: key), let login = try helper(name).login(for: Self.server(key)) {
         return login
@@ -79,7 +80,7 @@ package struct RegistryCredentials: Sendable {
     return try helper(store).login(for: Self.server(registry))
   }
 
-  private func helper(_ name: String) throws(ImageError) -> CredentialHelper {
+  private func helper(_ name: String) throws(Failure) -> CredentialHelper {
     try CredentialHelper(name, searchPath: searchPath, timeLimitMilliseconds: helperLimitMilliseconds)
   }
 
@@ -90,9 +91,9 @@ package struct RegistryCredentials: Sendable {
 
   // MARK: Logging in and out
 
-  private func fileToWrite() throws(ImageError) -> String {
+  private func fileToWrite() throws(Failure) -> String {
     guard let file = files.first else {
-      throw ImageError(
+      throw Failure(
         .usage, "there is no place for logins: neither HOME nor XDG_RUNTIME_DIR is set",
         remedy: "set REGISTRY_AUTH_FILE to a file of yours")
     }
@@ -102,7 +103,7 @@ package struct RegistryCredentials: Sendable {
   /// Keeps a login that was found right, by the helper that the file names or in the file itself.
   ///
   /// - Returns: Where it is kept.
-  func keep(user: String, password: String, for key: String) throws(ImageError) -> String {
+  func keep(user: String, password: String, for key: String) throws(Failure) -> String {
     let path = try fileToWrite()
     let file = try CredentialFile(path: path)
     if let name = file.helper(for: key) ?? file.store {
@@ -116,7 +117,7 @@ package struct RegistryCredentials: Sendable {
   /// Forgets a login in every file and helper that has it.
   ///
   /// - Returns: Where it was.
-  package func forget(_ key: String) throws(ImageError) -> [String] {
+  package func forget(_ key: String) throws(Failure) -> [String] {
     var places: [String] = []
     for path in files where Files.exists(path) {
       let file = try CredentialFile(path: path)

@@ -1,5 +1,5 @@
 /// Names for how a process ended.
-package enum ExitStatus {
+package enum ProcessEnd {
   /// The signal a process died of, also when a shell reported it as 128 + N.
   static func signal(exitCode: Int?, signal: Int?) -> Int? {
     if let signal { return signal }
