@@ -133,7 +133,7 @@ struct CgroupSettingsTests {
         "pids.max=max", "cpu.idle=0", "cpu.weight=100", "cpu.max=5 100000", "cpu.max.burst=2",
         "cpuset.cpus=0-1",
         "cpuset.mems=0", "io.weight=10000", "io.max=8:0 rbps=9", "hugetlb.2MB.max=4096",
-        "rdma.max=d hca_handle=1 hca_object=2", "cpu.weight=7",
+        "hugetlb.2MB.rsvd.max=4096", "rdma.max=d hca_handle=1 hca_object=2", "cpu.weight=7",
       ])
   }
 

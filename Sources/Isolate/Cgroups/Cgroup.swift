@@ -71,8 +71,7 @@ public final class Cgroup: Sendable {
   static func apply(_ settings: CgroupSettings, to path: String) throws(SystemError) {
     for setting in settings.settings {
       let file = "\(path)/\(setting.file)"
-      // A kernel that does not count swap has nothing to limit (cgroup-v2.rst, "memory.swap.max").
-      if setting.isNoLimit || setting.file == "memory.swap.max", !Files.exists(file) { continue }
+      if setting.isNoLimit || setting.isOptional, !Files.exists(file) { continue }
       try Files.write(setting.value, to: file)
     }
   }

@@ -10,6 +10,12 @@ struct CgroupSettings: Equatable {
 
     /// Whether it takes a limit away, which is not there where the controller is not.
     var isNoLimit: Bool { file.hasSuffix(".max") && value == "max" }
+
+    /// Whether a kernel that lacks the file has nothing to limit: one that does not count swap, or reservations of huge
+    /// pages (before Linux 5.7).
+    var isOptional: Bool {
+      file == "memory.swap.max" || file.hasSuffix(".rsvd.max") && member.hasSuffix(".hugepageLimits")
+    }
   }
 
   private(set) var settings: [Setting] = []
@@ -36,6 +42,8 @@ struct CgroupSettings: Equatable {
     input(resources)
     for (size, limit) in resources.hugePageLimits.sorted(by: { $0.key < $1.key }) {
       add("hugetlb.\(size).max", "\(limit)", "hugepageLimits")
+      // A page that is reserved and not there is a SIGBUS where only faults are limited (hugetlb_cgroup).
+      add("hugetlb.\(size).rsvd.max", "\(limit)", "hugepageLimits")
     }
     for (device, limit) in resources.rdmaLimits.sorted(by: { $0.key < $1.key }) {
       let handles = limit.handles.map { " hca_handle=\($0)" } ?? ""
