@@ -58,6 +58,13 @@ public struct MachineRequirement: Sendable {
   public static let buildah = attempt("buildah", "buildah", ["--version"])
   public static let containerd = attempt("containerd", "containerd", ["--version"])
 
+  /// runc or crun runs containers as other engines' usual ones, which takes root (Tests/Harness/other-container).
+  public static let otherContainers = MachineRequirement("containers as Docker's, of runc or crun") {
+    if geteuid() != 0 { return "runs as uid \(geteuid())" }
+    return await failure(
+      of: Program(path: Repository.path("Tests", "Harness", "other-container")), ["docker", "--", "true"])
+  }
+
   /// GNU tar.
   public static let gnuTar = attempt("GNU tar", "tar", ["--sparse", "--version"])
 
