@@ -2,14 +2,17 @@
 #include "isl_attempts.h"
 
 #include "isl_child.h"
+#include "isl_lent_sockets.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -31,7 +34,10 @@ static unsigned long namespaces(enum isl_attempt_kind kind) {
   case ISL_ATTEMPT_OVERLAY: return FILESYSTEMS;
   case ISL_ATTEMPT_PROC: return FILESYSTEMS | CLONE_NEWPID;
   case ISL_ATTEMPT_SYSFS: return FILESYSTEMS | CLONE_NEWNET;
-  case ISL_ATTEMPT_FILTER: break;
+  case ISL_ATTEMPT_FILTER:
+  case ISL_ATTEMPT_LANDLOCK:
+  case ISL_ATTEMPT_LENT_SOCKETS:
+  case ISL_ATTEMPT_OTHER_USER: break;
   }
   return 0;
 }
@@ -61,12 +67,36 @@ static int overlay(void) {
   return mounted("overlay", FEATURES, "lowerdir=lower,upperdir=upper,workdir=work,userxattr", "merged");
 }
 
-/// One that allows everything.
-static int filter(void) {
+static int no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
+
+/// One that allows everything. Returns its descriptor, where `flags` ask for one.
+static int filter(unsigned flags) {
   struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = 1, .filter = &all};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+  int r = no_new_privileges();
+  if (r < 0) return r;
+  long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  return fd < 0 ? -errno : (int)fd;
+}
+
+static int lent_sockets(void) {
+  int own = isl_loopback_socket(AF_INET);
+  if (own < 0) return own;
+  int listener = filter(SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  if (listener < 0) return listener;
+  // There is no call to answer, which is what is said by who knows how to.
+  int r = isl_seccomp_lend(listener, 0, own, -1, 0);
+  return r == -ENOENT ? 0 : r;
+}
+
+/// Another one than any that is likely to be there.
+static int other_user(void) {
+  const unsigned user = 65531;
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {0};
+  if (prctl(PR_CAPBSET_DROP, 0, 0, 0, 0) < 0 || syscall(SYS_setgroups, (size_t)0, NULL) < 0) return -errno;
+  if (syscall(SYS_setresgid, user, user, user) < 0 || syscall(SYS_setresuid, user, user, user) < 0) return -errno;
+  return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
 static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
@@ -79,7 +109,13 @@ static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
     int r = map(user, group);
     return r < 0 ? r : overlay();
   }
-  case ISL_ATTEMPT_FILTER: return filter();
+  case ISL_ATTEMPT_FILTER: return filter(0);
+  case ISL_ATTEMPT_LANDLOCK: {
+    int r = no_new_privileges();
+    return r < 0 ? r : isl_landlock_works();
+  }
+  case ISL_ATTEMPT_LENT_SOCKETS: return lent_sockets();
+  case ISL_ATTEMPT_OTHER_USER: return other_user();
   default: return 0;
   }
 }
@@ -96,7 +132,3 @@ int isl_attempt(enum isl_attempt_kind kind) {
   return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
 }
 
-int isl_landlock_version(void) {
-  long version = syscall(444 /* SYS_landlock_create_ruleset */, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
-  return version < 0 ? -errno : (int)version;
-}

@@ -181,6 +181,9 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_WORKING_DIRECTORY: return isl_step_working_directory(child, step);
   case ISL_STEP_HOME: return isl_step_home(child, step);
   case ISL_STEP_INIT: return isl_step_init(child);
+  case ISL_STEP_KEEP: return isl_step_keep(child, step);
+  case ISL_STEP_ALLOW: return isl_step_allow(child, step);
+  case ISL_STEP_LANDLOCK: return isl_step_landlock(child);
   case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors(3 + (int)child->plan->preserved);
   case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
   case ISL_STEP_EXEC: return isl_execute(child);

@@ -40,9 +40,9 @@ void isl_take_stub(struct isl_child *child, int fd) {
 }
 
 void isl_close_others(struct isl_child *child) {
-  int kept[6 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync,           child->start_pipe, child->join,
-                                                       child->seccomp_socket, child->held_user,  child->stub};
-  int count = 6;
+  int kept[7 + ISL_MAX_NAMESPACES + ISL_MAX_MOUNTS] = {child->sync,           child->start_pipe, child->join,
+                                                       child->seccomp_socket, child->held_user,  child->stub, child->lifeline};
+  int count = 7;
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++)
     if (child->namespaces[i] >= 0) kept[count++] = child->namespaces[i];
   for (int i = 0; i < child->mount_count; i++) kept[count++] = child->mounts[i];
@@ -100,12 +100,13 @@ int isl_keep_own_descriptors(struct isl_child *child) {
   child->join = above_payloads(child, child->plan->join_pidfd);
   child->seccomp_socket = above_payloads(child, child->plan->seccomp_socket);
   child->held_user = above_payloads(child, child->plan->held_user);
+  child->lifeline = above_payloads(child, child->plan->lifeline);
   for (int i = 0; i < ISL_MAX_NAMESPACES; i++) child->namespaces[i] = above_payloads(child, child->plan->namespaces[i]);
   for (int *count = &child->mount_count; *count < ISL_MAX_MOUNTS && child->plan->mounts[*count] >= 0; ++*count)
     child->mounts[*count] = above_payloads(child, child->plan->mounts[*count]);
   int r = isl_take_streams(child->plan->stdio);
   if (r == 0) r = take_unopened(child);
   // The change of the root closes the rest; hooks come before it, and so does a full table of descriptors.
-  if (child->plan->flags & ISL_PLAN_HAS_EARLY_HOOKS || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
+  if (child->plan->flags & (ISL_PLAN_HAS_EARLY_HOOKS | ISL_PLAN_IN_PLACE) || child->sync > ISL_MANY_DESCRIPTORS || child->join >= 0) isl_close_others(child);
   return r;
 }

@@ -87,6 +87,9 @@ struct isl_child {
   // The root of the filesystem mounted last that nothing can be in but what we put there, -1 when there is none.
   int fresh;
   const char *fresh_path;
+  int ruleset; // of Landlock, -1 until there is one
+  int lifeline; // see the plan's header
+  pid_t keeper; // its number once we are its child
   uint32_t late_count, late_flags; // of the filter that came with the word that opened the gate
   int is_in_fresh; // the working directory is that root
 };
@@ -242,6 +245,17 @@ int isl_join_by_folder(int folder, uint64_t flags);
 
 // PID 1 that reaps and forwards (init.c): returns 0 in the payload's process, never in PID 1.
 int isl_step_init(struct isl_child *child);
+
+// The process that keeps a container without namespaces (keeper.c): returns 0 in the payload's process.
+int isl_step_keep(struct isl_child *child, const struct isl_step *step);
+/// The payload's process is to end when its keeper does. Returns 0 or -errno.
+int isl_end_with_keeper(const struct isl_child *child);
+
+// What may be done with files (landlock.c).
+int isl_step_allow(struct isl_child *child, const struct isl_step *step);
+int isl_step_landlock(struct isl_child *child);
+/// Whether it does what it says, tried by the calling process, which is confined then. Returns 0 or -errno.
+int isl_landlock_works(void);
 
 /// clone(2) with `flags` (helpers.c): a child with every signal blocked, so that no handler of the copied process runs
 /// in it. Returns 0 in the child, its pid or -errno in the caller.

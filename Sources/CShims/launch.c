@@ -303,9 +303,9 @@ int isl_launch(
       .plan = plan, .steps = (const struct isl_step *)(const void *)((const char *)buffer + plan->step_offset),
       .arena = arena, .argv = argv ? argv + room : NULL,
       .envp = vector(arena, plan->envp, plan->envp_count, 0), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .held_user = -1, .stub = -1, .root = -1, .null_device = -1,
-      .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1};
+      .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1, .ruleset = -1, .lifeline = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);
+    if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_KEEP || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);
   int sync[2] = {-1, -1};
   long pid = -1;
   int pidfd = -1;

@@ -11,6 +11,9 @@ enum isl_attempt_kind {
   ISL_ATTEMPT_SYSFS, // a sysfs of its own
   ISL_ATTEMPT_OVERLAY, // an overlay whose upper layer is a tmpfs
   ISL_ATTEMPT_FILTER, // a filter of system calls (seccomp(2))
+  ISL_ATTEMPT_LANDLOCK, // no access to files but what is named (landlock(7))
+  ISL_ATTEMPT_LENT_SOCKETS, // sockets made by another process, by way of a filter (seccomp_unotify(2), Linux 5.9)
+  ISL_ATTEMPT_OTHER_USER, // another user, for good, without capabilities
 };
 
 /// Tries it. Returns 0 or -errno.

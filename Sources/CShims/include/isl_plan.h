@@ -27,6 +27,7 @@ enum isl_plan_flags {
   // the container may have the owner of the host's device nodes: they are bound read-only
   ISL_PLAN_OWNS_DEVICES = 1u << 10,
   ISL_PLAN_SHARES_MEMORY = 1u << 11, // the child may share the caller's memory, where its steps allow it
+  ISL_PLAN_IN_PLACE = 1u << 12, // the root stays the caller's: no step changes it
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
 };
@@ -54,6 +55,7 @@ struct isl_plan_header {
   int32_t seccomp_socket; // who takes the filter's notification descriptor, or -1 for the parent
   uint64_t program_device, program_inode; // the runtime's own program, which no payload may be; 0 = no matter
   uint32_t preserved; // count of descriptors from 3 on that the payload gets
+  int32_t lifeline; // the keeper ends all when its other end closes, or -1
   int32_t start_pipe; // a FIFO opened for both ways that ISL_STEP_START_PIPE reads, or -1
 };
 
@@ -116,6 +118,9 @@ enum isl_step_kind {
   ISL_STEP_WORKING_DIRECTORY, // a; v = 1: tried before the user is changed, for one that only root may enter
   ISL_STEP_HOME, // v = uid, whose HOME of the container's /etc/passwd replaces the last variable of the environment
   ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
+  ISL_STEP_KEEP, // fork: the caller stays as keeper (keeper.c), the child goes on; v = uid of the payload
+  ISL_STEP_ALLOW, // a = path, v = enum isl_access, w = version of Landlock at most or 0
+  ISL_STEP_LANDLOCK, // nothing but what ALLOW has named, from here on
   ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec
   ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener; v = SECCOMP_FILTER_FLAG_*
   ISL_STEP_EXEC,

@@ -7,6 +7,9 @@
 /// writable is made so. Names ".deep-N" are used in the folder while deep ones are removed. 0 or -errno.
 int isl_remove_tree(int parent, const char *name);
 
+/// Makes a tree a user's, with the group of the same number, following no link. 0 or -errno.
+int isl_give_tree(const char *path, unsigned user);
+
 /// An O_PATH descriptor of the folder `name` in `parent` that is no link; -1 and errno otherwise.
 int isl_open_folder(int parent, const char *name);
 /// Whether `name` in `folder` is one of overlay's whiteouts: a character device 0/0, or, where such cannot be made,

@@ -1,6 +1,9 @@
 extension Examination {
   /// Every ability with what was seen, then each cause once with all its settings; a line each.
-  public var text: String {
+  public var text: String { text(level: level) }
+
+  /// The same for a program that has containers of another level.
+  public func text(level: Int) -> String {
     var lines = ["isolation     L\(level)"]
     let width = abilities.map(\.id.utf8.count).max() ?? 0
     for ability in abilities {
@@ -16,7 +19,10 @@ extension Examination {
   }
 
   /// The same for programs.
-  public var json: JSONValue {
+  public var json: JSONValue { json(level: level) }
+
+  /// The same with another level.
+  public func json(level: Int) -> JSONValue {
     .object([
       ("level", .string("L\(level)")), ("confinement", .string(confinement.rawValue)),
       ("abilities", .array(abilities.map(Self.json))),

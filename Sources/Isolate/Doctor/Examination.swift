@@ -24,8 +24,8 @@ public struct Examination: Sendable {
   /// What a container would have of its own.
   public let confinement: Confinement
 
-  /// The rung of the isolation ladder (docs/security.md), 0 to 6: the highest that nothing is missing for. Those
-  /// between 0 and 3 are not built.
+  /// The rung of the isolation ladder (docs/security.md), 0 to 6: the highest that nothing is missing for. `isolate`
+  /// makes no container on those between 0 and 3, which are for a check's programs (`InPlace`).
   public var level: Int {
     let least = abilities.filter { !$0.isThere }.compactMap(\.level).min() ?? 7
     return least > 3 ? least - 1 : 0
@@ -189,7 +189,9 @@ public struct Examination: Sendable {
   private static func landlock() -> Ability {
     let version = isl_landlock_version()
     return Ability(
-      id: "landlock", what: "Landlock", gain: "nothing yet: no rung of this version uses it", level: nil,
+      id: "landlock", what: "Landlock",
+      gain: "files are kept from a check's program where there are no namespaces",
+      level: nil,
       isThere: version > 0,
       evidence: version > 0 ? "version \(version)" : evidence("landlock_create_ruleset", -version),
       cause: version > 0 ? nil : .refused("landlock_create_ruleset", -version))

@@ -77,7 +77,9 @@ public struct LaunchError: Error, Sendable, CustomStringConvertible {
       (ISL_STEP_ADOPT, "take over what to run"),
       (ISL_STEP_USER, "set user"), (ISL_STEP_CAPABILITIES, "set capabilities"),
       (ISL_STEP_NO_NEW_PRIVILEGES, "set no_new_privs"), (ISL_STEP_WORKING_DIRECTORY, "change directory"),
-      (ISL_STEP_INIT, "start init"), (ISL_STEP_CLOSE_DESCRIPTORS, "close descriptors"),
+      (ISL_STEP_INIT, "start init"),
+      (ISL_STEP_KEEP, "start the keeper"), (ISL_STEP_ALLOW, "allow"),
+      (ISL_STEP_LANDLOCK, "confine by Landlock"), (ISL_STEP_CLOSE_DESCRIPTORS, "close descriptors"),
       (ISL_STEP_SECCOMP, "install seccomp filter"), (ISL_STEP_FIND_PROGRAM, "exec"), (ISL_STEP_EXEC, "exec"),
     ]
     return Dictionary(uniqueKeysWithValues: names.map { (Int($0.0.rawValue), $0.1) })

@@ -56,7 +56,7 @@ extension LaunchPlanBuilder {
       if type == "proc" || type == "sysfs" || mount.destination == "/dev" {
         flags.insert(ISL_FLAG_NO_SYMLINKS)
       }
-      if type == "proc", self.options.leastConfinement == .boundProc { flags.insert(ISL_FLAG_BORROW) }
+      if type == "proc", self.options.leastConfinement <= .boundProc { flags.insert(ISL_FLAG_BORROW) }
       if options.copiesUp {
         flags.insert(ISL_FLAG_COPY_UP)
         if let names = LeftOutFiles(of: mount.destination, in: rootPath).list {

@@ -259,10 +259,11 @@ struct LaunchPlanBuilder {
   }
 
   /// What every plan says: the program, its arguments, and descriptors.
-  private mutating func baseHeader() -> isl_plan_header {
+  mutating func baseHeader() -> isl_plan_header {
     var header = isl_plan_header()
     header.join_pidfd = -1
     header.held_user = -1
+    header.lifeline = -1
     header.flags |= opensGateEarly ? ISL_PLAN_OPENS_GATE_EARLY.rawValue : 0
     header.flags |= options.sharesMemory ? ISL_PLAN_SHARES_MEMORY.rawValue : 0
     header.flags |= options.opensSockets ? ISL_PLAN_OPEN_NAMESPACES.rawValue : 0

@@ -49,6 +49,8 @@ public final class Container: Sendable {
   public let confinement: Confinement
   /// True when a soft step (session keyring) was refused.
   public let hadSoftFailures: Bool
+  /// Whom its processes are, where that is none of the caller's business otherwise (`InPlace`).
+  public let user: UInt32?
   private let guardian: Int32?
   private let userNamespace: Int32
   private let networkNamespace: Int32
@@ -69,9 +71,10 @@ public final class Container: Sendable {
   init(_ begun: Begun) {
     let result = begun.launched.result
     let listenerCount = begun.options.listeners.count
-    confinement = result.borrowed == 0 ? .ownMounts : .boundProc
+    confinement = begun.options.inPlace?.confinement ?? (result.borrowed == 0 ? .ownMounts : .boundProc)
     warnings = begun.warnings + [confinement.warning].compactMap { $0 }
     guardian = begun.launched.guardian
+    user = begun.options.inPlace?.user
     processID = result.pid
     processDescriptor = result.pidfd
     userNamespace = result.user_namespace
@@ -276,9 +279,14 @@ public final class Container: Sendable {
     func giveBack() { devices.giveBack() }
   }
 
-  /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended.
+  /// Sends a signal to the first process (pidfd_send_signal(2)); false when it has ended. SIGKILL ends them all.
   @discardableResult
-  public func signal(_ number: Int32) -> Bool { isl_signal_child(processDescriptor, processID, number) == 0 }
+  public func signal(_ number: Int32) -> Bool {
+    if number == SIGKILL, !confinement.hasNamespaces {
+      return isl_keeper_end(processDescriptor, processID) == 0
+    }
+    return isl_signal_child(processDescriptor, processID, number) == 0
+  }
 
   /// Waits until the first process has ended; the kernel has then killed the whole PID namespace.
   @discardableResult
@@ -309,6 +317,15 @@ public final class Container: Sendable {
     }
   }
 
+  /// Looks at its processes with the eyes of their user, where the caller may not look into those of others
+  /// (ptrace(2), "Ptrace access mode checking").
+  public func looking<Value>(_ body: () -> Value) -> Value {
+    guard let user else { return body() }
+    isl_look_as(user, user)
+    defer { isl_look_as(geteuid(), getegid()) }
+    return body()
+  }
+
   /// Makes unconnected stream sockets that belong to the container's network namespace.
   ///
   /// `family` is AF_INET or AF_INET6; the descriptors are close-on-exec, and the caller owns them. It takes
@@ -317,6 +334,10 @@ public final class Container: Sendable {
     var sockets = [Int32](repeating: -1, count: count)
     let type = Int32(SOCK_STREAM.rawValue)
     // Our descriptor keeps the namespace alive, but nobody is in it any more.
+    if !confinement.hasNamespaces {
+      for at in sockets.indices { sockets[at] = Glibc.socket(family, type | Int32(SOCK_CLOEXEC.rawValue), 0) }
+      return sockets
+    }
     if try exitIfEnded() != nil { throw .system(SystemError("setns", "network namespace", code: ESRCH)) }
     let result = unsafe isl_open_sockets(
       userNamespace, networkNamespace, family, type, &sockets, Int32(count))
@@ -327,6 +348,9 @@ public final class Container: Sendable {
   /// Opens a sock_diag(7) socket that tells of the container's own network namespace; the caller owns the descriptor.
   /// It takes `ContainerOptions.opensSockets`.
   package func openSocketTable() throws(IsolateError) -> Int32 {
+    if !confinement.hasNamespaces {
+      throw .system(SystemError("setns", "network namespace", code: ENOENT))
+    }
     let result = isl_open_socket_table(userNamespace, networkNamespace)
     if result < 0 { throw .system(SystemError("setns", "network namespace", code: -result)) }
     return result
@@ -335,6 +359,8 @@ public final class Container: Sendable {
   /// Opens the table of System V shared memory segments of the container's IPC namespace (/proc/sysvipc/shm,
   /// sysvipc(7)); the caller owns the descriptor. It takes `ContainerOptions.opensSockets` and Linux 5.8.
   public func openSegmentTable() throws(IsolateError) -> Int32 {
+    // It has none of its own, and may make no segment.
+    if !confinement.hasNamespaces { throw .system(SystemError("setns", "IPC namespace", code: ENOENT)) }
     let result = isl_open_segments(userNamespace, processDescriptor)
     if result < 0 { throw .system(SystemError("setns", "IPC namespace", code: -result)) }
     return result

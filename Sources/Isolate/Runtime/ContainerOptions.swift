@@ -140,6 +140,9 @@ public struct ContainerOptions: Sendable {
   /// The weakest confinement to accept: where the kernel gives less, nothing is started.
   public var leastConfinement = Confinement.ownMounts
 
+  /// How it is held where it gets no namespaces.
+  var inPlace: InPlace?
+
   /// What a security module makes of the payload.
   var label: SecurityLabel?
 

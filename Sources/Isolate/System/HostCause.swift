@@ -163,3 +163,8 @@ public struct HostCause: Sendable, Equatable {
     HostCause("refused", "\(what): \(SystemError.reason(of: code))", [])
   }
 }
+
+extension HostCause {
+  /// Why the caller gets no user namespace, which all others stand on.
+  public static var ofNamespaces: HostCause { Surroundings.userNamespaceCause }
+}

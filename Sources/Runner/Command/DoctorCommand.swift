@@ -26,13 +26,15 @@ struct DoctorCommand: ParsableCommand {
     // What a check would have, which uses one id, by starting one.
     let attempt = Result { try Self.start(options) }
     let level = (try? attempt.get()) == 0 ? survey.level : 0
+    // Without namespaces a check has more than a container.
+    let best = found.confinement.hasNamespaces ? found.level : level
     switch format {
     case .json:
-      guard case .object(var members) = found.json else { return }
+      guard case .object(var members) = found.json(level: best) else { return }
       members.append(("check", .object([("level", .string("L\(level)"))])))
       StandardStream.standardOutput(String(decoding: JSONWriter.write(.object(members)), as: UTF8.self))
     case .text:
-      StandardStream.standardOutput(found.text + "\na check      L\(level), with one user id\n")
+      StandardStream.standardOutput(found.text(level: best) + "\na check      L\(level), with one user id\n")
       if let status = try? attempt.get(), status != 0 {
         StandardStream.standardOutput("sandbox       starts, but /bin/true ends with status \(status)\n")
       }

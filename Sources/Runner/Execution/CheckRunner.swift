@@ -82,7 +82,7 @@ package final class CheckRunner {
     others += try processes.runServices(
       unless: !isInstalled ? "the installation failed" : isReleased ? nil : "the release command failed")
     evidence.filesWritten = WrittenFiles.described(
-      writtenFiles(sandbox, run, snapshot), except: installed, upper: "\(run.path)/upper",
+      writtenFiles(sandbox, run, snapshot), except: installed, upper: "\(run.shownPath)/upper",
       prefix: sandbox.projectRoot, in: snapshot)
     let judgement = Judgement(of: evidence, and: others)
     let report = ReportAssembly(
@@ -114,6 +114,11 @@ package final class CheckRunner {
     ).prepare(options.sourceName)
     options = try options.reading(projectAt: folder)
     if limitsTime { interruption.limit(milliseconds: options.timeoutMilliseconds) }
+    let isolation = IsolationSurvey(options: options)
+    // An image that is there is none that can be used where nothing can be mounted.
+    if !isolation.confinement.hasNamespaces, options.imageRequest == .byDefault {
+      options.imageRequest = .host
+    }
     let planned = try PlannedCheck(options, folder: folder, state: state, supply: supply)
     try interruption.check()
     let plan = planned.plan
@@ -125,9 +130,13 @@ package final class CheckRunner {
     DownloadStore.removeOld(in: state)
     LastCheck.removeOld(in: state)
     let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
-    let isolation = IsolationSurvey(options: options)
     try isolation.requireLevel(options.minimumLevel)
     if let less = isolation.weakness { observer.note(less) }
+    if !isolation.confinement.hasNamespaces {
+      try isolation.requireOwnFiles(image: planned.image?.image.reference.familiar)
+      try isolation.requirePort(plan.port.value)
+    }
+    if isolation.confinement == .otherUser { try run.becomeReachable(in: state) }
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
     let sandbox = try sandbox(for: planned, run, host, isolation.confinement)
     sandbox.tools = Array(hostTools.values)
@@ -167,7 +176,7 @@ package final class CheckRunner {
       stored: stored,
       limits: .init(
         memoryInBytes: limits.memoryInBytes?.value,
-        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.path), confinement: confinement),
+        disk: DiskUse(limit: limits.diskInBytes?.value, at: run.shownPath), confinement: confinement),
       user: (planned.plan.user?.value ?? .usual).inSandbox, settingsFolders: Catalog.settingsFolders,
       added: planned.snapshot.added)
   }

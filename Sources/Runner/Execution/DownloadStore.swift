@@ -24,7 +24,7 @@ struct DownloadStore: ~Copyable {
       if !Files.exists(path) { _ = unsafe utimes(Self.lock(of: key, state), nil) }
       self.lock = consume lock
     } else {
-      path = "\(run.path)/downloads"
+      path = "\(run.shownPath)/downloads"
       lock = nil
     }
     try Directories.make(path, mode: 0o700)

@@ -48,7 +48,12 @@ package struct IsolationSurvey: Sendable {
       degraded.append(proc)
       missing.insert((4, proc), at: 0)
     }
-    if geteuid() == 0 {
+    if !confinement.hasNamespaces {
+      let less = Self.inPlace(confinement)
+      degraded += less.map(\.what) + Self.limitations
+      missing = less + [(4, Self.withoutProc)] + missing
+    }
+    if geteuid() == 0, confinement != .otherUser {
       degraded.append(
         .init(
           what: "the program runs as the host's root without capabilities",
@@ -57,6 +62,85 @@ package struct IsolationSurvey: Sendable {
     }
     self.degraded = degraded
     self.missing = missing
+  }
+
+  /// What each rung lacks where there are no namespaces, from the lowest on.
+  private static func inPlace(
+    _ confinement: Confinement
+  ) -> [(level: Int, what: Report.Isolation.Degradation)] {
+    let cause = HostCause.ofNamespaces
+    var all: [(level: Int, what: Report.Isolation.Degradation)] = [
+      (
+        3,
+        .init(
+          what:
+            "the program runs among this machine's own files, processes and network, without namespaces: Landlock keeps it from files that are not shown and from signalling others, a filter from looking into them, and preflight makes and connects its sockets; it sees other processes listed, and the names and sizes of files it cannot read",
+          why: cause.why, remedy: cause.remedies.map { "\($0.place): \($0.setting)" }.joined(separator: ", "))
+      )
+    ]
+    guard confinement == .landlockOnly else { return all }
+    all.insert(
+      (
+        2,
+        .init(
+          what: "the program runs as the user who started preflight",
+          why: geteuid() == 0
+            ? "root may not become another user here" : "only root can let it run as a user of its own",
+          remedy: geteuid() == 0
+            ? "leave preflight CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_CHOWN and CAP_KILL"
+            : "start preflight as the container's root, whose capabilities the program does not get")
+      ), at: 0)
+    return all
+  }
+
+  private static let withoutProc = Report.Isolation.Degradation(
+    what: "the program sees the caller's /proc", why: "it has no PID namespace of its own",
+    remedy: "allow namespaces, as for L3")
+
+  /// What cannot be held, or cannot be tried, for want of a kernel's help.
+  private static var limitations: [Report.Isolation.Degradation] {
+    var all = [
+      Report.Isolation.Degradation(
+        what:
+          "the program's /tmp is a folder named by TMPDIR, and it can neither serve UDP nor use System V or POSIX message queues and shared memory",
+        why: "nothing can be mounted here, and others share the machine's network and its shared memory",
+        remedy: "allow namespaces, as for L3")
+    ]
+    let version = InPlace.landlockVersion
+    if version < 3 {
+      all.append(
+        .init(
+          what: "files outside that its user may write to can be cut off (truncate(2))",
+          why: "the kernel's Landlock has version \(version), and version 3 holds that",
+          remedy: "use Linux 6.2 or newer"))
+    }
+    if version < 6 {
+      all.append(
+        .init(
+          what: "the program can signal other processes of its user",
+          why: "the kernel's Landlock has version \(version), and version 6 holds that",
+          remedy: "use Linux 6.12 or newer"))
+    }
+    return all
+  }
+
+  /// Images need mounts, or a root of their own.
+  func requireOwnFiles(image: String?) throws(Failure) {
+    guard let image else { return }
+    let cause = HostCause.ofNamespaces
+    throw Failure(
+      .unavailable, "the image \(image) cannot be used at isolation L\(level): \(cause.why)",
+      remedy: "check on this machine's own files (--image host), or allow namespaces: "
+        + cause.remedies.map { "\($0.place): \($0.setting)" }.joined(separator: ", "))
+  }
+
+  /// Without a network of its own the program needs its port to be free on this machine.
+  func requirePort(_ port: Int) throws(Failure) {
+    guard let number = UInt16(exactly: port), !ListeningSockets.listeners(on: number).isEmpty else { return }
+    throw Failure(
+      .unavailable,
+      "another program listens on port \(port) of this machine, whose network the project shares at isolation L\(level)",
+      remedy: "end that one, or name another port with --port")
   }
 
   /// The rung of the isolation ladder (docs/security.md) of a check, which uses one user id.
@@ -68,7 +152,10 @@ package struct IsolationSurvey: Sendable {
 
   /// What is to be said before anything runs; nil where all walls stand.
   var weakness: String? {
-    confinement == .ownMounts ? nil : missing.first.map { "isolation L\(level): \($0.what.what)" }
+    if confinement == .ownMounts { return nil }
+    let most = confinement.hasNamespaces ? 4 : 3
+    return
+      "isolation L\(level): \(missing.filter { $0.level <= most }.map(\.what.what).joined(separator: "; "))"
   }
 
   /// Fails closed when less than `minimum` is available.
@@ -89,10 +176,13 @@ package struct IsolationSurvey: Sendable {
 
   /// The report's section; `ran` is the weakest confinement of the containers that were there.
   package func section(extra: [Report.Isolation.Degradation], ran: Confinement? = nil) -> Report.Isolation {
-    Report.Isolation(
-      level: "L\(level(of: ran ?? confinement))", userNamespace: true,
-      cgroup: cgroupParent == nil ? "none" : "v2", seccomp: true,
-      landlock: false, network: "own namespace, loopback only, egress through the proxy",
+    let isInPlace = !(ran ?? confinement).hasNamespaces
+    return Report.Isolation(
+      level: "L\(level(of: ran ?? confinement))", userNamespace: !isInPlace,
+      cgroup: cgroupParent == nil ? "none" : "v2", seccomp: true, landlock: isInPlace,
+      network: isInPlace
+        ? "this machine's, sockets lent by preflight, own ports and the proxy only"
+        : "own namespace, loopback only, egress through the proxy",
       degraded: degraded + extra)
   }
 }

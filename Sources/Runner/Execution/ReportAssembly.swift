@@ -20,7 +20,7 @@ struct ReportAssembly {
     milliseconds: Int
   ) -> Report {
     var extra: [Report.Isolation.Degradation] = []
-    if case .copy(let why) = sandbox.layer {
+    if case .copy(let why) = sandbox.layer, !sandbox.isInPlace {
       extra.append(
         .init(
           what: "the project was copied instead of overlaid", why: why,

@@ -25,12 +25,21 @@ package final class SandboxedCommand {
 
   /// Runs the command and gives what a shell would say of its end.
   package func run(_ arguments: [String]) throws(Failure) -> Int32 {
-    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) { _, run throws(Failure) in
-      try self.run(arguments, in: run)
+    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) {
+      state, run throws(Failure) in
+      try self.run(arguments, in: run, state)
     }
   }
 
-  private func run(_ arguments: [String], in run: RunDirectory) throws(Failure) -> Int32 {
+  private func run(
+    _ arguments: [String], in run: RunDirectory, _ state: StateDirectory
+  ) throws(Failure) -> Int32 {
+    let confinement = Confinement.attempt()
+    if !confinement.hasNamespaces {
+      // Before anything runs.
+      if let less = confinement.warning { StandardStream.standardError("preflight: \(less)\n") }
+      if confinement == .otherUser { try run.becomeReachable(in: state) }
+    }
     let host = try HostNetwork(options.hostEnvironment)
     let project = try folder(of: run)
     var stored: StoredRootfs?
@@ -38,11 +47,11 @@ package final class SandboxedCommand {
       stored = try StoredRootfs(image.image, of: image.store, in: run, hostname: Sandbox.hostname)
     }
     let memory = options.planning.memoryLimitInBytes
-    let disk = options.planning.diskLimitInBytes.flatMap { DiskUse(limit: $0, at: run.path) }
+    let disk = options.planning.diskLimitInBytes.flatMap { DiskUse(limit: $0, at: run.shownPath) }
     let sandbox = try Sandbox(
       run: run, project: project, certificates: host.certificates, indexes: host.indexes,
       stored: stored,
-      limits: .init(memoryInBytes: memory, disk: disk, confinement: Confinement.attempt()),
+      limits: .init(memoryInBytes: memory, disk: disk, confinement: confinement),
       user: Plan.User.usual.inSandbox, settingsFolders: Catalog.settingsFolders)
     limits = .init(memoryInBytes: memory, processes: options.planning.processLimit, disk: sandbox.disk)
     var environment = environment(of: stored)
@@ -164,13 +173,17 @@ package final class SandboxedCommand {
       case .isolate(let error): throw Failure(error)
       }
     }
-    for warning in container.warnings { StandardStream.standardError("preflight: \(warning)\n") }
+    let said = container.confinement.hasNamespaces ? nil : container.confinement.warning
+    for warning in container.warnings where warning != said {
+      StandardStream.standardError("preflight: \(warning)\n")
+    }
     if let less = sandbox.stored?.degradation {
       StandardStream.standardError("preflight: \(less.what): \(less.why)\n\(less.remedy)\n")
     }
     var terminal = container.console.map { TerminalRelay(master: $0) }
     defer { terminal?.finish() }
-    let network = try SandboxNetwork(container, phase: .start, policy: policy, upstream: upstream)
+    let network = try SandboxNetwork(
+      container, phase: .start, policy: policy, upstream: upstream, folders: sandbox.socketFolders)
     defer { network.shutdown() }
     let watchdog = try Failure.guarding { () throws(SystemError) in try Watchdog(container, limits) }
     while true {

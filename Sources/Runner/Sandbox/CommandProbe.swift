@@ -23,7 +23,8 @@ final class CommandProbe {
   ///
   /// - Throws: `Failure` when it could not be started for another reason than what the image says.
   init(
-    _ spec: RuntimeSpec, in container: Container, cgroup: Cgroup?, port: Int, timeoutMilliseconds: Int
+    _ spec: RuntimeSpec, cgroup: Cgroup?, port: Int, timeoutMilliseconds: Int,
+    start: (RuntimeSpec.Process, ContainerOptions) throws(IsolateError) -> Container
   ) throws(Failure) {
     self.port = port
     self.timeoutMilliseconds = timeoutMilliseconds
@@ -42,7 +43,7 @@ final class CommandProbe {
     (options.standardOutput, options.standardError) = (end.number, end.number)
     options.cgroup = cgroup
     do {
-      self.process = try container.start(process, of: spec, options: options)
+      self.process = try start(process, options)
       failure = 0
     } catch {
       guard case .launch(let refusal) = error, refusal.isExecFailure else { throw Failure(error) }

@@ -9,13 +9,19 @@ extension Directories {
     _ = unsafe isl_remove_tree(AT_FDCWD, path)
   }
 
-  /// Copies a file's contents and permission bits; a symbolic link is copied as one.
-  package static func copy(_ source: String, to target: String) throws(SystemError) {
+  /// Copies a file's contents and permission bits; a symbolic link is copied as one. What is at `leftOut` is not, such
+  /// as a folder that is copied into.
+  package static func copy(
+    _ source: String, to target: String, but leftOut: [String] = []
+  ) throws(SystemError) {
+    if leftOut.contains(source) { return }
     guard let information = status(of: source) else { throw SystemError("lstat", source, code: errno) }
     switch information.st_mode & S_IFMT {
     case S_IFDIR:
       try make(target, mode: (information.st_mode & 0o777) | 0o700)
-      for name in try Files.names(in: source) { try copy("\(source)/\(name)", to: "\(target)/\(name)") }
+      for name in try Files.names(in: source) {
+        try copy("\(source)/\(name)", to: "\(target)/\(name)", but: leftOut)
+      }
     case S_IFLNK:
       guard let contents = link(at: source) else { throw SystemError("readlink", source, code: errno) }
       if unsafe symlink(contents, target) != 0 { throw SystemError("symlink", target, code: errno) }

@@ -27,6 +27,8 @@ package final class HTTPProbe {
   private let startedAt = Clock.milliseconds()
   private let timeoutMilliseconds: Int
   private let root: String
+  /// Where it is reached from outside; nil where it cannot be.
+  private let address: IPv4Address?
   private var step = Step.connecting
   private var request: [UInt8]
   private var response: [UInt8] = []
@@ -41,8 +43,9 @@ package final class HTTPProbe {
   init(
     _ container: Container, path: String, port: Int, target: Target = .outside,
     isConnectionEnough: Bool = false,
-    timeoutMilliseconds: Int = 5000
+    timeoutMilliseconds: Int = 5000, at address: IPv4Address? = SandboxNetwork.outsideAddress
   ) throws(Failure) {
+    self.address = address
     self.path = path
     self.port = port
     self.target = target
@@ -57,7 +60,7 @@ package final class HTTPProbe {
           owning: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
       }
     } catch { throw Failure(error) }
-    root = "/proc/\(container.processID)/root"
+    root = container.confinement.hasNamespaces ? "/proc/\(container.processID)/root" : ""
     // "localhost" is what every framework's list of allowed hosts accepts.
     request = Array(
       """
@@ -74,13 +77,14 @@ package final class HTTPProbe {
   }
 
   private func connect() {
+    guard let outside = address else { return finish(failure: reason(ECONNREFUSED)) }
     let status: Int32
     switch target {
     case .outside:
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = in_port_t(UInt16(port).bigEndian)
-      address.sin_addr.s_addr = SandboxNetwork.outsideAddress.networkOrder
+      address.sin_addr.s_addr = outside.networkOrder
       status = Self.connect(socket.number, &address)
     case .loopback6:
       var address = sockaddr_in6()

@@ -15,15 +15,42 @@ package enum ListeningSockets {
       }
     }
     guard !inodes.isEmpty else { return [] }
-    nameOwners(&inodes, in: ProcessTree(root: container.processID))
+    container.looking { nameOwners(&inodes, in: ProcessTree(of: container)) }
+    // Where the network is the machine's, the others are somebody else's.
+    if !container.confinement.hasNamespaces { inodes = inodes.filter { $0.value.process != nil } }
     return Array(Set(inodes.values.map(Row.init))).map(\.socket)
       .sorted { ($0.port, $0.address) < ($1.port, $1.address) }
   }
 
   /// The paths of the UNIX sockets that listen (proc(5), net/unix); those that servers make for their own control
   /// (gunicorn's `.ctl`) are none of the program's.
-  package static func readUnix(of container: Container) -> [String] {
-    parseUnix(Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? "")
+  ///
+  /// Where they are the machine's, those are the program's that lie in one of `folders`.
+  package static func readUnix(of container: Container, below folders: [String] = []) -> [String] {
+    let all = parseUnix(Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? "")
+    if container.confinement.hasNamespaces { return all }
+    return all.filter { path in folders.contains { path.hasPrefix("\($0)/") } }
+  }
+
+  /// Whether a process that descends from another one listens on a port of the calling process's network.
+  package static func isOwn(_ port: UInt16, of keeper: Int32) -> Bool {
+    let inodes = listeners(on: port)
+    guard !inodes.isEmpty else { return false }
+    return ProcessTree(root: keeper).processes.contains { pid in
+      ((try? Files.names(in: "/proc/\(pid)/fd")) ?? []).contains { descriptor in
+        Directories.link(at: "/proc/\(pid)/fd/\(descriptor)").map(inodes.contains) ?? false
+      }
+    }
+  }
+
+  /// What listens on a port of our own network, as links of /proc/PID/fd name it.
+  package static func listeners(on port: UInt16) -> Set<String> {
+    var found: Set<String> = []
+    for name in ["tcp", "tcp6"] {
+      for (inode, socket) in parse(Files.text("/proc/net/\(name)", limit: 16 << 20) ?? "", protocol: name)
+      where socket.port == Int(port) { found.insert("socket:[\(inode)]") }
+    }
+    return found
   }
 
   static func parseUnix(_ table: String) -> [String] {
@@ -84,7 +111,7 @@ package enum ListeningSockets {
           let inode = UInt64(link.dropFirst(8).dropLast()), inodes[inode] != nil
         else { continue }
         let name = Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init)
-        inodes[inode]?.process = name
+        inodes[inode]?.process = name ?? ""
       }
     }
   }

@@ -21,7 +21,13 @@ package struct LogCollector {
   private var partial: [LogLine.Stream: Partial] = [:]
   private let startedAt: Int
 
-  init(startedAt: Int) { self.startedAt = startedAt }
+  /// Puts the usual names for real places.
+  private let naming: (String) -> String
+
+  init(startedAt: Int, naming: @escaping (String) -> String = { $0 }) {
+    self.startedAt = startedAt
+    self.naming = naming
+  }
 
   /// When the last line came, since the start; nil before the first.
   package var lastLineMilliseconds: Int? { (tail.last ?? head.last)?.milliseconds }
@@ -58,7 +64,7 @@ package struct LogCollector {
     counts[stream, default: 0] += 1
     var bytes = partial.bytes
     if bytes.last == 0x0d { bytes.removeLast() }
-    let text = String(decoding: bytes, as: UTF8.self) + (partial.isCut ? " [cut]" : "")
+    let text = naming(String(decoding: bytes, as: UTF8.self)) + (partial.isCut ? " [cut]" : "")
     let line = LogLine(
       number: count, numberInStream: counts[stream], milliseconds: Clock.milliseconds() - startedAt,
       stream: stream, text: text)

@@ -23,7 +23,7 @@ package final class Sandbox {
   /// A link to the project's folder in the run's directory.
   private static let lowerLink = "project"
   /// Where the copies of the host's settings for package managers are in the run's directory.
-  private static let settings = "settings"
+  static let settings = "settings"
   /// A layer over it that hides what a deployment would not have.
   private static let hidingLayer = "hidden"
 
@@ -32,7 +32,7 @@ package final class Sandbox {
   /// The image of the store that is used instead of the host's own files.
   package let stored: StoredRootfs?
   package let project: String?
-  private let indexes: IndexSettings
+  let indexes: IndexSettings
   /// Files of ours beside those of the project, by their names in its folder.
   private let added: [String: String]
   private var hidden: [String]
@@ -43,6 +43,8 @@ package final class Sandbox {
   package private(set) var outsideWatchRefusal: String?
   /// The weakest that a container may have; none is started with less.
   let leastConfinement: Confinement
+  /// Whether nothing can be mounted, so that everything is shown where it is.
+  package let isInPlace: Bool
   /// The weakest of the containers so far; nil before the first.
   package private(set) var confinement: Confinement?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
@@ -92,28 +94,33 @@ package final class Sandbox {
     self.indexes = indexes
     image = HostImage(rootPath: "\(run.path)/rootfs", user: user, settingsFolders: settingsFolders)
     layer = project == nil ? .none : .overlay
-    for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.path)/\(folder)") }
+    isInPlace = !limits.confinement.hasNamespaces
+    for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.shownPath)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
     try Failure.guarding { () throws(SystemError) in
       if let stored {
         if !certificates.isEmpty { try stored.show(certificates, at: HostImage.certificates) }
+      } else if isInPlace {
+        try makeOwnFolders(certificates: certificates)
       } else {
         try image.assemble(hostname: Self.hostname, certificates: certificates)
         for folder in ["root-upper", "root-work"] { try Directories.make("\(run.path)/\(folder)") }
       }
-      for folder in [Self.settings, ShownFolder.nothing] { try Directories.make("\(run.path)/\(folder)") }
+      for folder in [Self.settings, ShownFolder.nothing] {
+        try Directories.make("\(run.shownPath)/\(folder)")
+      }
       for (name, text) in indexes.files {
-        let file = "\(run.path)/\(Self.settings)/\(name)"
+        let file = "\(run.shownPath)/\(Self.settings)/\(name)"
         try Files.write(text, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
       }
       if let project, let information = Directories.status(of: project) {
         // The merged directory takes its mode from the upper layer.
-        unsafe chmod("\(run.path)/upper", (information.st_mode & 0o777) | 0o700)
+        unsafe chmod("\(run.shownPath)/upper", (information.st_mode & 0o777) | 0o700)
         if unsafe symlink(project, "\(run.path)/\(Self.lowerLink)") != 0 {
           throw SystemError("symlink", "\(run.path)/\(Self.lowerLink)", code: errno)
         }
         try addFiles()
-        if !hidden.isEmpty {
+        if !hidden.isEmpty, !isInPlace {
           do { try HidingLayer.make(hidden, at: "\(run.path)/\(Self.hidingLayer)", over: project) } catch {
             hidingRefusal = "\(error)"
             self.hidden = []
@@ -121,6 +128,7 @@ package final class Sandbox {
         }
       }
     }
+    if isInPlace { try fallBackToCopy(why: Self.noMounts) }
   }
 
   /// Starts a phase's container; what this host refuses and the check can do without is left out, and
@@ -129,6 +137,11 @@ package final class Sandbox {
     var options = options
     options.leastConfinement = leastConfinement
     if outsideWatchRefusal != nil { options.watchesOutside = false }
+    if isInPlace {
+      let container = try startInPlace(phase, options)
+      confinement = min(confinement ?? .ownMounts, container.confinement)
+      return container
+    }
     while true {
       do {
         options.rootOverlay = stored == nil ? hostOverlay : stored?.overlay
@@ -181,17 +194,22 @@ package final class Sandbox {
 
   private func addFiles() throws(SystemError) {
     for (name, text) in added {
-      Directories.remove("\(run.path)/upper/\(name)")
-      try Files.write(text, to: "\(run.path)/upper/\(name)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+      Directories.remove("\(run.shownPath)/upper/\(name)")
+      try Files.write(
+        text, to: "\(run.shownPath)/upper/\(name)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
     }
   }
 
   private func fallBackToCopy(why: String) throws(Failure) {
     guard let project else { return }
-    Directories.remove("\(run.path)/upper")
-    try Failure.guarding { () throws(SystemError) in try Directories.copy(project, to: "\(run.path)/upper") }
-    disk?.keepPresent(in: "\(run.path)/upper")
-    for path in hidden { Directories.remove("\(run.path)/upper/\(path)") }
+    Directories.remove("\(run.shownPath)/upper")
+    // A project may have the cache in it.
+    let own = [run.statePath, run.shownPath].compactMap(Files.real)
+    try Failure.guarding { () throws(SystemError) in
+      try Directories.copy(project, to: "\(run.shownPath)/upper", but: own)
+    }
+    disk?.keepPresent(in: "\(run.shownPath)/upper")
+    for path in hidden { Directories.remove("\(run.shownPath)/upper/\(path)") }
     try Failure.guarding { () throws(SystemError) in try addFiles() }
     layer = .copy(why: why)
   }
@@ -324,7 +342,7 @@ package final class Sandbox {
           ]))
     default:
       mounts.append(
-        ShownFolder(name: "upper", path: "\(run.path)/upper").bound(at: projectRoot, isWritable: true))
+        ShownFolder(name: "upper", path: "\(run.shownPath)/upper").bound(at: projectRoot, isWritable: true))
     }
     if let environmentPath {
       let isWritable = phase.installs && !environmentIsKept

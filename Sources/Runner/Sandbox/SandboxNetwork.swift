@@ -32,22 +32,47 @@ package final class SandboxNetwork {
   private var proxy: EgressProxy?
   private var names: NameResponder?
   private let outside: OutsideWatch?
+  /// For each container that has no network of its own.
+  private var lent: [LentSockets] = []
+  private var surroundings: LentSockets.Surroundings?
 
   /// Takes over the sockets a container was started with.
   package init(
-    _ container: Container, phase: PhaseEvidence.Name, policy: EgressPolicy, upstream: UpstreamProxy
+    _ container: Container, phase: PhaseEvidence.Name, policy: EgressPolicy, upstream: UpstreamProxy,
+    folders: [String] = []
   ) throws(Failure) {
     self.phase = phase
+    var sockets = container.listeners
+    var ports: [UInt16] = []
+    if !container.confinement.hasNamespaces {
+      let own = [
+        try LentSockets.listening(isDatagram: false), try LentSockets.listening(isDatagram: true),
+      ]
+      (sockets, ports) = (own.map(\.socket), own.map(\.port))
+    }
     recorder = EgressRecorder(phase: phase.rawValue)
     outside = container.outsideSocket.map { OutsideWatch(owning: $0) }
     do {
       proxy = try EgressProxy.start(
-        listeningSocket: container.listeners[0], policy: policy, upstream: upstream, recorder: recorder)
-      names = try NameResponder.start(socket: container.listeners[1], recorder: recorder)
+        listeningSocket: sockets[0], policy: policy, upstream: upstream, recorder: recorder)
+      names = try NameResponder.start(socket: sockets[1], recorder: recorder)
     } catch {
       proxy?.shutdown()
       throw Failure(.internalError, "\(error)")
     }
+    guard ports.count == 2 else { return }
+    surroundings = LentSockets.Surroundings(
+      keeper: container.processID, user: container.user, folders: folders, proxyPort: ports[0],
+      namesPort: ports[1])
+    try lend(to: container)
+  }
+
+  /// Makes and connects the sockets of a container that has no network of its own.
+  func lend(to container: Container) throws(Failure) {
+    guard let surroundings, let listener = container.seccompListener else { return }
+    let names = names
+    lent.append(
+      try LentSockets(owning: listener, surroundings) { names?.name(forSyntheticAddress: $0) })
   }
 
   /// The descriptor that is readable when the payload sent something past the proxy; -1 when that is not watched.
@@ -60,6 +85,7 @@ package final class SandboxNetwork {
 
   /// Ends the proxy and the name server and closes every connection.
   package func shutdown() {
+    lent.forEach { $0.shutdown() }
     proxy?.shutdown()
     names?.shutdown()
     proxy = nil
@@ -68,7 +94,7 @@ package final class SandboxNetwork {
 
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.
   package var attempts: [EgressAttempt] {
-    let direct = outside?.attempts(in: phase) ?? []
+    let direct = outside?.attempts(in: phase) ?? lent.flatMap { $0.attempts(in: phase) }
     let reached = Set(direct.map(\.host))
     let recorded = recorder.snapshot.filter { $0.port != nil || !reached.contains($0.host) }.map {
       EgressAttempt(host: $0.host, port: $0.port, phase: phase, allowed: $0.allowed, count: $0.count)

@@ -70,12 +70,13 @@ package final class SandboxSession {
     self.sandbox = sandbox
     self.settings = settings
     container = try sandbox.start(settings, options)
-    scratch = ScratchSpace(of: container.processID, bytes: sandbox.scratchBytes(in: settings))
+    scratch = ScratchSpace(of: container, bytes: sandbox.scratchBytes(in: settings))
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
-    log = LogCollector(startedAt: startedMilliseconds)
+    log = LogCollector(startedAt: startedMilliseconds, naming: sandbox.namesInOutput)
     do {
-      network = try SandboxNetwork(container, phase: phase, policy: policy, upstream: upstream)
+      network = try SandboxNetwork(
+        container, phase: phase, policy: policy, upstream: upstream, folders: sandbox.socketFolders)
     } catch { throw .runner(error) }
     cgroup = limits.cgroup
     var watched = Watchdog.Limits(disk: sandbox.disk)
@@ -175,8 +176,9 @@ package final class SandboxSession {
     let probe: HTTPProbe
     do {
       probe = try HTTPProbe(
-        container, path: path, port: port, target: target,
-        isConnectionEnough: path == ProbeAttempt.connectionOnly)
+        container, path: path, port: port, target: sandbox.reached(target),
+        isConnectionEnough: path == ProbeAttempt.connectionOnly,
+        at: sandbox.address(of: container, port: port, for: target))
     } catch {
       // Since the last look the program may have ended, and with it whoever could be asked.
       try step(milliseconds: 0)
@@ -201,9 +203,17 @@ package final class SandboxSession {
       var settings = settings
       settings.arguments = check.arguments
       settings.environment = environment
+      let spec = sandbox.specification(for: settings)
+      var beside: Container?
       command = try CommandProbe(
-        sandbox.specification(for: settings), in: container, cgroup: cgroup, port: port,
-        timeoutMilliseconds: check.timeoutMilliseconds)
+        spec, cgroup: cgroup, port: port, timeoutMilliseconds: check.timeoutMilliseconds
+      ) { process, options throws(IsolateError) in
+        guard sandbox.isInPlace else { return try container.start(process, of: spec, options: options) }
+        let started = try sandbox.startBeside(process, settings, options)
+        beside = started
+        return started
+      }
+      if let beside { try network.lend(to: beside) }
     } catch {
       try step(milliseconds: 0)
       if exit != nil { return nil }

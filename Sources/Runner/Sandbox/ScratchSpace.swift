@@ -14,8 +14,10 @@ struct ScratchSpace: ~Copyable {
 
   /// Opens the folders of a container that has just started, each of which may hold `bytes`; those that cannot be
   /// opened are not watched.
-  init(of processID: Int32, bytes: Int64) {
+  init(of container: Container, bytes: Int64) {
     self.bytes = bytes
+    // One without mounts has none that are its own.
+    let processID = container.confinement.hasNamespaces ? container.processID : 0
     folders = Self.paths.compactMap { path in
       let descriptor = unsafe open(
         "/proc/\(processID)/root\(path)", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)

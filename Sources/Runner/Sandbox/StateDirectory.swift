@@ -69,6 +69,7 @@ package struct StateDirectory: Sendable {
         if cgroup.hasPrefix("/"), cgroup.contains("/preflight-") { Cgroup.remove(String(cgroup)) }
       }
       FuseOverlay.removeStale(at: RunDirectory.fusePath(run))
+      RunDirectory.removePlace(of: run)
       Self.remove(run, waits: waits)
       _ = consume lock
     }
@@ -136,11 +137,26 @@ package final class RunDirectory {
   /// What is mounted at `fusePath`; unmounted before the directory goes.
   var fuse: FuseOverlay?
   package let name: String
+  /// Where the folders are that a program is shown: this one, or one that another user can reach.
+  package private(set) var shownPath: String
+  /// The state directory that it belongs to.
+  let statePath: String
+  private var unused: UnusedUser?
   private let lock: FileLock
+
+  /// Whom the program is, where that is nobody else.
+  var user: UInt32? {
+    switch unused {
+    case .some(let unused): unused.number
+    case .none: nil
+    }
+  }
 
   package init(in state: StateDirectory) throws(Failure) {
     name = "\(String(isl_random(), radix: 36))"
     path = "\(state.path)/runs/\(name)"
+    shownPath = path
+    statePath = state.path
     let staging = "\(state.path)/locks/new-\(name)"
     do throws(SystemError) {
       try Directories.make(staging, mode: 0o700)
@@ -160,6 +176,36 @@ package final class RunDirectory {
     }
   }
 
+  /// Takes a user for the program and makes a folder that it can reach: nobody else may enter this one.
+  package func becomeReachable(in state: StateDirectory) throws(Failure) {
+    unused = try UnusedUser(in: state.path)
+    var failure = SystemError("mkdir", "/var/tmp", code: EACCES)
+    for folder in ["/var/tmp", "/tmp"] where !Surroundings.isOn(folder, .noexec) {
+      let place = "\(folder)/\(Self.placePrefix)\(name)"
+      do throws(SystemError) {
+        try Files.write(place, to: "\(path)/\(Self.placeFile)", flags: O_WRONLY | O_CREAT | O_TRUNC)
+        if unsafe mkdir(place, 0o711) != 0 || chmod(place, 0o711) != 0 {
+          throw SystemError("mkdir", place, code: errno)
+        }
+        shownPath = place
+        return
+      } catch { failure = error }
+    }
+    throw Failure(failure)
+  }
+
+  private static let placeFile = "place"
+  private static let placePrefix = "preflight-run-"
+
+  /// Removes the reachable folder of a run, where there is one.
+  static func removePlace(of run: String) {
+    guard let place = Files.text("\(run)/\(placeFile)"),
+      ["/var/tmp", "/tmp"].contains(where: { place.hasPrefix("\($0)/\(placePrefix)") }),
+      place.split(separator: "/").last.map({ run.hasSuffix("/" + $0.dropFirst(placePrefix.count)) }) == true
+    else { return }
+    Directories.remove(place)
+  }
+
   /// Notes a cgroup, so that the next run can remove it when this one is killed.
   package func note(cgroup: String) {
     _ = try? Files.write("\(cgroup)\n", to: "\(path)/cgroups", flags: O_WRONLY | O_CREAT | O_APPEND)
@@ -172,6 +218,7 @@ package final class RunDirectory {
   /// Removes everything.
   package func remove() {
     fuse = nil
+    if shownPath != path { Directories.remove(shownPath) }
     Directories.remove(path)
   }
 }

@@ -51,8 +51,11 @@ final class InstallPhase {
     var key: String?
     if case .cacheable(let planned, _) = plan.dependencyCache { key = keyWithSurroundings(planned) }
     defer { downloads = nil }
-    guard let key, Catalog.ecosystem(plan.ecosystem)?.toolchain.keepsEnvironment == true else {
-      driver.sandbox.environmentPath = try fresh("environment", key)
+    guard let key, Catalog.ecosystem(plan.ecosystem)?.toolchain.keepsEnvironment == true,
+      !driver.sandbox.isInPlace
+    else {
+      // One without mounts finds its environment at another place every time, and may share nothing with others.
+      driver.sandbox.environmentPath = try fresh("environment", driver.sandbox.isInPlace ? nil : key)
       return try execute(.install, commands, detail: detail)
     }
     let store = EnvironmentStore(state: state, key: key)
@@ -114,7 +117,7 @@ final class InstallPhase {
 
   /// An empty directory of this run, and the downloads of a key.
   private func fresh(_ name: String, _ key: String?) throws(Failure) -> String {
-    let path = "\(driver.sandbox.run.path)/\(name)"
+    let path = "\(driver.sandbox.run.shownPath)/\(name)"
     try Failure.guarding { () throws(SystemError) in
       try Directories.make(path, mode: 0o755)
       try use(key)

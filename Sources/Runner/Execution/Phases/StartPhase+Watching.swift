@@ -15,7 +15,7 @@ extension StartPhase {
     let began = session.elapsedMilliseconds
     seen.settling = Settling(answeredAt: began, milliseconds: 0)
     guard options.settlingMilliseconds > 0 else { return }
-    let earlier = ProcessTree(root: session.container.processID).names
+    let earlier = ProcessTree(of: session.container).names
     while session.exit == nil {
       let left = began + options.settlingMilliseconds - session.elapsedMilliseconds
       guard left > 0 else { break }
@@ -24,7 +24,7 @@ extension StartPhase {
     seen.settling?.milliseconds = session.elapsedMilliseconds - began
     guard session.exit == nil else { return }
     seen.settling?.restarted = Self.restarted(
-      from: earlier, to: ProcessTree(root: session.container.processID).names)
+      from: earlier, to: ProcessTree(of: session.container).names)
     if let healthCheck = healthCheck ?? (answer.command == nil ? nil : healthCommand) {
       seen.settling?.answer = try session.check(healthCheck, environment: environment, port: plan.port.value)
     } else {
@@ -58,7 +58,7 @@ extension StartPhase {
       seen.observations.append(.listensOnUnixSocket(path: path, answer: answer))
     }
     guard session.exit == nil else { return }
-    let tree = ProcessTree(root: session.container.processID)
+    let tree = ProcessTree(of: session.container)
     if let doing = Idleness.describe(tree, elapsedMilliseconds: session.elapsedMilliseconds) {
       seen.observations.append(.idles(doing: doing))
     }

@@ -227,7 +227,7 @@ final class StartPhase {
     seen.listening += fresh.filter { socket in
       !seen.listening.contains { $0.address == socket.address && $0.port == socket.port }
     }
-    if seen.listening.isEmpty { seen.unixSockets = ListeningSockets.readUnix(of: session.container) }
+    if seen.listening.isEmpty { seen.unixSockets = driver.sandbox.unixSockets(of: session.container) }
   }
 
   private func announce(_ session: SandboxSession, _ seen: Sighting) {

@@ -94,7 +94,7 @@ package struct SettingKey: Sendable, Equatable {
     .init(
       name: "min-level", kind: .choice(["L0", "L1", "L2", "L3", "L4", "L5", "L6"]),
       right: .refused("only the user decides how little isolation is enough"),
-      summary: "The lowest isolation level to accept.", usual: "L3"),
+      summary: "The lowest isolation level to accept.", usual: "L1"),
     .init(
       name: "fail-on", kind: .choice(["note", "warning", "error"]),
       right: .only(["note", "warning", "error"]),

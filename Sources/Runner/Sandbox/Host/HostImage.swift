@@ -94,6 +94,22 @@ package struct HostImage {
     }.joined()
   }
 
+  /// What of the machine is shown where nothing can be mounted, to be read and executed.
+  var shownPaths: [String] {
+    let folders = Self.configurationDirectories + settingsFolders
+    return Self.systemDirectories + folders.compactMap { Files.real("/etc/\($0)") }
+  }
+
+  /// And to be read: there is one set of them for everybody.
+  static var lookedUpPaths: [String] {
+    // A program that finds OpenSSL's settings but may not read them does not start.
+    let others = [
+      "passwd", "group", "hosts", "hostname", "resolv.conf", "nsswitch.conf", "ssl/openssl.cnf",
+      "pki/tls/openssl.cnf", "crypto-policies",
+    ]
+    return (configurationFiles + others).compactMap { Files.real("/etc/\($0)") }
+  }
+
   /// The mounts of the image itself.
   func mounts() -> [RuntimeSpec.Mount] {
     // With all that is mounted below them, where the kernel can.

@@ -1,5 +1,5 @@
 import Glibc
-import Isolate
+package import Isolate
 
 /// The processes of a sandbox, read from the host's /proc through their parent links.
 package struct ProcessTree {
@@ -7,6 +7,12 @@ package struct ProcessTree {
 
   /// Walks down from a container's first process: everything in its PID namespace descends from it.
   package init(root: Int32) { processes = ProcessDescendants(of: root).processes }
+
+  /// The program's processes: without the keeper of a container that has no PID namespace.
+  package init(of container: Container) {
+    let all = ProcessDescendants(of: container.processID).processes
+    processes = container.confinement.hasNamespaces ? all : Array(all.dropFirst())
+  }
 
   /// The processes' names by their numbers.
   package var names: [Int32: String] {

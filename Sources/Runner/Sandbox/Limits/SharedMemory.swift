@@ -30,7 +30,9 @@ final class SharedMemory {
   /// Finds them in a container that has just been started; what it mounts later is not seen, and our filter refuses
   /// that.
   init(of container: Container) {
-    filesystems = Self.filesystems(ofProcess: container.processID)
+    // Without mounts of its own it has those of the machine.
+    filesystems =
+      container.confinement.hasNamespaces ? Self.filesystems(ofProcess: container.processID) : []
     segments = (try? container.openSegmentTable()) ?? -1
     let sockets = (try? container.openSocketTable()) ?? -1
     let isTold = sockets >= 0 && isl_socket_memory(sockets) >= 0

@@ -124,7 +124,7 @@ package final class Watchdog {
         _ = unsafe poll(&watched, 2, Int32(pace.period))
         if watched[0].revents != 0 || watched[1].revents != 0 { return }
         pace.begin(Clock.milliseconds())
-        let verdict = look()
+        let verdict = container.looking { look() }
         if let verdict {
           found.state.withLock { $0.verdict = verdict }
           container.signal(SIGKILL)
@@ -136,9 +136,8 @@ package final class Watchdog {
     }
 
     private func look() -> Verdict? {
-      let root = container.processID
       if limits.memoryInBytes != nil || limits.processes != nil {
-        let tree = ProcessTree(root: root)
+        let tree = ProcessTree(of: container)
         let tasks = tree.taskCount
         found.state.withLock { $0.processesPeak = max($0.processesPeak, tasks) }
         if let limit = limits.processes, tasks > limit { return .processes }
@@ -149,7 +148,8 @@ package final class Watchdog {
           if isOver { return .memory }
         }
       }
-      let isFull = limits.disk?.look { OpenFiles(of: ProcessTree(root: root).processes).diskBytes } ?? false
+      let isFull =
+        limits.disk?.look { OpenFiles(of: ProcessTree(of: container).processes).diskBytes } ?? false
       return isFull ? .disk : nil
     }
   }

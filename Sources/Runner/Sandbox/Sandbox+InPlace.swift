@@ -1,0 +1,157 @@
+import Analysis
+import CShims
+import Formats
+import Glibc
+package import Isolate
+
+/// Phases where there are neither namespaces nor mounts.
+extension Sandbox {
+  /// Why the project is copied there.
+  static let noMounts = "nothing can be mounted here"
+
+  /// The folders of the run that the program may write to, by the names that it knows them by.
+  private var ownFolders: [InPlaceFiles.Place] {
+    let names = [(projectRoot, "upper"), (HostImage.home, "home"), ("/dev/shm", "shm")]
+    return (names + ScratchSpace.paths.map { ($0, "tmp") }).map {
+      InPlaceFiles.Place(shown: $0.0, real: "\(run.shownPath)/\($0.1)")
+    }
+  }
+
+  /// Every name that a phase is told of, with its real place.
+  var inPlaceFiles: InPlaceFiles {
+    var places = ownFolders
+    places.append(.init(shown: HostImage.certificates, real: "\(run.shownPath)/certificates.pem"))
+    places.append(.init(shown: IndexSettings.folder, real: "\(run.shownPath)/\(Self.settings)"))
+    if let environmentPath { places.append(.init(shown: SandboxPath.environment, real: environmentPath)) }
+    if let downloadsPath { places.append(.init(shown: "/cache", real: downloadsPath)) }
+    for tool in tools {
+      guard let real = tool.hostPrefix, let shown = tool.sandboxPrefix else { continue }
+      places.append(.init(shown: shown, real: real))
+    }
+    return InPlaceFiles(places)
+  }
+
+  /// Makes the folders that are the program's own.
+  func makeOwnFolders(certificates: String) throws(SystemError) {
+    for name in Set(ownFolders.map(\.real)) { try Directories.make(name, mode: 0o700) }
+    let file = "\(run.shownPath)/certificates.pem"
+    try Files.write(certificates, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    try Self.allow(file, mode: 0o644)
+  }
+
+  /// Starts a phase's process among the machine's own files.
+  func startInPlace(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
+    guard stored == nil else {
+      throw .runner(
+        Failure(
+          .unavailable, "an image cannot be used here: \(HostCause.ofNamespaces.why)",
+          remedy: "use this machine's own files"))
+    }
+    guard let process = specification(for: phase).process else {
+      throw .runner(Failure(.internalError, "no process to run"))
+    }
+    do throws(SystemError) {
+      if let user = run.user {
+        // Read-only folders as well: what they may do with their own files Landlock says.
+        let shared = [Self.settings, "certificates.pem"].map { "\(run.shownPath)/\($0)" }
+        for folder in writable(phase) + shared { try Self.give(folder, to: user) }
+      }
+    } catch { throw .runner(Failure(error)) }
+    do throws(IsolateError) { return try startBeside(process, phase, options) } catch {
+      throw .isolate(error)
+    }
+  }
+
+  /// Starts a further process of a phase.
+  func startBeside(
+    _ given: RuntimeSpec.Process, _ phase: Phase, _ options: ContainerOptions
+  ) throws(IsolateError) -> Container {
+    let files = inPlaceFiles
+    var process = given
+    process.terminal = false
+    process.args = process.args.map(files.real)
+    process.cwd = files.real(process.cwd)
+    let place = InPlace(user: run.user, allowed: allowed(phase))
+    guard place.confinement >= leastConfinement else {
+      throw .unavailable(
+        what: "a user of its own for the program", why: "none was taken", remedy: "report this")
+    }
+    // The caller's other processes count as well for who is the caller (getrlimit(2), RLIMIT_NPROC).
+    if run.user == nil { process.rlimits.removeAll { $0.type == "RLIMIT_NPROC" } }
+    var environment = phase.environment.mapValues(files.real)
+    environment.merge(
+      ["TMPDIR": files.real("/tmp"), "LOGNAME": environment["USER"] ?? "app"],
+      uniquingKeysWith: { own, _ in own })
+    process.env = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return try Container.start(process, in: place, options: options)
+  }
+
+  /// Folders whose UNIX sockets are the program's.
+  package var socketFolders: [String] { isInPlace ? Array(Set(ownFolders.map(\.real))) : [] }
+
+  /// What the program writes, with the usual names.
+  var namesInOutput: (String) -> String {
+    guard isInPlace else { return { $0 } }
+    let files = inPlaceFiles
+    return { files.shown($0) }
+  }
+
+  /// A target by its real place.
+  func reached(_ target: HTTPProbe.Target) -> HTTPProbe.Target {
+    guard isInPlace, case .unix(let path) = target else { return target }
+    return .unix(inPlaceFiles.real(path))
+  }
+
+  /// The UNIX sockets of the program, by the names that it knows them by.
+  package func unixSockets(of container: Container) -> [String] {
+    let all = ListeningSockets.readUnix(of: container, below: socketFolders)
+    return isInPlace ? all.map(inPlaceFiles.shown) : all
+  }
+
+  /// Where a program is asked; nil where that would be somebody else, or where it listens for itself alone.
+  func address(of container: Container, port: Int, for target: HTTPProbe.Target) -> IPv4Address? {
+    guard !container.confinement.hasNamespaces else { return SandboxNetwork.outsideAddress }
+    if case .unix = target { return .loopback }
+    let own = ListeningSockets.read(of: container).filter { $0.port == port }.map(\.address)
+    if target == .loopback6 { return own.contains { $0 == "::" || $0 == "::1" } ? .loopback : nil }
+    return own.contains { $0 == "0.0.0.0" || $0 == "::" } ? .loopback : nil
+  }
+
+  private func writable(_ phase: Phase) -> [String] {
+    var folders = Array(Set(ownFolders.map(\.real)))
+    if phase.installs { folders += [environmentPath, downloadsPath].compactMap { $0 } }
+    return folders
+  }
+
+  /// What a sandbox with mounts would have, and devices that hold nothing.
+  private func allowed(_ phase: Phase) -> [(path: String, access: InPlace.Access)] {
+    var rules: [(path: String, access: InPlace.Access)] = []
+    for path in image.shownPaths + tools.compactMap(\.hostPrefix) {
+      rules += Self.without(indexes.hidden, path).map { ($0, .read) }
+    }
+    rules += HostImage.lookedUpPaths.map { ($0, .look) }
+    rules += ["/proc", "/sys", "/dev/random", "/dev/urandom"].map { ($0, .look) }
+    rules += ["/dev/null", "/dev/zero", "/dev/full"].map { ($0, .device) }
+    rules.append(("\(run.shownPath)/certificates.pem", .look))
+    if phase.installs { rules.append(("\(run.shownPath)/\(Self.settings)", .look)) }
+    if !phase.installs, let environmentPath { rules.append((environmentPath, .read)) }
+    rules += writable(phase).map { ($0, .write) }
+    return rules.filter { Files.exists($0.path) }
+  }
+
+  /// A folder, or all in it but what is to stay hidden: no rule takes anything back.
+  static func without(_ hidden: [String], _ path: String) -> [String] {
+    if hidden.contains(path) { return [] }
+    guard hidden.contains(where: { $0.hasPrefix("\(path)/") }) else { return [path] }
+    return ((try? Files.names(in: path)) ?? []).flatMap { without(hidden, "\(path)/\($0)") }
+  }
+
+  private static func give(_ path: String, to user: UInt32) throws(SystemError) {
+    let result = unsafe isl_give_tree(path, user)
+    if result < 0 { throw SystemError("chown", path, code: -result) }
+  }
+
+  private static func allow(_ path: String, mode: mode_t) throws(SystemError) {
+    if unsafe chmod(path, mode) != 0 { throw SystemError("chmod", path, code: errno) }
+  }
+}
