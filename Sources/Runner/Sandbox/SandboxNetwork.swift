@@ -92,11 +92,19 @@ package final class SandboxNetwork {
     names = nil
   }
 
+  /// This machine's name, where the sandbox has it too: to ask for one's own name is no way out.
+  private var ownName: String? {
+    surroundings == nil
+      ? nil : Files.text("/proc/sys/kernel/hostname")?.split(separator: "\n").first.map(String.init)
+  }
+
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.
   package var attempts: [EgressAttempt] {
     let direct = outside?.attempts(in: phase) ?? lent.flatMap { $0.attempts(in: phase) }
     let reached = Set(direct.map(\.host))
-    let recorded = recorder.snapshot.filter { $0.port != nil || !reached.contains($0.host) }.map {
+    let recorded = recorder.snapshot.filter {
+      $0.port != nil || !reached.contains($0.host) && $0.host != ownName
+    }.map {
       EgressAttempt(host: $0.host, port: $0.port, phase: phase, allowed: $0.allowed, count: $0.count)
     }
     return recorded + direct
