@@ -39,7 +39,7 @@ extension LaunchError {
     switch (stage, code) {
     case _ where wasOutOfMemory:
       "linux.resources.memory.limit, or memory.max of a cgroup above, is too small even for setting the container up"
-    case (.step("set the scheduling policy"), EINVAL):
+    case (.step(.scheduler), EINVAL):
       "the kernel takes no such values: SCHED_DEADLINE wants runtime <= deadline <= period, each from 1024 ns on, SCHED_FIFO and SCHED_RR a priority from 1 to 99, the others 0 (sched_setattr(2))"
     case (.clone, EACCES) where entersCgroup:
       "the cgroup is not below one that the caller's is in and may write: start from user@UID.service, as by systemd-run --user --scope"
@@ -63,48 +63,48 @@ extension LaunchError {
       "the kernel has not that call, or a filter around the caller refuses it, and there is no older way"
     case (.join, EAGAIN): "the limit of its processes is reached (pids.max of its cgroup, RLIMIT_NPROC)"
     case (.join, ESRCH): "it has ended, or is ending"
-    case (.step("mount"), EPERM) where subject.hasSuffix("/proc"):
+    case (.step(.mount), EPERM) where subject.hasSuffix("/proc"):
       HostCause.maskedProc.said
-    case (.step("make device"), ENODEV), (.step("make device"), ENOENT):
+    case (.step(.makeDevice), ENODEV), (.step(.makeDevice), ENOENT):
       "a user namespace makes no device nodes, and the host has no such node at that path to be bound"
-    case (.step("make device"), EEXIST): "something else is at that path in the rootfs"
-    case (.step("set the scheduling policy"), EPERM),
-      (.step("set the priority of input and output"), EPERM):
+    case (.step(.makeDevice), EEXIST): "something else is at that path in the rootfs"
+    case (.step(.scheduler), EPERM),
+      (.step(.ioPriority), EPERM):
       "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
-    case (.step("open rootfs"), EPERM), (.step("open rootfs"), EACCES):
+    case (.step(.openRootfs), EPERM), (.step(.openRootfs), EACCES):
       "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
-    case (.step("mount"), EPERM) where subject.hasPrefix("sysfs"):
+    case (.step(.mount), EPERM) where subject.hasPrefix("sysfs"):
       "the caller does not own the container's network namespace, or its own /sys is masked, and cannot be shown instead"
-    case (.step("mount"), ELOOP):
+    case (.step(.mount), ELOOP):
       "proc and sysfs must be mounted on ordinary directory: a symbolic link there would leave the real one unmasked"
-    case (.step("mount"), ENOSPC): "raise the sysctl fs.mount-max"
-    case (.step("mount"), ENODEV): "the kernel has no filesystem of that type (proc_filesystems(5))"
-    case (.step("mount"), EINVAL): "the filesystem does not take one of the options"
-    case (.step("mount"), EPERM):
+    case (.step(.mount), ENOSPC): "raise the sysctl fs.mount-max"
+    case (.step(.mount), ENODEV): "the kernel has no filesystem of that type (proc_filesystems(5))"
+    case (.step(.mount), EINVAL): "the filesystem does not take one of the options"
+    case (.step(.mount), EPERM):
       "a filesystem that does not allow it is mounted by the host's root alone, without a user namespace"
-    case (.step("bind mount"), ENOENT): "the source does not exist, or the destination cannot be made"
-    case (.step("bind mount"), EINVAL), (.step("bind mount"), ENOTDIR):
+    case (.step(.bindMount), ENOENT): "the source does not exist, or the destination cannot be made"
+    case (.step(.bindMount), EINVAL), (.step(.bindMount), ENOTDIR):
       "a file is bound on a file and a folder on a folder, and what is above the destination must be folders"
-    case (.step("bind mount"), EPERM):
+    case (.step(.bindMount), EPERM):
       "the kernel locks attributes of mounts that belong to another user namespace: what is ro, nosuid, nodev or noexec there stays so"
-    case (.step("open rootfs"), ENOENT), (.step("open rootfs"), ENOTDIR):
+    case (.step(.openRootfs), ENOENT), (.step(.openRootfs), ENOTDIR):
       "it is the folder that becomes the container's /"
-    case (.step("set user"), EINVAL):
+    case (.step(.setUser), EINVAL):
       "the user namespace does not map one of the ids: linux.uidMappings and linux.gidMappings say which it does"
-    case (.step("set user"), EPERM):
+    case (.step(.setUser), EPERM):
       "the user namespace denies setgroups(2) where it maps the caller's own group alone"
-    case (.step("set oom_score_adj"), EACCES):
+    case (.step(.oomScore), EACCES):
       "a value below the caller's own needs CAP_SYS_RESOURCE of the host"
-    case (.step("write sysctl"), ENOENT): "this kernel has no such parameter"
-    case (.step("write sysctl"), EACCES), (.step("write sysctl"), EPERM):
+    case (.step(.writeSysctl), ENOENT): "this kernel has no such parameter"
+    case (.step(.writeSysctl), EACCES), (.step(.writeSysctl), EPERM):
       "the kernel lets only the host's root change it"
-    case (.step("write sysctl"), EINVAL): "the parameter does not take that value"
-    case (.step("exec"), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
-    case (.step("exec"), EACCES):
+    case (.step(.writeSysctl), EINVAL): "the parameter does not take that value"
+    case (.step(.exec), ENOENT): "the program, or the interpreter it names, is not in the rootfs"
+    case (.step(.exec), EACCES):
       "it is not executable, or its directory is not accessible to the container's user"
-    case (.step("exec"), EPERM):
+    case (.step(.exec), EPERM):
       "it is, by way of /proc/self/exe, the container runtime itself, or a security module forbids it"
-    case (.step("exec"), ENOEXEC):
+    case (.step(.exec), ENOEXEC):
       "it is neither an ELF program of this architecture nor a script with a #! line"
     default: nil
     }

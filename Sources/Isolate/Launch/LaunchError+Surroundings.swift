@@ -5,7 +5,7 @@ extension LaunchError {
   func explained(by spec: RuntimeSpec, bundle: String) -> LaunchError {
     var error = self
     switch (stage, code) {
-    case (.step("exec"), EACCES):
+    case (.step(.exec), EACCES):
       let place = Self.source(of: subject, spec, bundle)
       guard Surroundings.isOn(place, .noexec) else { return self }
       error.hint =
@@ -15,7 +15,7 @@ extension LaunchError {
       guard !makesUser, Surroundings.has(.sysAdmin) == false else { return self }
       error.hint =
         "without a \"user\" namespace in config.json it takes CAP_SYS_ADMIN, which the caller has not: add one, or call isolate as root"
-    case (.step("mount"), EROFS), (.step("bind mount"), EROFS), (.step("make directory"), EROFS):
+    case (.step(.mount), EROFS), (.step(.bindMount), EROFS), (.step(.makeDirectory), EROFS):
       error.hint =
         "the rootfs is on a read-only filesystem, so that what is missing in it cannot be made: make it there beforehand, or keep the rootfs on another"
     case (.step, ENOENT) where !Surroundings.hasProc: error.hint = HostCause.noProc.said

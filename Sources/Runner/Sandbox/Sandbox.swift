@@ -161,17 +161,17 @@ package final class Sandbox {
     _ refusal: LaunchError, _ options: inout ContainerOptions
   ) throws(PhaseStartError) -> Bool {
     switch refusal.stage {
-    case .step("open rootfs"):
+    case .step(.openRootfs):
       // The state directory is itself on an overlay, as in a container, or no overlay can be mounted at all.
       guard let stored else { return expose(why: "\(refusal)") }
       do { return try stored.goOn(after: "\(refusal)") } catch { throw .runner(error) }
-    case .step("mount") where exposure == nil && refusal.subject.hasPrefix("overlay"):
+    case .step(.mount) where exposure == nil && refusal.subject.hasPrefix("overlay"):
       return expose(why: "\(refusal)")
-    case .step("mount") where layer == .overlay && refusal.subject.hasPrefix("overlay"):
+    case .step(.mount) where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
       do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
       return true
-    case .step("watch what leaves"):
+    case .step(.watchOutside):
       // The kernel has no packet sockets, or a filter around us refuses them.
       options.watchesOutside = false
       outsideWatchRefusal = "\(refusal)"
