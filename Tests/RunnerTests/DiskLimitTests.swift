@@ -6,14 +6,14 @@ import TestSupport
 
 @Suite("A limit on what is written to the disk", .turns, .needs(.userNamespaces, .python))
 struct DiskLimitTests {
-  /// Writes to `place` without end, and says when it has 400 MiB; with `removes` the file has no name.
+  /// Writes to `place` without end, and says when it has 1.2 GiB; with `removes` the file has no name.
   private func writer(_ place: String, removes: Bool = false) -> String {
     """
     import os, time
     file = open("\(place)/big", "wb")
     \(removes ? "os.remove(\"\(place)/big\")" : "")
     print("writing", flush=True)
-    for turn in range(100):
+    for turn in range(300):
         file.write(b"x" * (4 << 20))
         file.flush()
         time.sleep(0.01)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The copied programs need nothing of the machine that built them: a CI container has no Swift.
-@Suite("In a minimal Debian without Swift", .needs(.minimalRoot), .turns)
+@Suite("In a minimal Debian without Swift", .needs(.minimalRoot, .installedPreflight), .turns)
 struct MinimalRootTests {
   @Test("both programs run")
   func versionsAsAnyUser() async throws {

@@ -136,6 +136,14 @@ public struct MachineRequirement: Sendable {
     return await failure(of: Program(path: MinimalRoot.harness), ["run", MinimalRoot.folder ?? "", "true"])
   }
 
+  /// A preflight as it is installed: one that is built with the tests needs Swift's libraries.
+  public static let installedPreflight = MachineRequirement("preflight in release") {
+    let needsSwift = await failure(
+      of: Program(path: "/bin/grep"), ["-q", "libswiftCore.so", Program.preflight.path])
+    return needsSwift == nil
+      ? "preflight was built with the tests (scripts/test --release takes the other)" : nil
+  }
+
   /// A cgroup v2 folder with memory and pids controllers in which the caller may make groups.
   public static let delegatedCgroup = MachineRequirement("a delegated cgroup v2 subtree") {
     guard let folder = Residue.ownCgroup else { return "this process has no cgroup v2 folder" }
