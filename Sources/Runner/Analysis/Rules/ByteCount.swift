@@ -14,8 +14,8 @@ package enum ByteCount {
       ? "\(tenths / 10) \(units[unit])" : "\(tenths / 10).\(fraction) \(units[unit])"
   }
 
-  /// Suggests a limit: twice the present one, and so on until it is above the peak. How far a program came before it was
-  /// stopped differs from run to run; what is suggested should not.
+  /// Suggests a limit: twice the present one, and so on until it is above the peak. How far a program came before it
+  /// was stopped differs from run to run; what is suggested should not.
   static func roomier(_ limit: Int64?, _ peak: Int64?) -> String {
     let mebibyte: Int64 = 1 << 20
     var wanted = max(1, (limit ?? 512 * mebibyte) / mebibyte) * 2
