@@ -29,15 +29,23 @@ static void take_size(const char *line, const char *name, long *bytes) {
   if (strncmp(line, name, length) == 0) *bytes = strtol(line + length, NULL, 10) * 1024;
 }
 
-int isl_memory_share(int process, long *own, long *shared) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", process);
+// Reads the beginning of a file of a process, and ends it with a zero.
+static int read_text(int process, const char *name, char *text, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", process, name);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
-  ssize_t count = read(fd, text, sizeof text - 1);
+  ssize_t count = read(fd, text, size - 1);
+  int error = errno;
   close(fd);
-  if (count < 0) return -errno;
-  text[count] = 0;
+  text[count < 0 ? 0 : count] = 0;
+  return count < 0 ? -error : 0;
+}
+
+int isl_memory_share(int process, long *own, long *shared) {
+  char text[4096];
+  int r = read_text(process, "smaps_rollup", text, sizeof text);
+  if (r < 0) return r;
   long all = 0, anonymous = -1, file = -1, memory = 0;
   for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
     take_size(line, "Pss:", &all);
@@ -66,10 +74,7 @@ static long pipe_bytes(int fd) {
 static long socket_bytes(int fd) {
   uint32_t info[SK_MEMINFO_VARS] = {0};
   socklen_t size = sizeof info;
-  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0) return 0;
-  uint32_t out = info[SK_MEMINFO_WMEM_ALLOC];
-  if (info[SK_MEMINFO_WMEM_QUEUED] > out) out = info[SK_MEMINFO_WMEM_QUEUED];
-  return (long)info[SK_MEMINFO_RMEM_ALLOC] + out;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0 ? 0 : isl_queued_bytes(info);
 }
 
 // Tells whether a file has no name left, and what it takes; `path` leads to it in /proc.
@@ -103,13 +108,8 @@ static bool look_at(int fd, struct isl_held_file *held) {
 
 // The size of a process's table of descriptors (proc(5), "FDSize"); 0 where it cannot be told.
 static long table_size(int process) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/%d/status", process);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  ssize_t count = read(fd, text, sizeof text - 1);
-  close(fd);
-  text[count < 0 ? 0 : count] = 0;
+  char text[4096];
+  if (read_text(process, "status", text, sizeof text) < 0) return 0;
   const char *line = strstr(text, "\nFDSize:");
   return line ? strtol(line + 8, NULL, 10) : 0;
 }

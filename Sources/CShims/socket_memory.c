@@ -21,7 +21,7 @@ static const void *attribute(const void *first, int left, int type, size_t size)
   return NULL;
 }
 
-static long queued(const uint32_t *info) {
+long isl_queued_bytes(const uint32_t *info) {
   if (!info) return 0;
   uint32_t out = info[SK_MEMINFO_WMEM_ALLOC];
   if (info[SK_MEMINFO_WMEM_QUEUED] > out) out = info[SK_MEMINFO_WMEM_QUEUED];
@@ -34,7 +34,7 @@ static long of_unix(const struct nlmsghdr *header) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg))) return 0;
   const char *first = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
   int left = (int)(header->nlmsg_len - NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct unix_diag_msg))));
-  long bytes = queued(attribute(first, left, UNIX_DIAG_MEMINFO, MEMORY_INFO));
+  long bytes = isl_queued_bytes(attribute(first, left, UNIX_DIAG_MEMINFO, MEMORY_INFO));
   // What was sent counts for its sender; one that is closed is in no table any more.
   const struct unix_diag_rqlen *waiting = attribute(first, left, UNIX_DIAG_RQLEN, sizeof *waiting);
   const uint32_t *peer = attribute(first, left, UNIX_DIAG_PEER, sizeof *peer);
@@ -48,7 +48,7 @@ static long of_inet(const struct nlmsghdr *header) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) return 0;
   const char *first = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct inet_diag_msg));
   int left = (int)(header->nlmsg_len - NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct inet_diag_msg))));
-  return queued(attribute(first, left, INET_DIAG_SKMEMINFO, MEMORY_INFO));
+  return isl_queued_bytes(attribute(first, left, INET_DIAG_SKMEMINFO, MEMORY_INFO));
 }
 
 // Reads the answers to one question; `of` tells what a socket holds.

@@ -25,6 +25,9 @@ long isl_open_file_count(int process);
 /// (smaps_rollup, Linux 4.14; before 5.4 all is `own`). Gives 0, or -errno.
 int isl_memory_share(int process, long *own, long *shared);
 
+/// Gives the bytes in a socket's queues, by what SO_MEMINFO and sock_diag(7) tell of it; 0 for NULL.
+long isl_queued_bytes(const uint32_t *info);
+
 /// Gives the bytes in the queues of all UNIX, TCP and UDP sockets of a network namespace, those that no process has
 /// open any more among them; `table` is a sock_diag(7) socket made there. -errno where the kernel does not tell.
 long isl_socket_memory(int table);

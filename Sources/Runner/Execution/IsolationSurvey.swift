@@ -64,6 +64,11 @@ package struct IsolationSurvey: Sendable {
     self.missing = missing
   }
 
+  /// Every setting that lifts a cause, with its place.
+  private static func settings(of cause: HostCause) -> String {
+    cause.remedies.map { "\($0.place): \($0.setting)" }.joined(separator: ", ")
+  }
+
   /// What each rung lacks where there are no namespaces, from the lowest on.
   private static func inPlace(
     _ confinement: Confinement
@@ -75,7 +80,7 @@ package struct IsolationSurvey: Sendable {
         .init(
           what:
             "the program runs among this machine's own files, processes and network, without namespaces: Landlock keeps it from files that are not shown and from signalling others, a filter from looking into them, and preflight makes and connects its sockets; it sees other processes listed, and the names and sizes of files it cannot read",
-          why: cause.why, remedy: cause.remedies.map { "\($0.place): \($0.setting)" }.joined(separator: ", "))
+          why: cause.why, remedy: Self.settings(of: cause))
       )
     ]
     guard confinement == .landlockOnly else { return all }
@@ -131,7 +136,7 @@ package struct IsolationSurvey: Sendable {
     throw Failure(
       .unavailable, "the image \(image) cannot be used at isolation L\(level): \(cause.why)",
       remedy: "check on this machine's own files (--image host), or allow namespaces: "
-        + cause.remedies.map { "\($0.place): \($0.setting)" }.joined(separator: ", "))
+        + Self.settings(of: cause))
   }
 
   /// Without a network of its own the program needs its port to be free on this machine.

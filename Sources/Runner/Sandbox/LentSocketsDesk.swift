@@ -24,7 +24,7 @@ extension LentSockets {
       self.listener = listener
       self.surroundings = surroundings
       self.record = record
-      local = NetworkAddresses.own
+      local = HostResolver.system.ownAddresses()
     }
 
     /// Until nobody is left who could call, or until `wake` hangs up.
@@ -246,7 +246,8 @@ extension LentSockets {
       _ = fcntl(ends[1], F_SETFL, flags & O_NONBLOCK)
       resolvers.append((ends[0], server))
       if resolvers.count > Self.resolverCapacity { Self.close(resolvers.removeFirst()) }
-      return try lend(ends[1], event, at: number, isCloseOnExec: flags & O_CLOEXEC != 0) >= 0 ? 0 : 0
+      _ = try lend(ends[1], event, at: number, isCloseOnExec: flags & O_CLOEXEC != 0)
+      return 0
     }
 
     /// A socket of the sandbox's own folders. The file that was looked at is the one that is connected to.
@@ -308,24 +309,5 @@ struct InternetAddress {
     return address.isIPv4
       ? head + address.bytes + [UInt8](repeating: 0, count: 8)
       : head + [0, 0, 0, 0] + address.bytes + [0, 0, 0, 0]
-  }
-}
-
-/// Addresses of this machine's interfaces (getifaddrs(3)).
-enum NetworkAddresses {
-  static var own: Set<IPAddress> {
-    var list: UnsafeMutablePointer<ifaddrs>?
-    guard unsafe getifaddrs(&list) == 0 else { return [] }
-    defer { unsafe freeifaddrs(list) }
-    var found: Set<IPAddress> = []
-    var next = unsafe list
-    while let entry = unsafe next {
-      unsafe next = entry.pointee.ifa_next
-      guard let address = unsafe entry.pointee.ifa_addr else { continue }
-      let size = unsafe address.pointee.sa_family == sa_family_t(AF_INET6) ? 28 : 16
-      let bytes = unsafe Array(UnsafeRawBufferPointer(start: address, count: size))
-      if let known = InternetAddress(bytes) { found.insert(known.address) }
-    }
-    return found
   }
 }

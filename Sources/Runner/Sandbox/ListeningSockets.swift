@@ -7,12 +7,9 @@ package enum ListeningSockets {
   /// The sockets of the program, without those that preflight itself serves there.
   package static func read(of container: Container) -> [ListeningSocket] {
     var inodes: [UInt64: ListeningSocket] = [:]
-    for (file, name) in [("tcp", "tcp"), ("tcp6", "tcp6")] {
-      let table = Files.text("/proc/\(container.processID)/net/\(file)", limit: 16 << 20) ?? ""
-      for (inode, socket) in parse(table, protocol: name)
-      where !(socket.port == Int(SandboxNetwork.proxyPort) && socket.address == "127.0.0.1") {
-        inodes[inode] = socket
-      }
+    for (inode, socket) in rows(below: "/proc/\(container.processID)/net")
+    where !(socket.port == Int(SandboxNetwork.proxyPort) && socket.address == "127.0.0.1") {
+      inodes[inode] = socket
     }
     guard !inodes.isEmpty else { return [] }
     container.looking { nameOwners(&inodes, in: ProcessTree(of: container)) }
@@ -37,20 +34,29 @@ package enum ListeningSockets {
     let inodes = listeners(on: port)
     guard !inodes.isEmpty else { return false }
     return ProcessTree(root: keeper).processes.contains { pid in
-      ((try? Files.names(in: "/proc/\(pid)/fd")) ?? []).contains { descriptor in
-        Directories.link(at: "/proc/\(pid)/fd/\(descriptor)").map(inodes.contains) ?? false
-      }
+      sockets(of: pid).contains(where: inodes.contains)
     }
   }
 
-  /// What listens on a port of our own network, as links of /proc/PID/fd name it.
-  package static func listeners(on port: UInt16) -> Set<String> {
-    var found: Set<String> = []
-    for name in ["tcp", "tcp6"] {
-      for (inode, socket) in parse(Files.text("/proc/net/\(name)", limit: 16 << 20) ?? "", protocol: name)
-      where socket.port == Int(port) { found.insert("socket:[\(inode)]") }
+  /// What listens on a port of our own network.
+  package static func listeners(on port: UInt16) -> Set<UInt64> {
+    Set(rows(below: "/proc/net").filter { $0.1.port == Int(port) }.map(\.0))
+  }
+
+  /// What listens in the network whose tables are in a folder, by inode.
+  private static func rows(below folder: String) -> [(UInt64, ListeningSocket)] {
+    ["tcp", "tcp6"].flatMap { name in
+      parse(Files.text("\(folder)/\(name)", limit: 16 << 20) ?? "", protocol: name)
     }
-    return found
+  }
+
+  /// The inodes of the sockets that a process has open; they are looked up one after the other as they are asked for.
+  private static func sockets(of pid: Int32) -> some Sequence<UInt64> {
+    ((try? Files.names(in: "/proc/\(pid)/fd")) ?? []).lazy.compactMap { descriptor in
+      guard let link = Directories.link(at: "/proc/\(pid)/fd/\(descriptor)"), link.hasPrefix("socket:[")
+      else { return nil }
+      return UInt64(link.dropFirst(8).dropLast())
+    }
   }
 
   static func parseUnix(_ table: String) -> [String] {
@@ -106,10 +112,7 @@ package enum ListeningSockets {
 
   private static func nameOwners(_ inodes: inout [UInt64: ListeningSocket], in tree: ProcessTree) {
     for pid in tree.processes {
-      for descriptor in (try? Files.names(in: "/proc/\(pid)/fd")) ?? [] {
-        guard let link = Directories.link(at: "/proc/\(pid)/fd/\(descriptor)"), link.hasPrefix("socket:["),
-          let inode = UInt64(link.dropFirst(8).dropLast()), inodes[inode] != nil
-        else { continue }
+      for inode in sockets(of: pid) where inodes[inode] != nil {
         let name = Files.text("/proc/\(pid)/comm")?.split(separator: "\n").first.map(String.init)
         inodes[inode]?.process = name ?? ""
       }
