@@ -37,6 +37,26 @@ struct InCheckTests {
     await caller.expectNothingLeft()
   }
 
+  @Test("a check like the last one makes its note new and does not write it again")
+  func noteMadeNew() async throws {
+    let caller = try Caller()
+    let project = try caller.project(["main.py": "print('done')\n"])
+    let notes = "\(caller.cache)/preflight/checks"
+    func checked(_ words: String...) async throws -> [Substring] {
+      _ = try await caller.preflight(["check", project] + words)
+      let seen = try await Program(path: "/bin/sh").run(
+        ["-c", "stat -c '%i %Y' \(notes)/*; touch -d '2 days ago' \(notes)/*"])
+      return seen.output.split(whereSeparator: \.isWhitespace)
+    }
+    let first = try await checked()
+    let again = try await checked()
+    try #require(first.count == 2 && again.count == 2, "\(first) \(again)")
+    #expect(again[0] == first[0], "the same file")
+    #expect(again[1] >= first[1], "with the time of this check, by which old ones are removed")
+    let other = try await checked("--memory", "64M")
+    #expect(other.count == 2 && other[0] != first[0], "what differs is put in its place as a whole")
+  }
+
   @Test("asks for a secret of the check again, since it was not written down")
   func secret() async throws {
     let caller = try Caller()

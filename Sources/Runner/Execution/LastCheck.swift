@@ -19,8 +19,15 @@ package struct LastCheck: Codable, Equatable, Sendable {
     guard let invocation = options.invocation, options.sourceName != .standardInput else { return }
     let words = invocation.words(source: place(of: options)).dropFirst(2)
     guard let text = try? JSONEncoder().encode(LastCheck(arguments: Array(words))) else { return }
+    let file = file(of: options, in: state)
+    // A file that is replaced has to reach the disk first (ext4(5), auto_da_alloc): what is the same is only made new.
+    if let old = try? Files.read(file, limit: 1 << 20), Data(old) == text,
+      unsafe utimensat(AT_FDCWD, file, nil, AT_SYMLINK_NOFOLLOW) == 0
+    {
+      return
+    }
     // Without it a later command says that there was no check: nothing of this one depends on it.
-    try? Files.replace(file(of: options, in: state), with: String(decoding: text, as: UTF8.self))
+    try? Files.replace(file, with: String(decoding: text, as: UTF8.self))
   }
 
   /// Finds how the source was checked.

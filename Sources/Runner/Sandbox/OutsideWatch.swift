@@ -25,25 +25,35 @@ final class OutsideWatch {
   /// Packets that are read before everything else of the phase gets its turn.
   private static let batch = 256
 
-  private let socket: OwnedDescriptor
+  private var socket: OwnedDescriptor?
   private var counts: [Destination: Int] = [:]
   private var openings: Set<Opening> = []
 
   /// Takes over the container's socket.
-  init(owning descriptor: Int32) { socket = OwnedDescriptor(owning: descriptor) }
+  init(owning descriptor: Int32) {
+    socket = OwnedDescriptor(owning: descriptor)
+    self.descriptor = descriptor
+  }
 
-  /// Readable when something was sent.
-  var descriptor: Int32 { socket.number }
+  /// Readable when something was sent; -1 once it was ended.
+  private(set) var descriptor: Int32
+
+  /// Sees no more; what was counted stays.
+  func end(_ closes: SlowCloses) {
+    descriptor = -1
+    if let socket = socket.take() { closes.close(socket) }
+  }
 
   /// Reads what was sent since the last time; `name` tells which name an address was given for.
   ///
   /// - Returns: whether more may be there.
   @discardableResult
   func read(naming name: (String) -> String?) -> Bool {
+    guard descriptor >= 0 else { return false }
     var buffer = [UInt8](repeating: 0, count: 256)
     for _ in 0..<Self.batch {
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe isl_outside_receive(socket.number, bytes.baseAddress, bytes.count)
+        unsafe isl_outside_receive(descriptor, bytes.baseAddress, bytes.count)
       }
       guard count > 0 else {
         addLost()
@@ -58,7 +68,7 @@ final class OutsideWatch {
   private func take(_ packet: OutsidePacket, naming name: (String) -> String?) {
     if let refusal = packet.refusal {
       _ = unsafe refusal.withUnsafeBytes { bytes in
-        unsafe isl_outside_answer(socket.number, bytes.baseAddress, bytes.count)
+        unsafe isl_outside_answer(descriptor, bytes.baseAddress, bytes.count)
       }
     }
     if let number = packet.sequenceNumber {
@@ -76,7 +86,7 @@ final class OutsideWatch {
 
   /// What came faster than it was read is counted at least: nobody hides an attempt in a flood.
   private func addLost() {
-    let lost = isl_outside_lost(socket.number)
+    let lost = isl_outside_lost(descriptor)
     if lost > 0 { add(Int(lost), Destination(host: EgressRecorder.overflowHost)) }
   }
 

@@ -49,6 +49,8 @@ package final class Sandbox {
   package private(set) var confinement: Confinement?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
   package private(set) var exposure: String?
+  /// What its phases have left to be closed.
+  let closes = SlowCloses()
   package var tools: [LocatedTool] = []
   /// How much each of the temporary folders may hold.
   package var scratchBytes = ScratchSpace.defaultBytes

@@ -83,6 +83,9 @@ package final class SandboxNetwork {
     while outside?.read(naming: { names?.name(forSyntheticAddress: $0) }) == true, all {}
   }
 
+  /// Ends the watch over what is sent past the proxy.
+  func endOutside(_ closes: SlowCloses) { outside?.end(closes) }
+
   /// Ends the proxy and the name server and closes every connection.
   package func shutdown() {
     lent.forEach { $0.shutdown() }

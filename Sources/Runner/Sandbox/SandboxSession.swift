@@ -249,6 +249,7 @@ package final class SandboxSession {
     }
     watchdog.end()
     network.readOutside(all: true)
+    network.endOutside(sandbox.closes)
     network.shutdown()
   }
 

@@ -18,6 +18,9 @@ package struct RuleBook: Sendable {
     RuleBook(rules: all, signatures: .standard, languages: languages)
   }
 
+  /// Makes ready what the standard book holds, for which a caller may have time before it asks.
+  package static func prepare() { _ = SignatureBook.standard }
+
   private static let all: [Rule] =
     RuntimeMismatch.rules + MissingFromDeployment.rules + ScratchFull.rules + SilentFailure.rules
     + InstallNetwork.rules + UnavailableDistribution.rules + ResolverConflict.rules + UvResolution.rules

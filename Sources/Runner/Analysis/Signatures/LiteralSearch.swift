@@ -19,50 +19,48 @@ struct LiteralSearch: Sendable {
       classes[Int(byte)] = UInt8(classCount)
       classCount += 1
     }
-    var children: [[Int]] = [[Int](repeating: -1, count: classCount)]
+    // A row for each state; no state leads to the first one before the table is closed.
+    var table = [UInt16](repeating: 0, count: classCount)
     var found: [[Int]] = [[]]
     for (index, literal) in literals.enumerated() {
       var state = 0
       for byte in literal {
-        let column = Int(classes[Int(byte)])
-        if children[state][column] < 0 {
-          children[state][column] = children.count
-          children.append([Int](repeating: -1, count: classCount))
+        let place = state * classCount + Int(classes[Int(byte)])
+        if table[place] == 0 {
+          precondition(found.count < Int(UInt16.max), "the signatures' literals fit into 65,535 states")
+          table[place] = UInt16(found.count)
+          table.append(contentsOf: repeatElement(0, count: classCount))
           found.append([])
         }
-        state = children[state][column]
+        state = Int(table[place])
       }
       found[state].append(index)
     }
-    precondition(children.count <= Int(UInt16.max), "the signatures' literals fit into 65,535 states")
-    LiteralSearch.close(&children, &found)
+    LiteralSearch.close(&table, &found, classCount)
     self.classes = classes
     self.classCount = classCount
-    self.transitions = children.joined().map { UInt16($0) }
+    self.transitions = table
     self.found = found
     self.isFinal = found.map { !$0.isEmpty }
   }
 
   /// Fills in where to go on after a mismatch, breadth first.
-  private static func close(_ children: inout [[Int]], _ found: inout [[Int]]) {
-    var failures = [Int](repeating: 0, count: children.count)
-    var queue: [Int] = []
-    for column in children[0].indices {
-      let next = children[0][column]
-      if next < 0 { children[0][column] = 0 } else { queue.append(next) }
-    }
+  private static func close(_ table: inout [UInt16], _ found: inout [[Int]], _ classCount: Int) {
+    var failures = [UInt16](repeating: 0, count: found.count)
+    var queue = table[..<classCount].filter { $0 != 0 }
     var head = 0
     while head < queue.count {
-      let state = queue[head]
+      let state = Int(queue[head])
+      let failure = Int(failures[state])
       head += 1
-      found[state] += found[failures[state]]
-      for column in children[state].indices {
-        let next = children[state][column]
-        let other = children[failures[state]][column]
-        if next < 0 {
-          children[state][column] = other
+      found[state] += found[failure]
+      let (row, other) = (state * classCount, failure * classCount)
+      for column in 0..<classCount {
+        let next = table[row + column]
+        if next == 0 {
+          table[row + column] = table[other + column]
         } else {
-          failures[next] = other
+          failures[Int(next)] = table[other + column]
           queue.append(next)
         }
       }

@@ -8,13 +8,15 @@ extension StartPhase {
   /// Watches the program for the settling time after its first answer, and asks it again.
   ///
   /// Many programs answer and then fail: a database that is connected to in the background, a worker that is started
-  /// again and again.
+  /// again and again. Meanwhile the rules are made ready, which takes ten milliseconds.
   func settle(
     _ session: SandboxSession, _ seen: inout Sighting, _ answer: ProbeAttempt
   ) throws(Failure) {
     let began = session.elapsedMilliseconds
     seen.settling = Settling(answeredAt: began, milliseconds: 0)
     guard options.settlingMilliseconds > 0 else { return }
+    let preparation = try? JoinedThread { RuleBook.prepare() }
+    defer { preparation?.join() }
     let earlier = ProcessTree(of: session.container).names
     while session.exit == nil {
       let left = began + options.settlingMilliseconds - session.elapsedMilliseconds
