@@ -1,5 +1,6 @@
 // How the payload's process is scheduled and where its memory comes from.
 #include "isl_child.h"
+#include "isl_syscalls.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -24,6 +25,15 @@ int isl_step_scheduler(const struct isl_child *child, const struct isl_step *ste
   struct scheduling attributes = {
       .size = sizeof attributes, .policy = (uint32_t)words[0], .flags = words[1], .nice = (int32_t)(uint32_t)words[2],
       .priority = (uint32_t)words[3], .runtime = words[4], .deadline = words[5], .period = words[6]};
+  return syscall(SYS_sched_setattr, 0, &attributes, 0) < 0 ? -errno : 0;
+}
+
+int isl_run_soon(void) {
+  struct scheduling attributes = {0};
+  if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) < 0) return -errno;
+  if (attributes.policy != 0 /* SCHED_OTHER */) return 0;
+  attributes.size = sizeof attributes;
+  attributes.runtime = 100000; // the shortest
   return syscall(SYS_sched_setattr, 0, &attributes, 0) < 0 ? -errno : 0;
 }
 

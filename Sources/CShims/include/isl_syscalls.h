@@ -83,6 +83,10 @@ int isl_spawn_guarded(
 /// Loads a program for BPF_CGROUP_DEVICE (bpf(2)) and attaches it to the open directory of a cgroup, in place of
 /// one that is there. `instructions` are `count` words of struct bpf_insn.
 int isl_set_device_filter(int cgroup, const uint64_t *instructions, uint32_t count);
+/// Asks that the calling thread waits for others as shortly as possible whenever it is woken: the kernel takes those
+/// with a shorter slice first (sched_setattr(2), `sched_runtime` of SCHED_OTHER; Linux 6.12, before it does nothing).
+/// Gives 0, or -errno.
+int isl_run_soon(void);
 
 /// 1 where there is mount_setattr(2) (Linux 5.12), 0 where there is not.
 int isl_changes_mount_trees(void);

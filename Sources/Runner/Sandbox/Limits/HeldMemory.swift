@@ -30,8 +30,11 @@ struct HeldMemory {
   private(set) var bytes: Int64 = 0
   private var look: Look?
 
-  /// Counts; `before` is the last count. Open files are not looked through where the rest alone passes `limit`.
-  init(_ processes: [Int32], shared: SharedMemory, limit: Int64, before: HeldMemory? = nil) {
+  /// Counts; `before` is the last count, `present` what `shared` has in bytes. Open files are not looked through where
+  /// the rest alone passes `limit`.
+  init(
+    _ processes: [Int32], shared: SharedMemory, present: Int64, limit: Int64, before: HeldMemory? = nil
+  ) {
     var own: Int64 = 0
     var mapped: Int64 = 0
     var sharing: [Int32] = []
@@ -41,7 +44,6 @@ struct HeldMemory {
       mapped += share.mapped
       if share.mapped > 0 { sharing.append(process) }
     }
-    let present = shared.bytes
     let isNear = own + present > limit / 2
     let isKept = own + present > limit || before?.look?.isGood(nearLimit: isNear) == true
     look = isKept ? before?.look : Look(processes, shared)

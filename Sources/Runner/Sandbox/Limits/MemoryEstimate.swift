@@ -59,7 +59,8 @@ struct MemoryEstimate {
     lastLook = now
     lookCounted = 0
     if isCountDue(age, sizes, grown: grown, lost: lost, limit) {
-      let account = HeldMemory(tree.processes, shared: shared, limit: limit, before: last)
+      let account = HeldMemory(
+        tree.processes, shared: shared, present: sizes.shared, limit: limit, before: last)
       last = account
       countGrowth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
       counted = account.bytes

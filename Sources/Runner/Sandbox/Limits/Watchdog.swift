@@ -116,6 +116,8 @@ package final class Watchdog {
 
     /// Looks until a limit is passed, the container has ended, or the watchdog is ended.
     func go() {
+      // A program of many processes must not make a look late. Where this is refused, looks are later under load.
+      _ = isl_run_soon()
       while true {
         var watched = [
           pollfd(fd: ended, events: Int16(POLLIN), revents: 0),
