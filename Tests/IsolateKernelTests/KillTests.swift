@@ -52,8 +52,13 @@ struct KillTestsAsAnyUser {
   "A verb that is killed at any of its system calls, with a cgroup,",
   .needs(.busybox, .compiler, .kernelMachine))
 struct KillWithCgroupTests {
-  @Test("leaves no cgroup either", arguments: [false, true])
-  func nothingIsLeft(unprivileged: Bool) async throws {
+  @Test("leaves no cgroup either, as an unprivileged user")
+  func nothingIsLeft() async throws { try await killed(unprivileged: true) }
+
+  @Test("leaves no cgroup either, as root", .needs(.allTests))
+  func nothingOfRootIsLeft() async throws { try await killed(unprivileged: false) }
+
+  private func killed(unprivileged: Bool) async throws {
     let bundle = try TestBundle()
     let arguments = try await KillEverywhere.arguments(
       bundle, folder: "/run/tmp/killed", stride: KillEverywhere.stride(17))

@@ -14,7 +14,7 @@ struct KernelLimitTests {
   @Test("as root: memory and processes are limited by the kernel, the report says so, and no cgroup is left")
   func root() async throws { try await check(unprivileged: false) }
 
-  /// One start of the machine for all of it: it is slow.
+  /// One start of the machine for all of it: it is slow, so that a bomb may need longer than the usual settling time.
   private func check(unprivileged: Bool) async throws {
     let folder = try TemporaryDirectory()
     _ = unsafe chmod(folder.path, 0o777)
@@ -31,7 +31,7 @@ struct KernelLimitTests {
       cd \(folder.path)
       \(check) \(Repository.example("python-out-of-memory")) --memory 128M --port 8080 >memory.json 2>memory.err; echo memory $?
       \(check) memfd --memory 256M --port 8080 >memfd.json 2>memfd.err; echo memfd $?
-      \(check) bomb --pids 64 >bomb.json 2>bomb.err; echo bomb $?
+      \(check) bomb --pids 64 --settle 30s >bomb.json 2>bomb.err; echo bomb $?
       \(check) stubborn --pids 64 >stubborn.json 2>stubborn.err; echo stubborn $?
       cgroups | diff $TMPDIR/before - && echo no cgroup is left
       ls -A $XDG_CACHE_HOME/preflight/runs; ps -e -o args= | grep '[m]ain.py'

@@ -33,8 +33,8 @@ public struct KernelMachine: Sendable {
 
   /// Starts the machine, runs a shell line in it, and returns what it printed and how it ended.
   ///
-  /// Machines are large, so two run at a time at most; waiting does not count towards the time limit. Exit status 124
-  /// is the time limit, 125 a machine that did not work.
+  /// Machines are large, so two run at a time at most, those of the longest time limits first; waiting does not count
+  /// towards the time limit. Exit status 124 is the time limit, 125 a machine that did not work.
   ///
   /// - Throws: ``ProgramError`` if the harness cannot be started.
   public func run(_ shellLine: String, environment: [String: String] = [:]) async throws -> Outcome {
@@ -46,7 +46,7 @@ public struct KernelMachine: Sendable {
       arguments += ["--env", "\(name)=\(value)"]
     }
     let circumstances = Program.Circumstances(timeLimit: timeLimit + .seconds(15))
-    await Turn.shared.take()
+    await Turn.shared.take(for: timeLimit)
     do {
       let outcome = try await Program(path: Self.harness).run(arguments + ["--", shellLine], circumstances)
       await Turn.shared.give()
@@ -61,14 +61,21 @@ public struct KernelMachine: Sendable {
   private actor Turn {
     static let shared = Turn()
     private var free = min(2, ProcessInfo.processInfo.activeProcessorCount)
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var waiting: [(timeLimit: Duration, turn: CheckedContinuation<Void, Never>)] = []
 
-    func take() async {
-      if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+    func take(for timeLimit: Duration) async {
+      if free > 0 {
+        free -= 1
+        return
+      }
+      await withCheckedContinuation { turn in
+        let place = waiting.firstIndex { $0.timeLimit < timeLimit } ?? waiting.endIndex
+        waiting.insert((timeLimit, turn), at: place)
+      }
     }
 
     func give() {
-      if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+      if waiting.isEmpty { free += 1 } else { waiting.removeFirst().turn.resume() }
     }
   }
 }

@@ -24,6 +24,11 @@ public struct MachineRequirement: Sendable {
     geteuid() == 0 ? "runs as root" : nil
   }
 
+  /// All tests are wanted: also those that take minutes, and of which others show most.
+  public static let allTests = MachineRequirement("scripts/test --all") {
+    ProcessInfo.processInfo.environment["ISOLATE_TEST_ALL"] == nil ? "takes minutes" : nil
+  }
+
   /// The kernel lets the caller make user and mount namespaces.
   public static let userNamespaces = attempt(
     "user namespaces", "unshare", ["--user", "--map-root-user", "--mount", "true"])
