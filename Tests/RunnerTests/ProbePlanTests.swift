@@ -17,6 +17,17 @@ struct ProbePlanTests {
     ProbePlan(port: port, healthPath: path, startDeadlineMilliseconds: 60_000)
   }
 
+  @Test("watches what is no server for the settling time, and for the usual time where that is longer")
+  func settling() {
+    func decision(_ settling: Int, at elapsed: Int) -> ProbePlan.Decision {
+      var plan = ProbePlan(
+        port: nil, healthPath: "/", startDeadlineMilliseconds: 60_000, settlingMilliseconds: settling)
+      return plan.decide(listening: [], probes: [], elapsed: elapsed)
+    }
+    #expect(decision(2000, at: 4999) == .wait && decision(2000, at: 5000) == .finished)
+    #expect(decision(40_000, at: 39_999) == .wait && decision(40_000, at: 40_000) == .finished)
+  }
+
   @Test("waits while nothing listens, and gives up at the deadline")
   func silent() {
     var plan = plan()

@@ -36,7 +36,10 @@ struct CheckCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How long it is watched after its first answer, then asked again; \(SettingKey.usual("settle")) as usual.",
+      """
+      How long it is watched after its first answer, then asked again; \(SettingKey.usual("settle")) as usual. One \
+      that is no server is watched from its start, for 5s at least.
+      """,
       valueName: "TIME"))
   var settle: String?
 

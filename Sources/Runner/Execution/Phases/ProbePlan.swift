@@ -25,15 +25,18 @@ struct ProbePlan {
   let port: Int?
   let healthPath: String
   let startDeadlineMilliseconds: Int
+  /// How long whoever is no server is watched at least, beyond what is usual.
+  let settlingMilliseconds: Int
   private var firstWrongSocketAt: Int?
   private var firstProbeAt: Int?
   private var lastProbeAt: Int?
   private var isFinished = false
 
-  init(port: Int?, healthPath: String, startDeadlineMilliseconds: Int) {
+  init(port: Int?, healthPath: String, startDeadlineMilliseconds: Int, settlingMilliseconds: Int = 0) {
     self.port = port
     self.healthPath = healthPath
     self.startDeadlineMilliseconds = startDeadlineMilliseconds
+    self.settlingMilliseconds = settlingMilliseconds
   }
 
   /// Says what to do `elapsed` milliseconds after the start.
@@ -47,8 +50,9 @@ struct ProbePlan {
     if isFinished { return .finished }
     guard let port else {
       // Not known to be a server: it has come up when it has nothing more to say, or has said enough.
-      let isSettled = elapsed >= Self.workerMilliseconds && quiet >= Self.settleMilliseconds
-      return isSettled || elapsed >= Self.talkativeWorkerMilliseconds || !listening.isEmpty
+      if !listening.isEmpty { return .finished }
+      guard elapsed >= max(Self.workerMilliseconds, settlingMilliseconds) else { return .wait }
+      return quiet >= Self.settleMilliseconds || elapsed >= Self.talkativeWorkerMilliseconds
         ? .finished : .wait
     }
     if elapsed >= startDeadlineMilliseconds, probes.isEmpty { return .finished }

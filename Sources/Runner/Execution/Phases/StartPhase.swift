@@ -190,7 +190,8 @@ final class StartPhase {
     func fresh(isWeb: Bool) -> ProbePlan {
       ProbePlan(
         port: isWeb ? plan.port.value : nil, healthPath: plan.healthPath.value,
-        startDeadlineMilliseconds: options.startDeadlineMilliseconds)
+        startDeadlineMilliseconds: options.startDeadlineMilliseconds,
+        settlingMilliseconds: options.settlingMilliseconds)
     }
     var decisions = fresh(isWeb: seen.isWeb)
     while session.exit == nil {

@@ -84,7 +84,9 @@ package struct SettingKey: Sendable, Equatable {
       name: "timeout", kind: .duration, right: .upTo("30m"), summary: "The overall limit.", usual: "15m"),
     .init(
       name: "settle", kind: .duration, right: .upTo("60s"),
-      summary: "How long the program is watched after its first answer.", usual: "2s"),
+      summary:
+        "How long the program is watched after its first answer; one that is no server, from its start.",
+      usual: "2s"),
     .init(
       name: "start-deadline", kind: .duration, right: .upTo("10m"),
       summary: "How long the program may take to listen, and a release command to end.", usual: "60s"),
