@@ -30,7 +30,10 @@ static const struct {
     {"fsopen", SYS_fsopen}, {"fsconfig", SYS_fsconfig}, {"fsmount", SYS_fsmount}, {"open_tree", SYS_open_tree},
     {"move_mount", SYS_move_mount}, {"openat2", SYS_openat2}, {"close_range", SYS_close_range}, {"clone3", SYS_clone3},
     {"memfd_create", SYS_memfd_create}, {"execveat", SYS_execveat},
-    {"mount", SYS_mount},
+    {"mount", SYS_mount}, {"unshare", SYS_unshare}, {"setns", SYS_setns}, {"pivot_root", SYS_pivot_root},
+    {"sethostname", SYS_sethostname}, {"keyctl", SYS_keyctl}, {"statx", SYS_statx}, {"renameat2", SYS_renameat2},
+    {"faccessat2", SYS_faccessat2}, {"copy_file_range", SYS_copy_file_range},
+    {"seccomp", SYS_seccomp}, {"landlock_create_ruleset", SYS_landlock_create_ruleset},
 };
 
 // The filter is no use to a test that it does not hold in.
