@@ -50,6 +50,20 @@ struct ResourceLimitTests {
     #expect(evidence.findings.map(\.severity) == [.warning])
   }
 
+  @Test("says that memory ran out also where that came after it had been asked to stop")
+  func killedWhileStopping() {
+    var evidence = Scenario.healthy()
+    evidence.phases[3] = PhaseEvidence(
+      name: .stop, status: .failed, signal: 9, endedBy: .cgroupOutOfMemory, durationMilliseconds: 4567,
+      resources: ResourceUse(memoryPeakBytes: 512 << 20, oomKills: 1))
+    #expect(evidence.findings.map(\.rule) == ["out-of-memory"])
+    #expect(evidence.findings.first?.severity == .error && evidence.findings.first?.blame == .project)
+    // Who does not hear the request is no such case.
+    evidence.phases[3].endedBy = .gracePeriodKill
+    evidence.phases[3].resources = ResourceUse()
+    #expect(!evidence.findings.contains { $0.rule == "out-of-memory" })
+  }
+
   @Test("is not ready when one of its processes after the other is killed")
   func childrenKilled() {
     var evidence = Scenario.healthy()

@@ -162,6 +162,11 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
     case diskWatchdog
     case timeLimit
     case interrupt
+
+    /// Whether it had passed a limit on what it uses.
+    package var isLimit: Bool {
+      [.cgroupOutOfMemory, .memoryWatchdog, .processWatchdog, .diskWatchdog].contains(self)
+    }
   }
   package var name: Name
   /// The argument vector that ran; empty when the phase runs nothing.

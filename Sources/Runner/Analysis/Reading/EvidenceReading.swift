@@ -25,6 +25,11 @@ extension Evidence {
   /// The phases that run something before we ask the program to stop.
   var judgedPhases: [PhaseEvidence] { phases.filter { [.install, .build, .start].contains($0.name) } }
 
+  /// The phases whose use of memory, processes and disk is judged: also the end, where a limit was its end.
+  var limitedPhases: [PhaseEvidence] {
+    judgedPhases + phases.filter { $0.name == .stop && $0.endedBy?.isLimit == true }
+  }
+
   /// Returns the attempts our policy refused.
   func deniedEgress(in names: PhaseEvidence.Name...) -> [EgressAttempt] {
     egress.filter { !$0.allowed && names.contains($0.phase) }

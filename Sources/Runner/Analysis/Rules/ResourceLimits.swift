@@ -2,13 +2,13 @@
 enum ResourceLimits {
   static let rules = [
     Rule("out-of-memory", "A phase used more memory than it may.") { evidence in
-      evidence.judgedPhases.compactMap { outOfMemory($0, evidence) }
+      evidence.limitedPhases.compactMap { outOfMemory($0, evidence) }
     },
     Rule("too-many-processes", "A phase started more processes or threads than it may.") { evidence in
-      evidence.judgedPhases.compactMap { tooManyProcesses($0, evidence) }
+      evidence.limitedPhases.compactMap { tooManyProcesses($0, evidence) }
     },
     Rule("no-space-left", "A phase filled the disk it was given.") { evidence in
-      evidence.judgedPhases.compactMap { noSpace($0, evidence) }
+      evidence.limitedPhases.compactMap { noSpace($0, evidence) }
     },
     Rule("time-limit", "Installing or building took longer than allowed.") { evidence in
       evidence.judgedPhases.compactMap { timeLimit($0, evidence) }
