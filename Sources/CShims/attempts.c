@@ -5,6 +5,7 @@
 #include "isl_lent_sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -30,6 +31,8 @@ static unsigned long namespaces(enum isl_attempt_kind kind) {
   case ISL_ATTEMPT_MAP: return CLONE_NEWUSER;
   case ISL_ATTEMPT_NAMESPACES: return FILESYSTEMS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   case ISL_ATTEMPT_NETWORK: return CLONE_NEWUSER | CLONE_NEWNET;
+  case ISL_ATTEMPT_CONTAINER:
+    return FILESYSTEMS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET;
   case ISL_ATTEMPT_MOUNT:
   case ISL_ATTEMPT_OVERLAY: return FILESYSTEMS;
   case ISL_ATTEMPT_PROC: return FILESYSTEMS | CLONE_NEWPID;
@@ -65,6 +68,13 @@ static int overlay(void) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (mkdir(names[i], 0755) < 0) return -errno;
   return mounted("overlay", FEATURES, "lowerdir=lower,upperdir=upper,workdir=work,userxattr", "merged");
+}
+
+/// The sockets of a container are opened by who joins its network (setns(2)).
+static int joined(void) {
+  int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  return syscall(SYS_setns, fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
 static int no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
@@ -103,6 +113,12 @@ static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
   switch (kind) {
   case ISL_ATTEMPT_MAP: return map(user, group);
   case ISL_ATTEMPT_MOUNT: return mounted("tmpfs", FEATURES, "", "/");
+  case ISL_ATTEMPT_CONTAINER: {
+    int r = map(user, group);
+    if (r == 0) r = joined();
+    return r < 0 ? r : mounted("proc", FEATURES, "", "/");
+  }
+  case ISL_ATTEMPT_NETWORK: return joined();
   case ISL_ATTEMPT_PROC: return mounted("proc", FEATURES, "", "/");
   case ISL_ATTEMPT_SYSFS: return mounted("sysfs", FEATURES | MS_RDONLY, "", "/");
   case ISL_ATTEMPT_OVERLAY: {

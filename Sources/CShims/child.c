@@ -328,6 +328,19 @@ static int set_label(struct isl_child *child) {
   return r;
 }
 
+int isl_tell_refused(const struct isl_child *child, const struct isl_step *step, int error) {
+  struct isl_message message = {.type = ISL_MESSAGE_SOFT, .kind = step->kind, .index = (int32_t)step->index, .error = error};
+  return isl_send(child->sync, &message, -1);
+}
+
+/// Whether the container can do without what was refused. A name of the machine's is kept from us by a filter alone:
+/// within namespaces of our own nothing else does.
+static int is_dispensable(const struct isl_step *step, int error) {
+  if (!(step->flags & ISL_FLAG_SOFT)) return 0;
+  if (step->kind == ISL_STEP_HOSTNAME || step->kind == ISL_STEP_DOMAINNAME) return error == EPERM || error == ENOSYS;
+  return step->kind != ISL_STEP_DEVICE || error == ENOENT;
+}
+
 static void run_plan(struct isl_child *child) {
   const struct isl_plan_header *plan = child->plan;
   for (uint32_t i = 0; i < plan->step_count; i++) {
@@ -335,10 +348,24 @@ static void run_plan(struct isl_child *child) {
     int r = run_step_either_way(child, step);
     if (r >= 0 && child->plan != plan) return;
     if (r >= 0) continue;
-    if (!(step->flags & ISL_FLAG_SOFT)) fail(child, (int32_t)i, step->kind, step->index, -r);
-    struct isl_message message = {.type = ISL_MESSAGE_SOFT, .step = (int32_t)i, .kind = step->kind, .error = -r};
-    (void)isl_send(child->sync, &message, -1);
+    if (!is_dispensable(step, -r)) fail(child, (int32_t)i, step->kind, step->index, -r);
+    (void)isl_tell_refused(child, step, -r);
   }
+}
+
+/// While /proc is the caller's.
+static int send_namespaces(struct isl_child *child) {
+  const struct { const char *path; int kind; } all[] = {
+      {"/proc/self/ns/user", CLONE_NEWUSER}, {"/proc/self/ns/net", CLONE_NEWNET}};
+  for (size_t i = 0; i < 2; i++) {
+    int fd = open(all[i].path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    struct isl_message message = {.type = ISL_MESSAGE_NAMESPACE, .index = all[i].kind};
+    int r = isl_send(child->sync, &message, fd);
+    close(fd);
+    if (r < 0) return r;
+  }
+  return 0;
 }
 
 void isl_child_main(struct isl_child *child) {
@@ -353,6 +380,7 @@ void isl_child_main(struct isl_child *child) {
   r = write_maps(child);
   // A session of its own: signals of the caller's terminal do not reach it (CVE-2017-5226).
   if (r == 0 && syscall(SYS_setsid) < 0) r = -errno;
+  if (r == 0 && child->sends_namespaces) r = send_namespaces(child);
   if (r < 0) fail(child, -1, 0, 0, -r);
   // What is made on the way gets its modes by name, or those of a new directory.
   if (!child->has_usual_umask) umask(022);

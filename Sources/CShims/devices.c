@@ -83,7 +83,11 @@ int isl_step_device(struct isl_child *child, const struct isl_step *step) {
   if (length >= sizeof host - 5) return -EINVAL;
   memcpy(host + 5, name, length + 1);
   int r = bind_in_fresh(child, host, path, step->v);
-  return r == -EEXIST ? bind_host_device(child, host, path, S_IFCHR, step->v) : r;
+  if (r == -EEXIST) r = bind_host_device(child, host, path, S_IFCHR, step->v);
+  // The machine itself may have less than containers usually get.
+  const char *leaf = r == -ENOENT && child->fresh >= 0 ? isl_leaf_below(child->fresh_path, path) : NULL;
+  if (leaf) (void)unlinkat(child->fresh, leaf, 0);
+  return r;
 }
 
 /// Opens what is there, which must be the device itself and no link (config-linux.md, "Devices").

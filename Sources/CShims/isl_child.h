@@ -31,11 +31,14 @@ enum isl_message_type {
   ISL_MESSAGE_FAILED, // child: step, kind, index, error
   // parent: the rest of the plan, `index` bytes in a memfd; behind it the streams and the stub, by the bits of `kind`
   ISL_MESSAGE_PLAN,
+  ISL_MESSAGE_NAMESPACE, // child: its namespace of the kind `index` (CLONE_NEW*), for who may not open it
   ISL_MESSAGE_BORROWED, // child: a filesystem of the caller's stands for one of its own, which was refused
 };
 
 /// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
 #define ISL_MANY_DESCRIPTORS 128
+/// The same under a limit that is lower.
+extern int isl_many_descriptors;
 
 // The kinds of a failure before the first step.
 #define ISL_FAILED_NAMESPACE (-2)
@@ -62,6 +65,7 @@ struct isl_child {
   const struct sock_filter *filter; // installed by a step, NULL before it
   uint32_t filter_count;
   int is_hidden; // nobody with our ids may look into us, whatever they are: PR_SET_DUMPABLE
+  int sends_namespaces; // nobody else can open them, see isl_hide
   int is_inside; // the root is the container's
   int is_labelled; // a security module confines us at the next execve(2), which has to be the payload's
   int is_in_directory; // the working directory is the payload's
@@ -97,7 +101,7 @@ struct isl_child {
 /// Descriptors of the set-up are left open where that is no burden: one close_range(2) behind the change of the root
 /// closes all of them.
 static inline void isl_leave_open(int fd) {
-  if (fd > ISL_MANY_DESCRIPTORS) close(fd);
+  if (fd > isl_many_descriptors) close(fd);
 }
 
 static inline const char *isl_text(const struct isl_child *child, uint32_t offset) {
@@ -106,6 +110,11 @@ static inline const char *isl_text(const struct isl_child *child, uint32_t offse
 
 /// Runs the whole plan; returns only through execve or _exit.
 __attribute__((noreturn)) void isl_child_main(struct isl_child *child);
+
+// Of the caller (caller.c).
+uint64_t isl_ignored_signals(int *has_usual_umask);
+int isl_may_trace(void);
+void isl_find_own_arguments(struct isl_child *child);
 
 /// Whether a plan's child may share the caller's memory (shared_memory.c).
 int isl_may_share_memory(const struct isl_child *child);
@@ -152,6 +161,9 @@ int isl_step_bind(struct isl_child *child, const struct isl_step *step);
 int isl_step_mask(struct isl_child *child, const struct isl_step *step);
 int isl_step_readonly(struct isl_child *child, const struct isl_step *step);
 int isl_step_pivot(struct isl_child *child, const struct isl_step *step);
+/// Says that the container goes without what a step asks for. Returns 0 or -errno.
+int isl_tell_refused(const struct isl_child *child, const struct isl_step *step, int error);
+
 /// Shows the caller's own /sys or /proc in place of one that is refused, as far as the step allows it (borrowed.c).
 int isl_borrow(struct isl_child *child, const struct isl_step *step);
 /// Moves the working directory's mount onto /; with `hides_host` no whole procfs or sysfs of the host stays below it.

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,27 +30,14 @@
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
 
+int isl_many_descriptors = ISL_MANY_DESCRIPTORS;
+
 /// A vector of execve(2), pointing into the plan's arena, behind `room` free pointers; freed by the caller.
 static char **vector(const char *arena, uint32_t offset, uint32_t count, size_t room) {
   char **items = calloc(room + count + 1, sizeof *items);
   const uint32_t *offsets = (const uint32_t *)(const void *)(arena + offset);
   for (uint32_t i = 0; items && i < count; i++) items[room + i] = (char *)(uintptr_t)(arena + offsets[i]);
   return items;
-}
-
-/// The signals that are ignored, which the payload would inherit: proc_pid_status(5). All, when that is not known.
-/// The same file says whether the umask is the usual one.
-static uint64_t ignored_signals(int *has_usual_umask) {
-  char text[4096];
-  int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ~0ULL;
-  ssize_t count = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (count <= 0) return ~0ULL;
-  text[count] = 0;
-  *has_usual_umask = strstr(text, "\nUmask:\t0022\n") != NULL;
-  const char *line = strstr(text, "\nSigIgn:\t");
-  return line ? strtoull(line + 9, NULL, 16) : ~0ULL;
 }
 
 static long clone_child(const struct isl_plan_header *plan, struct isl_child *child, int *pidfd, int *in_cgroup) {
@@ -171,7 +159,20 @@ static int converse(
       if (fd < 0) return failed(result, ISL_STAGE_LOST, EPROTO);
       continue;
     }
-    case ISL_MESSAGE_SOFT: result->soft_failures++; continue;
+    case ISL_MESSAGE_SOFT:
+      result->soft_failures++;
+      if (message.kind >= 0 && message.kind < 64) result->refused_steps |= 1ULL << message.kind;
+      continue;
+    case ISL_MESSAGE_NAMESPACE: {
+      // Said once, as above.
+      int *own = message.index == CLONE_NEWUSER ? &result->user_namespace : &result->network_namespace;
+      if (fd < 0 || *own >= 0) {
+        if (fd >= 0) close(fd);
+        return failed(result, ISL_STAGE_LOST, EPROTO);
+      }
+      *own = fd;
+      continue;
+    }
     case ISL_MESSAGE_BORROWED: result->borrowed++; continue;
     case ISL_MESSAGE_READY: return 1;
     case ISL_MESSAGE_MAPS: {
@@ -220,8 +221,9 @@ static int open_namespace(const struct isl_launch_result *result, const char *na
 }
 
 static int open_namespaces(struct isl_launch_result *result, uint64_t flags) {
-  if (flags & CLONE_NEWUSER) result->user_namespace = open_namespace(result, "user");
-  result->network_namespace = open_namespace(result, "net");
+  // Those that the child has sent are there.
+  if (flags & CLONE_NEWUSER && result->user_namespace < 0) result->user_namespace = open_namespace(result, "user");
+  if (result->network_namespace < 0) result->network_namespace = open_namespace(result, "net");
   int error = flags & CLONE_NEWUSER && result->user_namespace < 0 ? result->user_namespace : 0;
   if (result->network_namespace < 0) error = result->network_namespace;
   return error < 0 ? failed(result, ISL_STAGE_LOST, -error) : 0;
@@ -230,9 +232,14 @@ static int open_namespaces(struct isl_launch_result *result, uint64_t flags) {
 static int start_child(const struct isl_plan_header *plan, struct isl_child *child, int sync[2], long *pid,
                        int *pidfd) {
   int in_cgroup = 0;
-  child->ignored = ignored_signals(&child->has_usual_umask);
+  child->ignored = isl_ignored_signals(&child->has_usual_umask);
   if (child->ignored >> (SIGCHLD - 1) & 1) isl_keep_children();
   child->sync = sync[1];
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    isl_many_descriptors = limit.rlim_cur < 2 * ISL_MANY_DESCRIPTORS ? (int)limit.rlim_cur / 2 : ISL_MANY_DESCRIPTORS;
+  child->sends_namespaces = plan->flags & ISL_PLAN_OPEN_NAMESPACES && plan->join_pidfd < 0 &&
+                            isl_callers_user() == 0 && !isl_may_trace();
   *pid = clone_child(plan, child, pidfd, &in_cgroup);
   int error = errno;
   if (*pid == 0) {
@@ -246,25 +253,6 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
     isl_child_main(child);
   }
   return *pid < 0 ? -error : 0;
-}
-
-/// Where the kernel takes /proc/PID/cmdline from: proc(5), /proc/PID/stat, arg_start and arg_end.
-static void find_own_arguments(struct isl_child *child) {
-  char text[2048];
-  int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  ssize_t count = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (count <= 0) return;
-  text[count] = 0;
-  char *field = strrchr(text, ')'); // field 2 ends here; its name may hold anything
-  for (int number = 2; field && number < 48; number++) field = strchr(field + 1, ' ');
-  if (!field) return;
-  char *end;
-  uintptr_t first = strtoull(field, &end, 10), last = strtoull(end, NULL, 10);
-  if (first == 0 || last <= first) return;
-  child->arguments = first;
-  child->arguments_end = last;
 }
 
 /// What follows the clone.
@@ -305,7 +293,7 @@ int isl_launch(
       .envp = vector(arena, plan->envp, plan->envp_count, 0), .sync = -1, .start_pipe = -1, .join = -1, .seccomp_socket = -1, .held_user = -1, .stub = -1, .root = -1, .null_device = -1,
       .null_mount = -1, .null_mask = -1, .proc = -1, .proc_copy = -1, .fresh = -1, .ruleset = -1, .lifeline = -1};
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_KEEP || child.steps[i].kind == ISL_STEP_ADOPT) find_own_arguments(&child);
+    if (child.steps[i].kind == ISL_STEP_INIT || child.steps[i].kind == ISL_STEP_KEEP || child.steps[i].kind == ISL_STEP_ADOPT) isl_find_own_arguments(&child);
   int sync[2] = {-1, -1};
   long pid = -1;
   int pidfd = -1;

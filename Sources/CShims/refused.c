@@ -11,8 +11,8 @@
 static atomic_uint refused, found;
 
 /// A call that no kernel grants and that has no effect: its flags do not exist, or its structure has no size. Every
-/// kernel that knows the call says EINVAL to that before it asks for privileges, but for those of mounts, which need
-/// them anyway.
+/// kernel that knows the call says EINVAL (or EFAULT, to a path that is none) to that before it asks for privileges,
+/// but for those of mounts, which need them anyway.
 static long ask_in_vain(enum isl_call call) {
   const long all = 0xffffffffL;
   switch (call) {
@@ -28,6 +28,7 @@ static long ask_in_vain(enum isl_call call) {
   case ISL_CALL_CLOSE_RANGE: return syscall(SYS_close_range, 1, 0, 0);
   case ISL_CALL_CLONE3: return syscall(SYS_clone3, NULL, 0);
   case ISL_CALL_MEMFD_CREATE: return syscall(SYS_memfd_create, NULL, all);
+  case ISL_CALL_PIVOT_ROOT: return syscall(SYS_pivot_root, NULL, NULL);
   case ISL_CALL_COUNT: break;
   }
   return 0;

@@ -141,24 +141,31 @@ static int change_root(void) {
   return chdir("/") < 0 ? -errno : 0;
 }
 
+static int enter_by_move(struct isl_child *child, int hides_host) {
+  int r = isl_move_root(child, hides_host);
+  if (r == 0) r = change_root();
+  if (r == 0) isl_close_others(child);
+  return r;
+}
+
 int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   // pivot_root(2), NOTES: with new_root and put_old the same directory, the old root ends up on top
   // of the new one, and one lazy unmount uncovers it. No directory for the old root is needed.
   int old = step->v ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
   if (step->v && old < 0) return -errno;
   if (fchdir(child->root) < 0) return -errno;
-  if (step->flags & ISL_FLAG_MOVE_ROOT) {
-    int r = isl_move_root(child, !(step->flags & ISL_FLAG_SHARED));
-    if (r == 0) r = change_root();
-    if (r == 0) isl_close_others(child);
-    return r;
-  }
+  if (step->flags & ISL_FLAG_MOVE_ROOT) return enter_by_move(child, !(step->flags & ISL_FLAG_SHARED));
   if (step->flags & ISL_FLAG_SHARED) {
     int r = change_root();
     if (r == 0) isl_close_others(child);
     return r;
   }
-  if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
+  if (syscall(SYS_pivot_root, ".", ".") < 0) {
+    // Docker's filter has no pivot_root(2) among what CAP_SYS_ADMIN adds to it.
+    if (!isl_is_refused(ISL_CALL_PIVOT_ROOT, errno)) return -errno;
+    int r = enter_by_move(child, 1);
+    return r < 0 ? r : isl_tell_refused(child, step, EPERM);
+  }
   // What is shared with the host must not be unmounted there as well.
   if (step->v && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)) return -errno;
   if (umount2(".", MNT_DETACH) < 0) return -errno;

@@ -250,11 +250,14 @@ host("locked-flags", "HOME on a mount with locked nosuid, nodev, noatime, as roo
      "mount -t tmpfs -o nosuid,nodev,noatime,mode=1777 none $HOME_FOLDER", "unshare --user --map-root-user --mount")
 host("overlay", "on an overlay, as images are", "mkdir -p $ROOT; mount -t tmpfs none $ROOT; cd $ROOT; mkdir u w m; "
      "mount -t overlay -o lowerdir=/,upperdir=u,workdir=w none m; for d in proc sys dev; do mount --rbind /$d m/$d; "
-     "done; cd m; mkdir -p .old; pivot_root . .old; umount -l /.old; chmod 1777 /tmp")
+     "done; cd m; mkdir -p .old; pivot_root . .old; umount -l /.old; for d in /tmp /var/tmp; do "
+     "mount -t tmpfs -o mode=1777 none $d; done")
 host("chroot", "chroot(2), as user", "mkdir -p $ROOT; mount --bind / $ROOT; for d in proc sys dev; do "
-     "mount --rbind /$d $ROOT/$d; done", "chroot $ROOT", root=True)
+     "mount --rbind /$d $ROOT/$d; done; for d in tmp var/tmp; do "
+     "mount -t tmpfs -o mode=1777 none $ROOT/$d; done", "chroot $ROOT", root=True)
 host("chroot-user", "chroot(2), then another user", "mkdir -p $ROOT; mount --bind / $ROOT; for d in proc sys dev; do "
-     "mount --rbind /$d $ROOT/$d; done", "chroot $ROOT setpriv --reuid $USER_ID --regid $USER_ID --clear-groups env "
+     "mount --rbind /$d $ROOT/$d; done; for d in tmp var/tmp; do "
+     "mount -t tmpfs -o mode=1777 none $ROOT/$d; done", "chroot $ROOT setpriv --reuid $USER_ID --regid $USER_ID --clear-groups env "
      "HOME=$HOME_FOLDER", root=True)
 host("user-namespace", "a user namespace with one id (`unshare -r`)", before="unshare --user --map-root-user")
 host("user-namespace-full", "`unshare -r` with mounts, processes and a /proc",
@@ -316,7 +319,8 @@ _bwrap("bwrap-no-proc", "bubblewrap without a /proc", "--unshare-all --share-net
 
 
 def podman(name, what, options, root=False, **more):
-    mounts = "-v /usr:/usr:ro -v /etc:/etc:ro -v /opt:/opt:ro -v $WORK:$WORK:ro --tmpfs /tmp --tmpfs /home:mode=1777"
+    mounts = "-v /usr:/usr:ro -v /etc:/etc:ro -v /opt:/opt:ro -v $WORK:$WORK:ro --tmpfs /tmp:mode=1777 "
+    mounts += "--tmpfs /var/tmp:mode=1777 --tmpfs /home:mode=1777"
     # It remembers its helpers by their numbers, which are other ones each time.
     line = "for d in /run /var/lib/containers $HOME_FOLDER; do [ ! -d $d ] || mount -t tmpfs -o mode=1777 none $d; done"
     host(name, what, line, "podman --cgroup-manager cgroupfs --runtime runc run --quiet --rm --ulimit host "

@@ -13,6 +13,7 @@ enum isl_attempt_kind {
   ISL_ATTEMPT_FILTER, // a filter of system calls (seccomp(2))
   ISL_ATTEMPT_LANDLOCK, // no access to files but what is named (landlock(7))
   ISL_ATTEMPT_LENT_SOCKETS, // sockets made by another process, by way of a filter (seccomp_unotify(2), Linux 5.9)
+  ISL_ATTEMPT_CONTAINER, // all namespaces, the map and a fresh proc at once
   ISL_ATTEMPT_OTHER_USER, // another user, for good, without capabilities
 };
 

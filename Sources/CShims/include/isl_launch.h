@@ -39,6 +39,7 @@ struct isl_launch_result {
   int32_t received_tag[ISL_MAX_RECEIVED];
   int32_t received_fd[ISL_MAX_RECEIVED]; // sockets and listeners made by the child
   uint32_t soft_failures; // how many steps were refused that the plan let be refused
+  uint64_t refused_steps; // bit N: one of the kind N (enum isl_step_kind)
   uint32_t borrowed; // how many mounts were the caller's, as ISL_FLAG_BORROW allowed
 };
 

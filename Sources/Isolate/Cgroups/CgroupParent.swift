@@ -7,6 +7,8 @@ public struct CgroupParent: Sendable, Equatable {
 
   /// Why there is none: what was found, and what would change it.
   public struct Unavailable: Error, Sendable, Equatable {
+    /// A word for programs, as "cgroup-read-only".
+    public var id: String
     public var why: String
     public var remedy: String
   }
@@ -23,14 +25,16 @@ public struct CgroupParent: Sendable, Equatable {
     let remedy =
       "run under systemd with delegation (systemd-run --user --scope -p Delegate=yes ...) or on a host with cgroup v2 only"
     guard let mount = mountPoint() else {
-      throw Unavailable(why: "no cgroup v2 hierarchy is mounted", remedy: remedy)
+      throw Unavailable(id: "cgroup-not-mounted", why: "no cgroup v2 hierarchy is mounted", remedy: remedy)
     }
     guard let own = ownDirectory(below: mount) else {
-      throw Unavailable(why: "this process's cgroup is outside the mounted hierarchy", remedy: remedy)
+      throw Unavailable(
+        id: "cgroup-outside", why: "this process's cgroup is outside the mounted hierarchy", remedy: remedy)
     }
     guard words("\(mount.path)/cgroup.controllers", or: "\(own)/cgroup.controllers").isSuperset(of: needed)
     else {
       throw Unavailable(
+        id: "cgroup-controllers",
         why:
           "the \(Self.list(controllers)) not in the cgroup v2 hierarchy (on v1, or not delegated)",
         remedy: remedy)
@@ -43,7 +47,12 @@ public struct CgroupParent: Sendable, Equatable {
     for path in ancestors where isWritable(path) && enable(controllers, path, own: own) {
       return CgroupParent(path: path)
     }
-    throw Unavailable(why: "no cgroup is delegated to this user (\(own) is not writable)", remedy: remedy)
+    if Surroundings.isOn(own, .readOnly) {
+      throw Unavailable(id: "cgroup-read-only", why: "\(own) is mounted read-only", remedy: remedy)
+    }
+    throw Unavailable(
+      id: "cgroup-not-delegated", why: "no cgroup is delegated to this user (\(own) is not writable)",
+      remedy: remedy)
   }
 
   private static func list(_ controllers: [Substring]) -> String {

@@ -126,8 +126,11 @@ public struct Examination: Sendable {
     case ISL_ATTEMPT_MAP:
       return Surroundings.identifierMapCause
         ?? (Surroundings.restrictsNamespaces ? .appArmor : .refused("write uid_map", code))
-    case ISL_ATTEMPT_NAMESPACES: return cause(ofClone: code, limit: "max_mnt_namespaces")
-    case ISL_ATTEMPT_NETWORK: return cause(ofClone: code, limit: "max_net_namespaces")
+    case ISL_ATTEMPT_NAMESPACES: return cause(ofClone: code, limit: Surroundings.exhaustedLimit)
+    case ISL_ATTEMPT_NETWORK:
+      // Where setns(2) is refused and the namespace is not, it is a filter.
+      return isl_attempt(ISL_ATTEMPT_NAMESPACES) == 0 && code != ENOSPC && Surroundings.isFiltered
+        ? .filter : cause(ofClone: code, limit: "max_net_namespaces")
     case ISL_ATTEMPT_PROC where code == EPERM: return .maskedProc
     case ISL_ATTEMPT_SYSFS where code == EPERM: return .maskedSysfs
     case ISL_ATTEMPT_OVERLAY where code == ENODEV: return .noOverlay
@@ -143,7 +146,7 @@ public struct Examination: Sendable {
     return Ability(
       id: "filter", what: "a filter of system calls", gain: "less of the kernel can be attacked", level: 3,
       isThere: code == 0, evidence: evidence("seccomp", code),
-      cause: code == 0 ? nil : .refused("seccomp", code))
+      cause: code == 0 ? nil : Surroundings.isFiltered ? .filtered("seccomp(2)") : .refused("seccomp", code))
   }
 
   private static func cgroup() -> Ability {
@@ -155,7 +158,7 @@ public struct Examination: Sendable {
     } catch {
       ability.isThere = false
       ability.evidence = error.why
-      ability.cause = HostCause("no-cgroup", error.why, [("systemd", error.remedy)])
+      ability.cause = .cgroup(error)
     }
     return ability
   }
@@ -194,6 +197,6 @@ public struct Examination: Sendable {
       level: nil,
       isThere: version > 0,
       evidence: version > 0 ? "version \(version)" : evidence("landlock_create_ruleset", -version),
-      cause: version > 0 ? nil : .refused("landlock_create_ruleset", -version))
+      cause: version > 0 ? nil : .landlock(-version, isFiltered: Surroundings.isFiltered))
   }
 }

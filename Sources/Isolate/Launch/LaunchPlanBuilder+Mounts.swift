@@ -163,7 +163,10 @@ extension LaunchPlanBuilder {
     for (name, major, minor) in RuntimeSpec.Device.defaults {
       let path = "/dev/\(name)"
       if spec.linux.devices.contains(where: { $0.path == path }) { continue }
-      step(ISL_STEP_DEVICE, path, a: buffer.string(path), v: isl_makedev(major, minor))
+      // Without /dev/null hardly anything works; the others a machine may lack.
+      step(
+        ISL_STEP_DEVICE, path, flags: name == "null" ? [] : [ISL_FLAG_SOFT], a: buffer.string(path),
+        v: isl_makedev(major, minor))
     }
     if ownsDeviceNodes, let attributes {
       step(ISL_STEP_DEVICE_ATTRIBUTES, "/dev", v: attributes)

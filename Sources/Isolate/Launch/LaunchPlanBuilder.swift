@@ -218,8 +218,11 @@ struct LaunchPlanBuilder {
   }
 
   private mutating func addHostSettings() {
-    if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, a: buffer.string(name)) }
-    if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, a: buffer.string(name)) }
+    // podman's filter leaves out sethostname(2) for who lacks CAP_SYS_ADMIN outside. In a namespace of its own it
+    // is the caller's name that stays, and not one of others that is not changed.
+    let flags: isl_step_flags = makes("uts") ? [ISL_FLAG_SOFT] : []
+    if let name = spec.hostname { step(ISL_STEP_HOSTNAME, name, flags: flags, a: buffer.string(name)) }
+    if let name = spec.domainname { step(ISL_STEP_DOMAINNAME, name, flags: flags, a: buffer.string(name)) }
     addResourceLimits()
     addScheduling()
   }

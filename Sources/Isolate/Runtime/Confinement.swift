@@ -40,8 +40,8 @@ public enum Confinement: String, Sendable, CaseIterable, Comparable {
   /// none, each by a real attempt in a process that ends with it. Where nothing works it is the strongest: a launch
   /// says why it fails.
   public static func attempt() -> Confinement {
+    if isl_attempt(ISL_ATTEMPT_CONTAINER) == 0 { return .ownMounts }
     let proc = isl_attempt(ISL_ATTEMPT_PROC)
-    if proc == 0 { return .ownMounts }
     let needed = [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_MAP, ISL_ATTEMPT_NETWORK, ISL_ATTEMPT_MOUNT]
     if needed.allSatisfy({ isl_attempt($0) == 0 }) { return proc == -EPERM ? .boundProc : .ownMounts }
     guard isl_attempt(ISL_ATTEMPT_LANDLOCK) == 0, isl_attempt(ISL_ATTEMPT_LENT_SOCKETS) == 0 else {

@@ -72,7 +72,8 @@ public final class Container: Sendable {
     let result = begun.launched.result
     let listenerCount = begun.options.listeners.count
     confinement = begun.options.inPlace?.confinement ?? (result.borrowed == 0 ? .ownMounts : .boundProc)
-    warnings = begun.warnings + [confinement.warning].compactMap { $0 }
+    warnings =
+      begun.warnings + [confinement.warning].compactMap { $0 } + Refusals.said(of: result.refused_steps)
     guardian = begun.launched.guardian
     user = begun.options.inPlace?.user
     processID = result.pid

@@ -54,6 +54,13 @@ package enum Surroundings {
     }
   }
 
+  /// Which of those that a container makes beside a user namespace may not be made, as far as that can be seen from
+  /// here (namespaces(7), /proc/sys/user).
+  static var exhaustedLimit: String {
+    let all = ["mnt", "pid", "ipc", "uts", "cgroup"].map { "max_\($0)_namespaces" }
+    return all.first { setting("user/\($0)") == "0" } ?? all[0]
+  }
+
   private static func setting(_ path: String) -> String? {
     Files.text("/proc/sys/\(path)").map { String($0.prefix { $0 != "\n" }) }
   }

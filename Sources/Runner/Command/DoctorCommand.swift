@@ -49,7 +49,8 @@ struct DoctorCommand: ParsableCommand {
     defer { unsafe rmdir(scratch) }
     options.source = scratch
     let interruption = try Interruption(timeoutMilliseconds: 30_000)
-    return try SandboxedCommand(options: options, interruption: interruption).run(["/bin/true"])
+    return try SandboxedCommand(options: options, interruption: interruption).run(
+      ["/bin/true"], asInCheck: true)
   }
 
   /// A folder of our own under a name that nobody had before (mkdtemp(3)).

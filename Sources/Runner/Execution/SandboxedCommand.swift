@@ -24,8 +24,8 @@ package final class SandboxedCommand {
   }
 
   /// Runs the command and gives what a shell would say of its end.
-  package func run(_ arguments: [String]) throws(Failure) -> Int32 {
-    try StateDirectory.withRun(options.hostEnvironment, runsProjects: false) {
+  package func run(_ arguments: [String], asInCheck: Bool = false) throws(Failure) -> Int32 {
+    try StateDirectory.withRun(options.hostEnvironment, runsProjects: asInCheck) {
       state, run throws(Failure) in
       try self.run(arguments, in: run, state)
     }

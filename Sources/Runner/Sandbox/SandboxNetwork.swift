@@ -95,10 +95,10 @@ package final class SandboxNetwork {
     names = nil
   }
 
-  /// This machine's name, where the sandbox has it too: to ask for one's own name is no way out.
+  /// This machine's name, which the sandbox has too where it can be given none: to ask for one's own name is no way
+  /// out.
   private var ownName: String? {
-    surroundings == nil
-      ? nil : Files.text("/proc/sys/kernel/hostname")?.split(separator: "\n").first.map(String.init)
+    Files.text("/proc/sys/kernel/hostname")?.split(separator: "\n").first.map(String.init)
   }
 
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.

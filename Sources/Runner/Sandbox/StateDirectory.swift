@@ -5,8 +5,8 @@ import Isolate
 
 /// Where preflight keeps what outlives one command: installed environments, and runs in progress.
 ///
-/// `$XDG_CACHE_HOME/preflight`, else `~/.cache/preflight`, else `/var/tmp/preflight-UID`. Private to
-/// the user (0700), and refused when somebody else owns it.
+/// `$XDG_CACHE_HOME/preflight`, else `~/.cache/preflight`, else `preflight-UID` in /var/tmp or /tmp. Private to the
+/// user (0700), and refused when somebody else owns it.
 package struct StateDirectory: Sendable {
   package let path: String
 
@@ -14,7 +14,9 @@ package struct StateDirectory: Sendable {
   package var imageStore: String { "\(path)/images" }
 
   /// Opens the directory, making it when it is absent.
-  package init(environment: [String: String]) throws(Failure) {
+  ///
+  /// With `runsPrograms` one where they can be executed is taken before one where they cannot.
+  package init(environment: [String: String], runsPrograms: Bool = false) throws(Failure) {
     var candidates: [String] = []
     if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
       candidates.append("\(cache)/preflight")
@@ -23,10 +25,18 @@ package struct StateDirectory: Sendable {
       candidates.append("\(home)/.cache/preflight")
     }
     candidates.append("/var/tmp/preflight-\(getuid())")
+    candidates.append("/tmp/preflight-\(getuid())")
     var failure: SystemError?
+    var last: String?
     for candidate in candidates {
       do {
         try Self.prepare(candidate)
+        // One that was named is not passed over.
+        let isNamed = environment["XDG_CACHE_HOME"].map { candidate == "\($0)/preflight" } ?? false
+        if runsPrograms, !isNamed, Surroundings.isOn(candidate, .noexec) {
+          last = last ?? candidate
+          continue
+        }
         path = candidate
         return
       } catch {
@@ -36,7 +46,8 @@ package struct StateDirectory: Sendable {
         if error.code == ENOSPC { break }
       }
     }
-    throw Failure(failure ?? SystemError("mkdir", candidates[0], code: EACCES))
+    guard let last else { throw Failure(failure ?? SystemError("mkdir", candidates[0], code: EACCES)) }
+    path = last
   }
 
   /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
@@ -117,7 +128,7 @@ extension StateDirectory {
     _ body: (StateDirectory, RunDirectory) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     try HostSupport.require()
-    let state = try StateDirectory(environment: environment)
+    let state = try StateDirectory(environment: environment, runsPrograms: runsProjects)
     if runsProjects { try state.requirePrograms() }
     state.removeStaleRuns()
     let run = try RunDirectory(in: state)
