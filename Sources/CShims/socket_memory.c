@@ -30,7 +30,8 @@ long isl_queued_bytes(const uint32_t *info) {
 
 #define MEMORY_INFO (sizeof(uint32_t) * (SK_MEMINFO_WMEM_QUEUED + 1))
 
-static long of_unix(const struct nlmsghdr *header) {
+static long of_unix(const struct nlmsghdr *header, struct isl_tcp_sockets *tcp) {
+  (void)tcp;
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg))) return 0;
   const char *first = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
   int left = (int)(header->nlmsg_len - NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct unix_diag_msg))));
@@ -44,15 +45,22 @@ static long of_unix(const struct nlmsghdr *header) {
   return bytes;
 }
 
-static long of_inet(const struct nlmsghdr *header) {
+enum { TIME_WAIT = 6, LISTEN = 10 }; // of <netinet/tcp.h>, which is not for use beside the kernel's headers
+
+static long of_inet(const struct nlmsghdr *header, struct isl_tcp_sockets *tcp) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) return 0;
   const char *first = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct inet_diag_msg));
   int left = (int)(header->nlmsg_len - NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct inet_diag_msg))));
+  const struct inet_diag_msg *message = NLMSG_DATA(header);
+  if (tcp && message->idiag_state == LISTEN) tcp->listening++;
+  else if (tcp && message->idiag_state != TIME_WAIT) tcp->connected++;
   return isl_queued_bytes(attribute(first, left, INET_DIAG_SKMEMINFO, MEMORY_INFO));
 }
 
 // Reads the answers to one question; `of` tells what a socket holds.
-static long sum(int table, long (*of)(const struct nlmsghdr *)) {
+typedef long reader(const struct nlmsghdr *header, struct isl_tcp_sockets *tcp);
+
+static long sum(int table, reader *of, struct isl_tcp_sockets *tcp) {
   long bytes = 0;
   for (;;) {
     _Alignas(struct nlmsghdr) char answer[32768];
@@ -66,7 +74,7 @@ static long sum(int table, long (*of)(const struct nlmsghdr *)) {
         const struct nlmsgerr *error = NLMSG_DATA(header);
         return error->error < 0 ? error->error : -EPROTO;
       }
-      bytes += of(header);
+      bytes += of(header, tcp);
     }
   }
 }
@@ -81,20 +89,23 @@ static int ask(int table, const void *request, size_t size) {
   return send(table, &message, message.header.nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
-long isl_socket_memory(int table) {
+long isl_socket_memory(int table, struct isl_tcp_sockets *tcp) {
+  if (tcp) *tcp = (struct isl_tcp_sockets){0};
   struct unix_diag_req local = {.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX};
   local.udiag_show = UDIAG_SHOW_MEMINFO | UDIAG_SHOW_RQLEN | UDIAG_SHOW_PEER;
   int r = ask(table, &local, sizeof local);
-  long bytes = r < 0 ? r : sum(table, of_unix);
+  long bytes = r < 0 ? r : sum(table, of_unix, NULL);
   static const struct {
     uint8_t family, protocol;
   } kinds[] = {{AF_INET, IPPROTO_TCP}, {AF_INET6, IPPROTO_TCP}, {AF_INET, IPPROTO_UDP}, {AF_INET6, IPPROTO_UDP}};
   for (size_t i = 0; bytes >= 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+    bool is_tcp = kinds[i].protocol == IPPROTO_TCP;
+    if (is_tcp && !tcp) continue;
     struct inet_diag_req_v2 request = {.sdiag_family = kinds[i].family, .sdiag_protocol = kinds[i].protocol};
     request.idiag_states = UINT32_MAX;
     request.idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1);
     r = ask(table, &request, sizeof request);
-    long more = r < 0 ? r : sum(table, of_inet);
+    long more = r < 0 ? r : sum(table, of_inet, is_tcp ? tcp : NULL);
     // A kernel without IPv6, or without UDP's part, has no such sockets that it could tell of.
     if (more > 0) bytes += more;
     else if (more < 0 && more != -ENOENT && more != -EINVAL) bytes = more;

@@ -28,6 +28,13 @@ int isl_memory_share(int process, long *own, long *shared);
 /// Gives the bytes in a socket's queues, by what SO_MEMINFO and sock_diag(7) tell of it; 0 for NULL.
 long isl_queued_bytes(const uint32_t *info);
 
+/// How many sockets of TCP a network namespace has that listen, and that are or were connected.
+struct isl_tcp_sockets {
+  long listening, connected;
+};
+
 /// Gives the bytes in the queues of all UNIX, TCP and UDP sockets of a network namespace, those that no process has
 /// open any more among them; `table` is a sock_diag(7) socket made there. -errno where the kernel does not tell.
-long isl_socket_memory(int table);
+/// Without `tcp` those of TCP are left out: for them the kernel walks through the whole machine's table, which takes
+/// it a millisecond where there is much memory (tcp_diag_dump).
+long isl_socket_memory(int table, struct isl_tcp_sockets *tcp);

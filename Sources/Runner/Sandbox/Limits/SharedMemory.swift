@@ -26,6 +26,8 @@ final class SharedMemory {
   private let segments: Int32
   /// What tells of sockets; negative where it cannot be had.
   private let sockets: Int32
+  /// Whether sockets of TCP need to be asked for.
+  private var connections: Connections
 
   /// Finds them in a container that has just been started; what it mounts later is not seen, and our filter refuses
   /// that.
@@ -35,9 +37,10 @@ final class SharedMemory {
       container.confinement.hasNamespaces ? Self.filesystems(ofProcess: container.processID) : []
     segments = (try? container.openSegmentTable()) ?? -1
     let sockets = (try? container.openSocketTable()) ?? -1
-    let isTold = sockets >= 0 && isl_socket_memory(sockets) >= 0
+    let isTold = sockets >= 0 && isl_socket_memory(sockets, nil) >= 0
     if sockets >= 0, !isTold { close(sockets) }
     self.sockets = isTold ? sockets : -1
+    connections = Connections(ofProcess: container.processID)
   }
 
   deinit {
@@ -54,7 +57,15 @@ final class SharedMemory {
   /// The bytes that files, segments and sockets take now.
   var bytes: Int64 { filesystemBytes + segmentBytes + socketBytes }
 
-  private var socketBytes: Int64 { sockets < 0 ? 0 : Int64(max(0, isl_socket_memory(sockets))) }
+  private var socketBytes: Int64 {
+    if sockets < 0 { return 0 }
+    let inUse = connections.inUse
+    if connections.areNone(inUse) { return Int64(max(0, isl_socket_memory(sockets, nil))) }
+    var seen = isl_tcp_sockets()
+    let bytes = unsafe isl_socket_memory(sockets, &seen)
+    connections.take(listening: seen.listening, connected: seen.connected, inUse)
+    return Int64(max(0, bytes))
+  }
 
   private var filesystemBytes: Int64 {
     filesystems.reduce(0) { sum, filesystem in
