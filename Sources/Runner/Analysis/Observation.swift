@@ -8,6 +8,8 @@ package enum Observation: Sendable, Codable, Equatable {
   case diskFull(path: String, freeBytes: UInt64)
   /// A temporary folder, which is memory, was full when the phase ended.
   case scratchFull(path: String, bytes: UInt64)
+  /// What a temporary folder, which is memory, held when the program was ended at its memory limit.
+  case scratchHeld(path: String, bytes: UInt64)
   /// The kernel did not execute the phase's program.
   case notExecuted(program: String, reason: String)
   /// The program listens on a UNIX socket; `answer` is what a request there gave.
@@ -30,6 +32,8 @@ package enum Observation: Sendable, Codable, Equatable {
     case .scratchFull(let path, let bytes):
       return .init(
         kind: .counter, phase: phase, text: "\(path) was full: \(bytes >> 20) MiB of \(bytes >> 20) MiB used")
+    case .scratchHeld(let path, let bytes):
+      return .init(kind: .counter, phase: phase, text: "\(path) held \(bytes >> 20) MiB")
     case .notExecuted(let program, let reason):
       return .init(kind: .exitStatus, phase: phase, text: "\(program): \(reason)")
     case .listensOnUnixSocket(let path, let answer):
@@ -84,6 +88,14 @@ extension PhaseEvidence {
   var scratchFull: (path: String, bytes: UInt64, seen: Observation)? {
     for seen in observations {
       if case .scratchFull(let path, let bytes) = seen { return (path, bytes, seen) }
+    }
+    return nil
+  }
+
+  /// The temporary folder that held the most when memory ran out, with what it held.
+  var scratchHeld: (path: String, bytes: UInt64, seen: Observation)? {
+    for seen in observations {
+      if case .scratchHeld(let path, let bytes) = seen { return (path, bytes, seen) }
     }
     return nil
   }

@@ -159,9 +159,17 @@ extension TextReport.Page {
       case .skipped: "\(phase.name.rawValue) skipped"
       case .cached: "\(phase.name.rawValue) cached"
       case .passed: "\(phase.name.rawValue) \(Self.seconds(phase.durationMilliseconds))\(settling(phase))"
-      case .failed: "\(phase.name.rawValue) FAILED after \(Self.seconds(phase.durationMilliseconds))"
+      case .failed:
+        "\(phase.name.rawValue) FAILED after \(Self.seconds(phase.durationMilliseconds))\(Self.overshoot(phase))"
       }
     }.joined(separator: ", ")
+  }
+
+  /// How much a phase held that was over its limit, where limits are looked after and not kept by the kernel.
+  private static func overshoot(_ phase: Report.Phase) -> String {
+    phase.resources.memoryOvershootBytes.map {
+      " (\(ByteCount.describe($0)) over its memory limit before a look saw it)"
+    } ?? ""
   }
 
   /// "worker: FAILED (exit status 1) after 0.2 s: celery -A tasks worker".

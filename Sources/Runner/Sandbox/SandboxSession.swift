@@ -254,7 +254,10 @@ package final class SandboxSession {
   }
 
   /// What we saw of its surroundings; also after its end.
-  package var observations: [Observation] { [scratch.full].compactMap { $0 } }
+  package var observations: [Observation] {
+    let isOutOfMemory = endedBy == .memoryWatchdog || endedBy == .cgroupOutOfMemory
+    return [scratch.full, isOutOfMemory ? scratch.held : nil].compactMap { $0 }
+  }
 
   /// The counters of the phase so far.
   package var resources: ResourceUse {

@@ -27,17 +27,28 @@ struct ScratchSpace: ~Copyable {
 
   deinit { for folder in folders { close(folder.descriptor) } }
 
-  /// The first folder in memory that is full, as an observation; one of another size is none of ours.
+  /// The first folder in memory that is full, as an observation.
   var full: Observation? {
-    for (path, descriptor) in folders {
-      var information = statvfs()
-      guard unsafe fstatvfs(descriptor, &information) == 0 else { continue }
-      let block = Int64(information.f_frsize)
-      guard abs(Int64(information.f_blocks) * block - bytes) <= block else { continue }
-      if Int64(information.f_bavail) * block < 1 << 16 {
-        return .scratchFull(path: path, bytes: UInt64(bytes))
-      }
+    uses.first { $0.free < 1 << 16 }.map { .scratchFull(path: $0.path, bytes: UInt64(bytes)) }
+  }
+
+  /// The folder in memory that holds the most, as an observation; nil when all are empty.
+  var held: Observation? {
+    uses.max { $0.used < $1.used }.flatMap {
+      $0.used > 0 ? .scratchHeld(path: $0.path, bytes: UInt64($0.used)) : nil
     }
-    return nil
+  }
+
+  /// What the folders hold and can still take, in bytes; a folder of another size is none of ours.
+  private var uses: [(path: String, used: Int64, free: Int64)] {
+    folders.compactMap { path, descriptor in
+      var information = statvfs()
+      guard unsafe fstatvfs(descriptor, &information) == 0 else { return nil }
+      let block = Int64(information.f_frsize)
+      guard abs(Int64(information.f_blocks) * block - bytes) <= block else { return nil }
+      return (
+        path, Int64(information.f_blocks - information.f_bfree) * block, Int64(information.f_bavail) * block
+      )
+    }
   }
 }

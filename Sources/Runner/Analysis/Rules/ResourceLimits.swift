@@ -19,7 +19,8 @@ enum ResourceLimits {
 
   private static func outOfMemory(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     if phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog {
-      return memoryFinding(phase, evidence, severity: .error)
+      return ScratchFull.heldAsMemory(in: phase, evidence)
+        ?? memoryFinding(phase, evidence, severity: .error)
     }
     if phase.status == .failed, let line = memoryLine(phase) {
       return ownHeapFinding(phase, line, evidence)
@@ -45,11 +46,12 @@ enum ResourceLimits {
     }
   }
 
+  /// No word of it depends on when a look found the program over its limit: how far it had come by then, and what it
+  /// printed last, differ from run to run. The counters are in the report of the phase.
   private static func memoryFinding(
     _ phase: PhaseEvidence, _ evidence: Evidence, severity: Finding.Severity
   ) -> Finding {
     let limit = evidence.settings.memoryLimitInBytes.map(ByteCount.describe)
-    let peak = phase.resources.memoryPeakBytes.map(ByteCount.describe)
     let enforcer =
       phase.endedBy == .memoryWatchdog
       ? "preflight's memory watchdog" : "the kernel (the cgroup's memory limit)"
@@ -57,25 +59,18 @@ enum ResourceLimits {
     let kills = phase.resources.oomKills ?? 1
     let victim =
       isWhole
-      ? "the program" : kills > 1 ? "\(kills) of the program's processes" : "one of the program's processes"
-    let over = phase.resources.memoryOvershootBytes.map {
-      " (\(ByteCount.describe($0)) over the limit before a look saw it)"
-    }
-    let peakText = peak.map { "it reached \($0)\(over ?? "")" } ?? "its peak was not measured"
+      ? "the program" : kills > 1 ? "several of the program's processes" : "one of the program's processes"
     var proof = [
       Finding.Proof(
         kind: .counter, phase: phase.name,
-        text: [
-          "memory limit \(limit ?? "unknown")", "peak \(peak ?? "not measured")",
-          phase.resources.oomKills.map { "oom_kill \($0)" }, "ended by \(enforcer)",
-        ].compactMap { $0 }.joined(separator: ", "))
+        text: "memory limit \(limit ?? "unknown"), passed, ended by \(enforcer)")
     ]
-    if let line = phase.lastWords { proof.append(phase.proof(line)) }
+    if phase.endedBy != .memoryWatchdog, let line = phase.lastWords { proof.append(phase.proof(line)) }
     return Finding(
       rule: "out-of-memory", category: .resourceLimit, severity: severity, subject: phase.name.rawValue,
       title: "Out of memory during \(phase.name.rawValue): the limit is \(limit ?? "not known")",
       message:
-        "\(enforcer.capitalizedFirst) killed \(victim): \(peakText) with a limit of "
+        "\(enforcer.capitalizedFirst) killed \(victim): more memory was needed than the limit of "
         + "\(limit ?? "unknown size").",
       fix: Finding.Fix(
         "Give it more memory here and on the platform, or use less: fewer workers, smaller batches, "
@@ -95,7 +90,6 @@ enum ResourceLimits {
     let limit =
       evidence.settings.memoryLimitInBytes.map { " The limit of the check is \(ByteCount.describe($0))." }
       ?? ""
-    let peak = phase.resources.memoryPeakBytes.map { " Its peak was \(ByteCount.describe($0))." } ?? ""
     let trace = phase.traces.first { $0.line == line }
     return Finding(
       rule: "out-of-memory", category: .resourceLimit, subject: phase.name.rawValue,
@@ -103,7 +97,7 @@ enum ResourceLimits {
       message: (isNode
         ? "Node stopped itself at its own heap limit (not killed by the kernel or the watchdog)."
         : "An allocation was refused and the program gave up (not killed by the kernel or the watchdog).")
-        + limit + peak,
+        + limit,
       fix: isNode
         ? Finding.Fix(
           "Set the heap to about three quarters of the memory limit, or find what keeps growing.",
@@ -135,13 +129,12 @@ enum ResourceLimits {
     // At the limit every further fork is refused, whether or not the program says a word about it.
     let isAtLimit =
       phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
-      && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
+      && phase.endedBy != .diskWatchdog && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
     // What the program says counts where the counters, which are read now and then, say that it was on its way there.
     let isNear =
       (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 4
     guard isEnded || isAtLimit || (phase.status == .failed && refused != nil && isNear) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
-    let peak = phase.resources.processesPeak.map(String.init) ?? "not measured"
     let enforcer = isEnded ? "preflight's process watchdog" : "the kernel"
     let consequence =
       isEnded
@@ -151,7 +144,7 @@ enum ResourceLimits {
       rule: "too-many-processes", category: .resourceLimit, subject: phase.name.rawValue,
       title: "Too many processes or threads during \(phase.name.rawValue): the limit is \(limit)",
       message:
-        "\(consequence): the limit is \(limit), the peak was \(peak). Worker "
+        "\(consequence): the limit is \(limit). Worker "
         + "counts taken from the host's processors are the usual reason.",
       fix: Finding.Fix(
         "Set the number of workers and threads explicitly, or raise the limit.",
@@ -162,7 +155,7 @@ enum ResourceLimits {
       evidence: (refused.map { [phase.proof($0)] } ?? []) + [
         Finding.Proof(
           kind: .counter, phase: phase.name,
-          text: "process limit \(limit), peak \(peak), enforced by \(enforcer)")
+          text: "process limit \(limit), reached, enforced by \(enforcer)")
       ])
   }
 
@@ -171,10 +164,10 @@ enum ResourceLimits {
     let line = phase.firstLine {
       $0.has("No space left on device") || $0.has("ENOSPC: no space left")
     }
-    guard phase.status == .failed, phase.endedBy != .diskWatchdog,
+    guard phase.status == .failed, phase.endedBy != .diskWatchdog, phase.endedBy != .memoryWatchdog,
+      phase.endedBy != .cgroupOutOfMemory, ScratchFull.heldAsMemory(in: phase, evidence) == nil,
       let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
     else { return nil }
-    let written = phase.resources.bytesWritten.map { " It had written \(ByteCount.describe($0))." } ?? ""
     guard let seen = phase.diskFull else {
       let trace = phase.traces.first { $0.line == line }
       return Finding(
@@ -182,7 +175,7 @@ enum ResourceLimits {
         title: "It found no space left while it wrote, during \(phase.name.rawValue)",
         message:
           "The disk of this check has space: the place it writes to is small, as /tmp is, which is memory here and on "
-          + "many platforms.\(written)",
+          + "many platforms.",
         fix: Finding.Fix("Write less there, write in pieces, or use a volume or an object store."),
         evidence: [proof], location: trace?.location(in: evidence.settings.workingDirectory))
     }
@@ -192,7 +185,7 @@ enum ResourceLimits {
       title: "No space left on the disk during \(phase.name.rawValue)",
       message:
         "The disk the check runs on, or the space it may use, is full; this says nothing of the project "
-        + "yet.\(written)",
+        + "yet.",
       fix: Finding.Fix(
         "Free space and repeat the check; unused images and caches can go.",
         commands: ["rm -r ~/.cache/preflight"]),

@@ -146,7 +146,9 @@ extension Finding {
       // A version that is not the one asked for puts all that was seen in doubt.
       phase: rule == RuntimeMismatch.id && phase == nil
         ? -1 : phase.flatMap { PhaseEvidence.Name.allCases.firstIndex(of: $0) } ?? Int.max,
-      line: evidence.first { $0.kind == .log }?.line ?? Int.max)
+      // A limit that ended a phase comes before what the program said of it.
+      line: category == .resourceLimit && evidence.first?.kind == .counter
+        ? 0 : evidence.first { $0.kind == .log }?.line ?? Int.max)
   }
 
   /// Whether another finding says the same, or names another cause for the same line of a log.

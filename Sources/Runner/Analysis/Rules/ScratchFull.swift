@@ -16,18 +16,29 @@ enum ScratchFull {
     evidence.settings.memoryLimitInBytes.map { Int64(clamping: bytes) >= $0 } ?? false
   }
 
-  /// Out of memory: the folder was full before the watchdog looked, and what it holds counts (cgroups(7), memory
-  /// controller: tmpfs is charged to who writes it).
+  /// Out of memory by what a temporary folder holds, which counts (cgroups(7), memory controller: tmpfs is charged to
+  /// who writes it).
+  ///
+  /// Whether the folder is full before the program is over its limit, and whether the program says so before it is
+  /// killed, differs from run to run: the finding is the same.
   static func heldAsMemory(in phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
-    guard let (path, bytes, seen) = phase.scratchFull, isAllMemory(bytes, evidence) else { return nil }
-    let size = ByteCount.describe(Int64(clamping: bytes))
+    guard let limit = evidence.settings.memoryLimitInBytes,
+      let (path, bytes, seen) = phase.scratchHeld ?? phase.scratchFull, Int64(clamping: bytes) >= limit / 4 * 3,
+      phase.scratchHeld != nil || isAllMemory(bytes, evidence)
+    else { return nil }
     var finding = finding(path, Int64(clamping: bytes), seen, phase, evidence)
     finding.rule = "out-of-memory"
+    finding.location = evidence.project.startFile(evidence.startCommand)
     finding.fingerprint = Fingerprint.of([finding.rule, phase.name.rawValue, finding.location?.file ?? ""])
-    finding.title = "Out of memory during \(phase.name.rawValue): \(path) alone holds \(size)"
+    let size = ByteCount.describe(limit)
+    finding.title = "Out of memory during \(phase.name.rawValue): \(path) alone holds most of \(size)"
+    finding.evidence = [
+      Finding.Proof(
+        kind: .counter, phase: phase.name, text: "\(path) holds most of the memory limit of \(size)")
+    ]
     finding.fix = Finding.Fix(
       "Write less to \(path), which is memory, or allow more memory here and on the platform.",
-      commands: [evidence.check("--memory", ByteCount.roomier(evidence.settings.memoryLimitInBytes, nil))])
+      commands: [evidence.check("--memory", ByteCount.roomier(limit, nil))])
     return finding
   }
 
