@@ -129,7 +129,8 @@ enum ResourceLimits {
     // At the limit every further fork is refused, whether or not the program says a word about it.
     let isAtLimit =
       phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
-      && phase.endedBy != .diskWatchdog && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
+      && phase.endedBy != .diskWatchdog
+      && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
     // What the program says counts where the counters, which are read now and then, say that it was on its way there.
     let isNear =
       (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 4

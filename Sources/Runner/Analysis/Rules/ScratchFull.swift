@@ -23,7 +23,8 @@ enum ScratchFull {
   /// killed, differs from run to run: the finding is the same.
   static func heldAsMemory(in phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     guard let limit = evidence.settings.memoryLimitInBytes,
-      let (path, bytes, seen) = phase.scratchHeld ?? phase.scratchFull, Int64(clamping: bytes) >= limit / 4 * 3,
+      let (path, bytes, seen) = phase.scratchHeld ?? phase.scratchFull,
+      Int64(clamping: bytes) >= limit / 4 * 3,
       phase.scratchHeld != nil || isAllMemory(bytes, evidence)
     else { return nil }
     var finding = finding(path, Int64(clamping: bytes), seen, phase, evidence)

@@ -31,7 +31,9 @@ struct Connections: ~Copyable {
     for counter in counters where counter >= 0 {
       var text = [UInt8](repeating: 0, count: 1024)
       let count = unsafe pread(counter, &text, text.count, 0)
-      guard count > 0, let number = Self.inUse(String(decoding: text[..<count], as: UTF8.self)) else { return nil }
+      guard count > 0, let number = Self.inUse(String(decoding: text[..<count], as: UTF8.self)) else {
+        return nil
+      }
       sum += number
     }
     return sum
