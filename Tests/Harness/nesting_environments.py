@@ -319,8 +319,8 @@ _bwrap("bwrap-no-proc", "bubblewrap without a /proc", "--unshare-all --share-net
 
 
 def podman(name, what, options, root=False, **more):
-    mounts = "-v /usr:/usr:ro -v /etc:/etc:ro -v /opt:/opt:ro -v $WORK:$WORK:ro --tmpfs /tmp:mode=1777 "
-    mounts += "--tmpfs /var/tmp:mode=1777 --tmpfs /home:mode=1777"
+    mounts = "-v /usr:/usr:ro -v /etc:/etc:ro -v /opt:/opt:ro -v $WORK:$WORK:ro --tmpfs /tmp:mode=1777,notmpcopyup "
+    mounts += "--tmpfs /var/tmp:mode=1777,notmpcopyup --tmpfs /home:mode=1777,notmpcopyup"
     # It remembers its helpers by their numbers, which are other ones each time.
     line = "for d in /run /var/lib/containers $HOME_FOLDER; do [ ! -d $d ] || mount -t tmpfs -o mode=1777 none $d; done"
     host(name, what, line, "podman --cgroup-manager cgroupfs --runtime runc run --quiet --rm --ulimit host "
@@ -330,7 +330,7 @@ def podman(name, what, options, root=False, **more):
 
 
 podman("podman-root", "podman, as root", "", root=True)
-podman("podman-root-user", "podman, as root, `--user 1500`", "--user 1500", root=True)
+podman("podman-root-user", "podman, as root, `--user 1500`, no folder that it can write", "--user 1500", root=True)
 podman("podman-privileged", "podman, `--privileged`, as root", "--privileged", root=True)
 podman("podman-rootless", "podman, rootless", "")
 podman("podman-rootless-user", "podman, rootless, `--user 1500`", "--user 1500")
