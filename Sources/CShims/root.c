@@ -162,7 +162,8 @@ int isl_step_pivot(struct isl_child *child, const struct isl_step *step) {
   }
   if (syscall(SYS_pivot_root, ".", ".") < 0) {
     // Docker's filter has no pivot_root(2) among what CAP_SYS_ADMIN adds to it.
-    if (!isl_is_refused(ISL_CALL_PIVOT_ROOT, errno)) return -errno;
+    int error = errno;
+    if (!(step->flags & ISL_FLAG_BORROW) || !isl_is_refused(ISL_CALL_PIVOT_ROOT, error)) return -error;
     int r = enter_by_move(child, 1);
     return r < 0 ? r : isl_tell_refused(child, step, EPERM);
   }

@@ -65,6 +65,40 @@ struct PeerRefusalTests {
     #expect(procs(before) == procs(after), "the host's stay")
   }
 
+  @Test(
+    "where pivot_root is refused the root is moved only if that is asked for, since a payload may come out of it",
+    .needs(.compiler))
+  func refusedPivot() async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.spec("echo", "ran"))
+    func run(_ options: String...) async throws -> Outcome {
+      try await HarnessProgram.named("call-refuser").run(
+        ["pivot_root", "EPERM", Program.isolate.path, "--root", bundle.store, "run"] + options
+          + ["--bundle", bundle.directory.path, "c"], .init(timeLimit: .seconds(60)))
+    }
+    let refused = try await run()
+    #expect(refused.exitStatus == 1 && refused.output.isEmpty, "\(refused)")
+    #expect(refused.errorOutput.contains("pivot"), "\(refused)")
+    let moved = try await run("--no-pivot")
+    #expect(moved.exitStatus == 0 && moved.output == "ran\n", "\(moved)")
+    #expect(bundle.stored.isEmpty)
+  }
+
+  @Test("a name that sethostname(2) may not set is the caller's, and said", .needs(.compiler))
+  func refusedName() async throws {
+    let bundle = try TestBundle()
+    var spec = bundle.spec("hostname")
+    spec.hostname = "box"
+    try bundle.writeConfiguration(spec)
+    let arguments = ["--root", bundle.store, "run", "--bundle", bundle.directory.path, "c"]
+    let refused = try await HarnessProgram.named("call-refuser").run(
+      ["sethostname", "EPERM", Program.isolate.path] + arguments, .init(timeLimit: .seconds(60)))
+    #expect(refused.exitStatus == 0 && refused.output != "box\n", "\(refused)")
+    #expect(refused.errorOutput.contains("sethostname(2) is refused here"), "\(refused)")
+    let allowed = try await Program.isolate.run(arguments, .init(timeLimit: .seconds(60)))
+    #expect(allowed.output == "box\n" && allowed.errorOutput.isEmpty, "\(allowed)")
+  }
+
   @Test("tmpcopyup says which devices, sockets and FIFOs it leaves out, and nothing where there are none")
   func leftOut() async throws {
     let bundle = try TestBundle()

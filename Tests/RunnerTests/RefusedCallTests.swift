@@ -10,7 +10,7 @@ struct RefusedCallTests {
   private static let calls = [
     "pidfd_send_signal", "pidfd_open", "mount_setattr", "fsopen", "open_tree", "openat2", "close_range",
     "clone3",
-    "memfd_create",
+    "memfd_create", "pivot_root", "sethostname",
   ]
 
   private static func run(

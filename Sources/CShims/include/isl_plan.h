@@ -135,7 +135,8 @@ enum isl_step_flags {
   ISL_FLAG_REMOUNT = 1u << 4, // MOUNT: changes what is mounted at the target (mount(2), MS_REMOUNT); BIND: attributes
   // of the source that the step does not name are cleared, as by a remount
   ISL_FLAG_DATAGRAM = 1u << 5, // LISTEN: UDP
-  ISL_FLAG_BORROW = 1u << 5, // MOUNT, which has no use for DATAGRAM: the caller's proc stands for one that is refused
+  ISL_FLAG_BORROW = 1u << 5, // MOUNT, which has no use for DATAGRAM: the caller's proc stands for one that is refused;
+                            // PIVOT: the root is moved where pivot_root(2) is refused
   ISL_FLAG_LISTENER = 1u << 6, // SECCOMP: hand the notification fd to the parent
   ISL_FLAG_RELATIVE = 1u << 8, // MOUNT with mount(2): options hold paths relative to the source
   ISL_FLAG_COPY_UP = 1u << 9, // MOUNT: the new filesystem begins as a copy of what it covers

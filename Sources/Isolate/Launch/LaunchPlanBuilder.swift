@@ -134,7 +134,8 @@ struct LaunchPlanBuilder {
       step(
         ISL_STEP_PIVOT, rootPath,
         flags: spec.sharesMountNamespace
-          ? [ISL_FLAG_SHARED] : options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : [],
+          ? [ISL_FLAG_SHARED]
+          : options.movesRoot ? [ISL_FLAG_MOVE_ROOT] : options.movesRootIfRefused ? [ISL_FLAG_BORROW] : [],
         v: propagation.isPrivate ? 0 : 1)
       if propagation.root != 0 {
         step(ISL_STEP_ROOT_PROPAGATION, "linux.rootfsPropagation", v: propagation.root)

@@ -134,6 +134,9 @@ public struct ContainerOptions: Sendable {
   /// Moves the rootfs onto / and changes into it instead of pivot_root(2), which an initial ramdisk cannot do. The
   /// host's tree stays mounted below it: a payload that may call chroot(2) could come out.
   var movesRoot = false
+  /// The same where pivot_root(2) is refused: for a payload that can have no CAP_SYS_CHROOT, in no user namespace of
+  /// its own either.
+  package var movesRootIfRefused = false
   /// Whether the caller shows the payload's terminal itself: carriage returns are added there (`TerminalRelay`).
   var relaysTerminal = false
 

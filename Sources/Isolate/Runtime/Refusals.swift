@@ -12,7 +12,7 @@ enum Refusals {
       ),
       (
         ISL_STEP_PIVOT,
-        "pivot_root(2) is refused here, so the host's tree stays mounted below the container's; a payload with CAP_SYS_CHROOT can reach it"
+        "pivot_root(2) is refused here, so the host's tree stays mounted below the container's, out of reach without CAP_SYS_CHROOT"
       ),
       (ISL_STEP_MOUNT, "the caller has no sysfs, and the kernel mounts none here, so /sys is empty"),
       (ISL_STEP_DEVICE, "a device is left out that this host has not"),

@@ -138,6 +138,8 @@ package final class Sandbox {
   package func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
     var options = options
     options.leastConfinement = leastConfinement
+    // No capability is left, and the filter refuses new user namespaces: nothing comes out of a root that was moved.
+    options.movesRootIfRefused = true
     if outsideWatchRefusal != nil { options.watchesOutside = false }
     if isInPlace {
       let container = try startInPlace(phase, options)
