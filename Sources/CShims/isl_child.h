@@ -36,9 +36,7 @@ enum isl_message_type {
 };
 
 /// From here on descriptors are closed as soon as they have served: limits may be low (RLIMIT_NOFILE).
-#define ISL_MANY_DESCRIPTORS 128
-/// The same under a limit that is lower.
-extern int isl_many_descriptors;
+#define ISL_MANY_DESCRIPTORS 64
 
 // The kinds of a failure before the first step.
 #define ISL_FAILED_NAMESPACE (-2)
@@ -101,7 +99,7 @@ struct isl_child {
 /// Descriptors of the set-up are left open where that is no burden: one close_range(2) behind the change of the root
 /// closes all of them.
 static inline void isl_leave_open(int fd) {
-  if (fd > isl_many_descriptors) close(fd);
+  if (fd > ISL_MANY_DESCRIPTORS) close(fd);
 }
 
 static inline const char *isl_text(const struct isl_child *child, uint32_t offset) {

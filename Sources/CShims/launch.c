@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,8 +28,6 @@
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
-
-int isl_many_descriptors = ISL_MANY_DESCRIPTORS;
 
 /// A vector of execve(2), pointing into the plan's arena, behind `room` free pointers; freed by the caller.
 static char **vector(const char *arena, uint32_t offset, uint32_t count, size_t room) {
@@ -235,9 +232,6 @@ static int start_child(const struct isl_plan_header *plan, struct isl_child *chi
   child->ignored = isl_ignored_signals(&child->has_usual_umask);
   if (child->ignored >> (SIGCHLD - 1) & 1) isl_keep_children();
   child->sync = sync[1];
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    isl_many_descriptors = limit.rlim_cur < 2 * ISL_MANY_DESCRIPTORS ? (int)limit.rlim_cur / 2 : ISL_MANY_DESCRIPTORS;
   child->sends_namespaces = plan->flags & ISL_PLAN_OPEN_NAMESPACES && plan->join_pidfd < 0 &&
                             isl_callers_user() == 0 && !isl_may_trace();
   *pid = clone_child(plan, child, pidfd, &in_cgroup);

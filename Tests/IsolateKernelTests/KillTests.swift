@@ -68,6 +68,6 @@ struct KillWithCgroupTests {
     let outcome = try await machine.run(
       words.joined(separator: " ")
         + "; find /sys/fs/cgroup -name 'isolate-*' | grep -v isolate-host | sed 's/^/LEFT /'")
-    KillEverywhere.check(outcome, arguments, atLeast: 2)
+    KillEverywhere.check(outcome, arguments, atLeast: 1)
   }
 }

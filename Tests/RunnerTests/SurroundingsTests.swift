@@ -132,7 +132,7 @@ struct SurroundingsTests {
     let source = try caller.project(["main.py": Projects.server])
     let outcome = try await shell(
       """
-      for place in "$XDG_CACHE_HOME" /var/tmp; do
+      for place in "$XDG_CACHE_HOME" /var/tmp /tmp; do
         mount --rbind "$place" "$place" && mount -o remount,bind,ro "$place" || exit 99
       done
       exec "$PREFLIGHT" check '\(source)'

@@ -1,10 +1,9 @@
-import Foundation
 public import Testing
 
 /// Lets only a few tests that run whole programs go on at the same time, over all suites: `@Suite(.turns)`.
 ///
-/// Tests without this trait are not held back. A check waits for most of its time: one more than there are processors
-/// keep a machine busy and leave the programs under test enough of it, so that no test depends on its neighbours' load.
+/// Tests without this trait are not held back. Two at once keep a machine with two processors busy and leave the
+/// programs under test enough of it, so that no test depends on its neighbours' load.
 public struct TurnsTrait: TestTrait, SuiteTrait, TestScoping {
   /// The tests of a suite take their turns one by one.
   public var isRecursive: Bool { true }
@@ -29,7 +28,7 @@ extension Trait where Self == TurnsTrait {
 
 private actor Turns {
   static let shared = Turns()
-  private var free = max(2, ProcessInfo.processInfo.activeProcessorCount) + 1
+  private var free = 2
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   func take() async {
