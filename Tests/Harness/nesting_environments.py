@@ -12,7 +12,6 @@ def _module(name):
 
 
 containers = _module("other-container")
-UNMASKED = ["seccomp=unconfined"]
 
 
 class Environment:
@@ -200,6 +199,15 @@ oci("docker-few-devices", "Docker's default without /dev/shm, /dev/pts and /dev/
     change=_gone("/dev/shm", "/dev/pts", "/dev/mqueue"))
 
 
+def _become(place):
+    return ["setpriv", "--reuid", str(place.uid), "--regid", str(place.gid), "--clear-groups"]
+
+
+def _as_user(place):
+    """A command of the user's, without a network."""
+    return ["unshare", "--net"] + _become(place) + ["env", "-u", "XDG_RUNTIME_DIR", "HOME=" + place.home]
+
+
 # What runs on the machine itself, with something changed in a mount and a network namespace of its own.
 
 def host(name, what, line="", before="", root=False, needs=(), more_namespaces=(), **more):
@@ -207,7 +215,7 @@ def host(name, what, line="", before="", root=False, needs=(), more_namespaces=(
     the command after that. $ROOT, $USER_ID, $HOME_FOLDER, $HARNESS and $REFUSER are there."""
     def command(place, words):
         home = place.home if not root else place.root_home
-        become = "" if root else "setpriv --reuid %d --regid %d --clear-groups " % (place.uid, place.gid)
+        become = "" if root else shlex.join(_become(place)) + " "
         variables = " ".join(shlex.quote(word) for word in place.variables)
         given = " ".join("-e " + word for word in place.variables)
         script = """set -e
@@ -252,24 +260,19 @@ host("overlay", "on an overlay, as images are", "mkdir -p $ROOT; mount -t tmpfs 
      "mount -t overlay -o lowerdir=/,upperdir=u,workdir=w none m; for d in proc sys dev; do mount --rbind /$d m/$d; "
      "done; cd m; mkdir -p .old; pivot_root . .old; umount -l /.old; for d in /tmp /var/tmp; do "
      "mount -t tmpfs -o mode=1777 none $d; done")
-host("chroot", "chroot(2), as user", "mkdir -p $ROOT; mount --bind / $ROOT; for d in proc sys dev; do "
-     "mount --rbind /$d $ROOT/$d; done; for d in tmp var/tmp; do "
-     "mount -t tmpfs -o mode=1777 none $ROOT/$d; done", "chroot $ROOT", root=True)
-host("chroot-user", "chroot(2), then another user", "mkdir -p $ROOT; mount --bind / $ROOT; for d in proc sys dev; do "
-     "mount --rbind /$d $ROOT/$d; done; for d in tmp var/tmp; do "
-     "mount -t tmpfs -o mode=1777 none $ROOT/$d; done", "chroot $ROOT setpriv --reuid $USER_ID --regid $USER_ID --clear-groups env "
+SECOND_ROOT = ("mkdir -p $ROOT; mount --bind / $ROOT; for d in proc sys dev; do mount --rbind /$d $ROOT/$d; done; "
+               "for d in tmp var/tmp; do mount -t tmpfs -o mode=1777 none $ROOT/$d; done")
+host("chroot", "chroot(2), as user", SECOND_ROOT, "chroot $ROOT", root=True)
+host("chroot-user", "chroot(2), then another user", SECOND_ROOT, "chroot $ROOT setpriv --reuid $USER_ID --regid $USER_ID --clear-groups env "
      "HOME=$HOME_FOLDER", root=True)
 host("user-namespace", "a user namespace with one id (`unshare -r`)", before="unshare --user --map-root-user")
 host("user-namespace-full", "`unshare -r` with mounts, processes and a /proc",
      before="unshare --user --map-root-user --mount --pid --fork --mount-proc")
 host("user-namespaces-three", "three user namespaces within each other", before="unshare --user --map-root-user "
      "unshare --user --map-root-user unshare --user --map-root-user")
-host("no-user-namespaces", "user.max_user_namespaces = 0",
-     before="unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"' sh")
-host("no-network-namespaces", "user.max_net_namespaces = 0",
-     before="unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_net_namespaces; exec \"$@\"' sh")
-host("no-pid-namespaces", "user.max_pid_namespaces = 0",
-     before="unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_pid_namespaces; exec \"$@\"' sh")
+for name, kind in [("user", "user"), ("network", "net"), ("pid", "pid")]:
+    host("no-%s-namespaces" % name, "user.max_%s_namespaces = 0" % kind, before="unshare --user --map-root-user "
+         "sh -c 'echo 0 >/proc/sys/user/max_%s_namespaces; exec \"$@\"' sh" % kind)
 host("no-setfcap", "root of a user namespace without CAP_SETFCAP",
      before="unshare --user --map-root-user setpriv --bounding-set -setfcap --inh-caps -setfcap")
 host("root-no-capability", "root without capabilities", before="setpriv --bounding-set -all --inh-caps -all", root=True)
@@ -340,13 +343,12 @@ podman("podman-rootless-nnp", "podman, rootless, no-new-privileges", "--security
 podman("podman-rootless-no-capability", "podman, rootless, `--cap-drop ALL`", "--cap-drop ALL")
 podman("podman-rootless-keep-id", "podman, rootless, `--userns keep-id`", "--userns keep-id")
 
+
 def _own():
     """Our own sandbox of the folder that has all that is needed: it is /app there."""
     def command(place, words):
         words = [word.replace(place.work, "/app") for word in words]
-        return ["unshare", "--net", "setpriv", "--reuid", str(place.uid), "--regid", str(place.gid), "--clear-groups",
-                "env", "-u", "XDG_RUNTIME_DIR", "HOME=" + place.home, place.preflight, "run", "--source", place.work,
-                "--", "env"] + [word.replace(place.work, "/app") for word in place.variables] + words
+        return _as_user(place) + [place.preflight, "run", "--source", place.work, "--", "env"] + [word.replace(place.work, "/app") for word in place.variables] + words
 
     _add("own", "our own sandbox (`preflight run`)", command, [])
 
@@ -375,10 +377,8 @@ def _own_container():
         with open(path, "w") as file:
             json.dump(settings, file)
         os.chmod(path, 0o644)
-        inner = ["setpriv", "--reuid", str(place.uid), "--regid", str(place.gid), "--clear-groups", "env", "-u",
-                 "XDG_RUNTIME_DIR", "HOME=" + place.home, place.isolate, "--root", os.path.join(place.home, "state"),
-                 "run", "--bundle", bundle, "nest"]
-        return ["unshare", "--net"] + inner
+        return _as_user(place) + [place.isolate, "--root", os.path.join(place.home, "state"), "run", "--bundle", bundle,
+                                  "nest"]
 
     _add("own-container", "our own container (`isolate run` of an ordinary config.json)", command, [])
 
