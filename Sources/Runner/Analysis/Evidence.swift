@@ -163,10 +163,11 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
     case timeLimit
     case interrupt
 
+    /// Whether it had passed its limit of memory.
+    package var isOutOfMemory: Bool { self == .cgroupOutOfMemory || self == .memoryWatchdog }
+
     /// Whether it had passed a limit on what it uses.
-    package var isLimit: Bool {
-      [.cgroupOutOfMemory, .memoryWatchdog, .processWatchdog, .diskWatchdog].contains(self)
-    }
+    package var isLimit: Bool { isOutOfMemory || self == .processWatchdog || self == .diskWatchdog }
   }
   package var name: Name
   /// The argument vector that ran; empty when the phase runs nothing.

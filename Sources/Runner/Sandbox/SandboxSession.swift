@@ -255,8 +255,7 @@ package final class SandboxSession {
 
   /// What we saw of its surroundings; also after its end.
   package var observations: [Observation] {
-    let isOutOfMemory = endedBy == .memoryWatchdog || endedBy == .cgroupOutOfMemory
-    return [scratch.full, isOutOfMemory ? scratch.held : nil].compactMap { $0 }
+    [scratch.full, endedBy?.isOutOfMemory == true ? scratch.held : nil].compactMap { $0 }
   }
 
   /// The counters of the phase so far.

@@ -91,7 +91,7 @@ extension PhaseEvidence {
 extension ResourceLimits {
   /// Whether the phase ran out of disk or memory or was stopped for what it wrote, which makes any build fail.
   static func explains(_ phase: PhaseEvidence) -> Bool {
-    phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog
+    phase.endedBy?.isOutOfMemory == true
       || phase.endedBy == .diskWatchdog || phase.diskFull != nil
   }
 }

@@ -18,7 +18,7 @@ enum ResourceLimits {
   // MARK: Memory
 
   private static func outOfMemory(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
-    if phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog {
+    if phase.endedBy?.isOutOfMemory == true {
       return ScratchFull.heldAsMemory(in: phase, evidence)
         ?? memoryFinding(phase, evidence, severity: .error)
     }
@@ -128,7 +128,7 @@ enum ResourceLimits {
     let isEnded = phase.endedBy == .processWatchdog
     // At the limit every further fork is refused, whether or not the program says a word about it.
     let isAtLimit =
-      phase.name == .start && phase.endedBy != .memoryWatchdog && phase.endedBy != .cgroupOutOfMemory
+      phase.name == .start && phase.endedBy?.isOutOfMemory != true
       && phase.endedBy != .diskWatchdog
       && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
     // What the program says counts where the counters, which are read now and then, say that it was on its way there.
@@ -165,8 +165,8 @@ enum ResourceLimits {
     let line = phase.firstLine {
       $0.has("No space left on device") || $0.has("ENOSPC: no space left")
     }
-    guard phase.status == .failed, phase.endedBy != .diskWatchdog, phase.endedBy != .memoryWatchdog,
-      phase.endedBy != .cgroupOutOfMemory, ScratchFull.heldAsMemory(in: phase, evidence) == nil,
+    guard phase.status == .failed, phase.endedBy != .diskWatchdog, phase.endedBy?.isOutOfMemory != true,
+      ScratchFull.heldAsMemory(in: phase, evidence) == nil,
       let proof = line.map(phase.proof) ?? phase.diskFull?.proof(in: phase.name)
     else { return nil }
     guard let seen = phase.diskFull else {

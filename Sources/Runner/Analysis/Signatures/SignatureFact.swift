@@ -29,7 +29,7 @@ enum SignatureFact: String, Sendable, CaseIterable {
     case .networkFailed: phase.unreachable != nil
     case .egressDenied: !evidence.deniedEgress(in: phase.name).isEmpty
     case .diskFull: phase.diskFull != nil
-    case .outOfMemory: phase.endedBy == .cgroupOutOfMemory || phase.endedBy == .memoryWatchdog
+    case .outOfMemory: phase.endedBy?.isOutOfMemory == true
     case .programFailed: evidence.programFailed
     case .listened: !evidence.listening.isEmpty
     case .answered: evidence.probes.contains { ($0.status ?? 599) < 500 }

@@ -296,7 +296,7 @@ final class StartPhase {
     stop.durationMilliseconds = whole.durationMilliseconds - stopBegan
     stop.status = whole.endedBy == .stopRequest ? .passed : .failed
     stop.resources = ResourceUse()
-    if whole.endedBy == .cgroupOutOfMemory || whole.endedBy == .memoryWatchdog {
+    if whole.endedBy?.isOutOfMemory == true {
       // It went on taking memory until it was killed, after it had been asked to stop.
       stop.resources = whole.resources
       start.resources.oomKills = nil
