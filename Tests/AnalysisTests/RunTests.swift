@@ -131,6 +131,24 @@ struct ResourceLimitTests {
     #expect(findings.first?.message.contains("128") == true)
   }
 
+  @Test("knows a fork that was refused also where no look saw its processes, and a socket that would block")
+  func refusedFork() {
+    func rules(_ code: String) -> [String] {
+      var evidence = Scenario.crashed(
+        Fixture.log(
+          """
+          Traceback (most recent call last):
+            File "/app/main.py", line 4, in <module>
+              \(code)
+          BlockingIOError: [Errno 11] Resource temporarily unavailable
+          """))
+      evidence.phases[1].resources.processesPeak = 2
+      return evidence.findings.map(\.rule)
+    }
+    #expect(rules("if os.fork() == 0:").first == "too-many-processes")
+    #expect(!rules("connection.recv(1)").contains("too-many-processes"))
+  }
+
   @Test(
     "writes amounts of memory as people read them",
     arguments: [(Int64(512 << 20), "512 MiB"), (Int64(3 << 29), "1.5 GiB"), (Int64(999), "999 B")])

@@ -119,6 +119,12 @@ enum ResourceLimits {
 
   // MARK: Processes, disk, time
 
+  /// Whether an error is that of a traceback which ends in fork: a socket that would block has the same number.
+  private static func isOfFork(_ line: LogLine, _ phase: PhaseEvidence) -> Bool {
+    let before = phase.log.filter { $0.stream == line.stream && $0.number < line.number }.suffix(3)
+    return before.contains { $0.text.has("fork(") || $0.text.has("fork_exec(") }
+  }
+
   private static func tooManyProcesses(_ phase: PhaseEvidence, _ evidence: Evidence) -> Finding? {
     let refused = phase.firstLine { text in
       text.has("can't start new thread") || text.has("[Errno 11] Resource temporarily unavailable")
@@ -131,9 +137,11 @@ enum ResourceLimits {
       phase.name == .start && phase.endedBy?.isOutOfMemory != true
       && phase.endedBy != .diskWatchdog
       && (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max)
-    // What the program says counts where the counters, which are read now and then, say that it was on its way there.
+    // What the program says counts where the counters, which are read now and then, say that it was on its way there;
+    // they may miss what came and went between two looks, but fork(2) fails with EAGAIN for nothing but a limit.
     let isNear =
       (phase.resources.processesPeak ?? 0) >= (evidence.settings.processLimit ?? .max) / 4
+      || refused.map { isOfFork($0, phase) } == true
     guard isEnded || isAtLimit || (phase.status == .failed && refused != nil && isNear) else { return nil }
     let limit = evidence.settings.processLimit.map(String.init) ?? "unknown"
     let enforcer = isEnded ? "preflight's process watchdog" : "the kernel"
@@ -156,7 +164,7 @@ enum ResourceLimits {
       evidence: (refused.map { [phase.proof($0)] } ?? []) + [
         Finding.Proof(
           kind: .counter, phase: phase.name,
-          text: "process limit \(limit), reached, enforced by \(enforcer)")
+          text: "process limit \(limit), enforced by \(enforcer)")
       ])
   }
 
