@@ -155,8 +155,9 @@ struct PlainHTTPTests {
       try peer.send(body)
     }
     let fixture = try ProxyFixture(allow: "allow:127.0.0.1")
-    let client = try Peer(connectingTo: fixture.port)
+    // Made before the connection, which would else be silent for that time.
     let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let client = try Peer(connectingTo: fixture.port)
     try client.send("POST http://127.0.0.1:\(server.port)/ HTTP/1.1\r\nContent-Length: \(size)\r\n\r\n")
     try client.send(body)
     _ = try client.receive(through: "\r\n\r\n")

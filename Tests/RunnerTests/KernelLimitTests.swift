@@ -14,7 +14,8 @@ struct KernelLimitTests {
   @Test("as root: memory and processes are limited by the kernel, the report says so, and no cgroup is left")
   func root() async throws { try await check(unprivileged: false) }
 
-  /// One start of the machine for all of it: it is slow, so that a bomb may need longer than the usual settling time.
+  /// One start of the machine for all of it: it is slow, so that a bomb may need longer than the usual settling time,
+  /// and a hog longer than the usual minute until it listens.
   private func check(unprivileged: Bool) async throws {
     let folder = try TemporaryDirectory()
     _ = unsafe chmod(folder.path, 0o777)
@@ -29,8 +30,9 @@ struct KernelLimitTests {
       cgroups() { find /sys/fs/cgroup -type d | sort; }
       cgroups >$TMPDIR/before
       cd \(folder.path)
-      \(check) \(Repository.example("python-out-of-memory")) --memory 128M --port 8080 >memory.json 2>memory.err; echo memory $?
-      \(check) memfd --memory 256M --port 8080 >memfd.json 2>memfd.err; echo memfd $?
+      hog="--port 8080 --start-deadline 5m"
+      \(check) \(Repository.example("python-out-of-memory")) --memory 128M $hog >memory.json 2>memory.err; echo memory $?
+      \(check) memfd --memory 256M $hog >memfd.json 2>memfd.err; echo memfd $?
       \(check) bomb --pids 64 --settle 30s >bomb.json 2>bomb.err; echo bomb $?
       \(check) stubborn --pids 64 >stubborn.json 2>stubborn.err; echo stubborn $?
       cgroups | diff $TMPDIR/before - && echo no cgroup is left

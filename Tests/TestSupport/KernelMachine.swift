@@ -33,8 +33,8 @@ public struct KernelMachine: Sendable {
 
   /// Starts the machine, runs a shell line in it, and returns what it printed and how it ended.
   ///
-  /// Machines are large, so two run at a time at most, those of the longest time limits first; waiting does not count
-  /// towards the time limit. Exit status 124 is the time limit, 125 a machine that did not work.
+  /// Machines are large, so only as many run at a time as there are turns, those of the longest time limits first;
+  /// waiting does not count towards the time limit. Exit status 124 is the time limit, 125 a machine that did not work.
   ///
   /// - Throws: ``ProgramError`` if the harness cannot be started.
   public func run(_ shellLine: String, environment: [String: String] = [:]) async throws -> Outcome {
@@ -57,10 +57,10 @@ public struct KernelMachine: Sendable {
     }
   }
 
-  /// Lets as many machines run at a time as there are processors, at most two: each takes up to 1.5 GB of memory.
+  /// Lets as many machines run at a time as there are processors and turns: each takes up to 1.5 GB of memory.
   private actor Turn {
     static let shared = Turn()
-    private var free = min(2, ProcessInfo.processInfo.activeProcessorCount)
+    private var free = min(Turns.atOnce, ProcessInfo.processInfo.activeProcessorCount)
     private var waiting: [(timeLimit: Duration, turn: CheckedContinuation<Void, Never>)] = []
 
     func take(for timeLimit: Duration) async {

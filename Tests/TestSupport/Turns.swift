@@ -1,3 +1,4 @@
+import Foundation
 public import Testing
 
 /// Lets only a few tests that run whole programs go on at the same time, over all suites: `@Suite(.turns)`.
@@ -26,9 +27,13 @@ extension Trait where Self == TurnsTrait {
   public static var turns: Self { TurnsTrait() }
 }
 
-private actor Turns {
+actor Turns {
+  /// How many: two, or ISOLATE_TEST_TURNS where `scripts/test` runs the tests of another user beside these.
+  static let atOnce =
+    ProcessInfo.processInfo.environment["ISOLATE_TEST_TURNS"].flatMap(Int.init).map { max($0, 1) } ?? 2
+
   static let shared = Turns()
-  private var free = 2
+  private var free = atOnce
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   func take() async {
