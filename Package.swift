@@ -102,7 +102,7 @@ let package = Package(
       name: "Analysis", dependencies: ["Formats", "SignatureFiles"], path: "Sources/Runner/Analysis",
       swiftSettings: strict),
     .target(
-      name: "Planning", dependencies: ["Analysis", "Formats"], path: "Sources/Runner/Planning",
+      name: "Planning", dependencies: ["Analysis", "Formats", "Isolate"], path: "Sources/Runner/Planning",
       swiftSettings: strict),
     .target(
       name: "Ecosystems", dependencies: ["Planning", "Analysis", "Formats"],

@@ -58,20 +58,9 @@ struct EventsCommand {
   /// Seconds, or numbers with units as "1m30s" and "500ms"; nil when it is neither.
   static func milliseconds(_ text: String) -> Int? {
     if let seconds = Int(text) { return seconds.multipliedReportingOverflow(by: 1000).partialValue }
-    var rest = text[...]
-    var total = 0.0
-    while !rest.isEmpty {
-      let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-      rest = rest.dropFirst(number.count)
-      let unit = rest.prefix { $0.isASCII && $0.isLetter }
-      rest = rest.dropFirst(unit.count)
-      guard let value = Double(number), let factor = Self.units[String(unit)] else { return nil }
-      total += value * factor
-    }
+    guard let total = GoDuration.milliseconds(text) else { return nil }
     return total > 0 && total < 1e12 ? Int(total.rounded(.up)) : nil
   }
-
-  private static let units = ["h": 3_600_000.0, "m": 60_000, "s": 1000, "ms": 1]
 
   private func report(_ type: String, _ data: JSONValue?) throws(SystemError) {
     var members: [(key: String, value: JSONValue)] = [("type", .string(type)), ("id", .string(identifier))]

@@ -19,6 +19,9 @@ extension RuntimeSpec {
   /// PATH as Debian's login sets it for everyone.
   public static let standardPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+  /// The folders of it.
+  package static var standardFolders: String { String(standardPath.dropFirst("PATH=".count)) }
+
   /// The filesystems every container gets (config-linux.md, "Default Filesystems").
   public static let standardMounts: [Mount] = [
     Mount(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),

@@ -136,7 +136,7 @@ package struct RecipeBuild {
     var settings = ImageConfiguration.Settings()
     settings.user = recipe.user
     settings.environment =
-      ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] + recipe.environment
+      [RuntimeSpec.standardPath] + recipe.environment
     settings.entrypoint = recipe.entrypoint.isEmpty ? nil : recipe.entrypoint
     settings.command = recipe.command.isEmpty ? nil : recipe.command
     settings.workingDirectory = recipe.workingDirectory

@@ -1,4 +1,5 @@
 import Formats
+import Isolate
 
 extension Plan {
   /// A command that says with status 0 that the program is well, and when it is run.
@@ -82,22 +83,9 @@ struct HealthTest: Equatable, Sendable {
     return true
   }
 
-  /// Reads a duration such as "1m30s" (pkg.go.dev/time, ParseDuration); an hour is the longest.
+  /// Reads a duration such as "1m30s"; an hour is the longest.
   static func milliseconds(_ text: String) -> Int? {
-    if text == "0" { return 0 }
-    let units = [("ms", 1.0), ("us", 1e-3), ("ns", 1e-6), ("h", 3.6e6), ("m", 6e4), ("s", 1e3)]
-    var total = 0.0
-    var rest = text[...]
-    repeat {
-      let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-      rest = rest.dropFirst(number.count)
-      guard let value = Double(number), let unit = units.first(where: { rest.hasPrefix($0.0) }) else {
-        return nil
-      }
-      rest = rest.dropFirst(unit.0.count)
-      total += value * unit.1
-    } while !rest.isEmpty
-    return Int(min(total, 3.6e6))
+    GoDuration.milliseconds(text).map { Int(min($0, 3.6e6)) }
   }
 
   // MARK: Tests that ask by HTTP
