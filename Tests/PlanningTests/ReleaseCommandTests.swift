@@ -101,13 +101,26 @@ struct ReleaseCommandTests {
     #expect(plan.others.first?.notRun == "--start names the one program to check")
   }
 
-  @Test("of an image is run where the image's files lie, and fly hands it to ENTRYPOINT")
+  @Test(
+    "of an image is run where the image's files lie, as other commands are, and fly hands it to ENTRYPOINT")
   func image() throws {
     let docker = "FROM python\nWORKDIR /srv\nCOPY src/ ./\nENTRYPOINT [\"python\"]\nCMD [\"main.py\"]\n"
     let files = ["src/main.py": "x = 1\n", "Dockerfile": docker]
     let fly = "[deploy]\nrelease_command = \"/srv/manage.py migrate\"\n"
     let plan = try plan(files.merging(["fly.toml": fly]) { $1 })
     #expect(plan.others.first?.start.displayed == "cd src && exec python /app/src/manage.py migrate")
+    let server = "[processes]\nweb = \"/srv/main.py --fast\"\nworker = \"worker.py\"\n"
+    let whole = try self.plan(files.merging(["fly.toml": server]) { $1 })
+    #expect(whole.start.displayed == "cd src && exec python /app/src/main.py --fast")
+    #expect(whole.others.first?.start.displayed == "cd src && exec python worker.py")
+    // Its own builder reads no Dockerfile.
+    let railway = "[build]\nbuilder = \"RAILPACK\"\n[deploy]\nstartCommand = \"python src/main.py\"\n"
+    let built = try self.plan(files.merging(["railway.toml": railway]) { $1 })
+    #expect(built.start.displayed == "python src/main.py")
+    let imageOf = railway.replacing("RAILPACK", with: "DOCKERFILE").replacing("src/main", with: "main")
+    #expect(
+      try self.plan(files.merging(["railway.toml": imageOf]) { $1 }).start.displayed
+        == "cd src && exec python main.py")
     let render = "services:\n  - type: web\n    preDeployCommand: python manage.py migrate\n"
     let other = try self.plan(files.merging(["render.yaml": render]) { $1 })
     #expect(other.others.first?.start.displayed == "cd src && exec python manage.py migrate")

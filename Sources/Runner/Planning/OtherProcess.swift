@@ -48,7 +48,7 @@ extension StartDecision {
           form: .shell(process.command), origin: .descriptor("Procfile \(process.type)"), alternatives: [],
           place: Plan.Place(file: "Procfile", line: process.line)), notRun: notRun)
     }
-    all += descriptors.processes(beside: command.origin)
+    all += descriptors.processes(beside: command.origin, in: docker)
     if !all.contains(where: \.isRelease), let release = descriptors.release(in: docker) {
       all.append(Plan.OtherProcess(name: "release", start: release, notRun: notRun))
     }

@@ -99,10 +99,9 @@ package enum Planner {
         )
       }
     }
-    let compared = docker?.compared
     plan.notes +=
-      descriptors.startNotes(taken: start.command.origin, start.command.displayed, and: compared)
-      + descriptors.releaseNotes(of: plan) + descriptors.notes(of: plan, and: compared)
+      descriptors.startNotes(taken: start.command.origin, start.command.displayed, in: docker)
+      + descriptors.releaseNotes(of: plan, in: docker) + descriptors.notes(of: plan, and: docker?.compared)
     return plan
   }
 

@@ -34,8 +34,8 @@ struct StartDecision {
       Described(
         line: $0.command, origin: .descriptor("Procfile \($0.type)"), processType: $0.type,
         place: Plan.Place(file: "Procfile", line: $0.line))
-    } ?? descriptors.described(ofPlatform: true) ?? docker?.described
-      ?? descriptors.described(ofPlatform: false)
+    } ?? descriptors.described(ofPlatform: true, in: docker) ?? docker?.described
+      ?? descriptors.described(ofPlatform: false, in: docker)
   }
 
   /// Decides on the start command.

@@ -17,6 +17,16 @@ struct Descriptor: Equatable, Sendable {
     var file: String?
   }
 
+  /// Where a platform runs a command.
+  enum CommandPlace: Sendable {
+    /// Where its own builder puts the folder, or beside the folder's files.
+    case folder
+    /// In the image that a Dockerfile makes, instead of its ENTRYPOINT and CMD.
+    case image
+    /// In the image, as the arguments of its ENTRYPOINT.
+    case imageBehindEntry
+  }
+
   /// A process that runs beside the one of `start`.
   struct Process: Equatable, Sendable {
     var name: String
@@ -32,8 +42,8 @@ struct Descriptor: Equatable, Sendable {
   var processes: [Process] = []
   /// What is run to its end before each start of a new version.
   var release: Placed<Plan.StartCommand.Form>?
-  /// Whether the platform hands `release` to the image's ENTRYPOINT.
-  var releaseKeepsEntry = false
+  /// Where the platform runs its commands, beside a Dockerfile.
+  var commandPlace = CommandPlace.folder
   var port: Placed<Int>?
   var health: Placed<String>?
   /// A health check that asks nothing by HTTP.
@@ -50,6 +60,12 @@ struct Descriptor: Equatable, Sendable {
   var notHonoured: [String] = []
   var problems: [String] = []
 
+  /// A command of the file as it is started in the folder.
+  func placed(_ command: Plan.StartCommand.Form, in docker: DockerDeployment?) -> Plan.StartCommand.Form {
+    guard let docker, commandPlace != .folder else { return command }
+    return docker.placed(command, behindEntry: commandPlace == .imageBehindEntry)
+  }
+
   /// The place of a line, as an origin has it.
   func place(_ line: Int) -> String { "\(name):\(line)" }
 
@@ -57,6 +73,17 @@ struct Descriptor: Equatable, Sendable {
   func place(_ variable: Variable) -> String { "\(variable.file ?? name):\(variable.line)" }
 
   // MARK: Taking values over
+
+  /// Takes what the first of a file's documents says; one that does not parse is told and says nothing.
+  mutating func takeFirst(
+    of documents: () throws(DocumentError) -> [LocatedDocument],
+    _ take: (LocatedDocument, inout Descriptor) -> Void
+  ) {
+    switch Result(catching: documents) {
+    case .success(let documents): if let first = documents.first { take(first, &self) }
+    case .failure(let error): problems.append("\(place(error.line)) cannot be read: \(error.message)")
+    }
+  }
 
   /// Takes a command: a text is for a shell, a list is not.
   mutating func takeStart(_ document: LocatedDocument, _ path: [String]) {

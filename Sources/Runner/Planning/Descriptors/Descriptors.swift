@@ -10,10 +10,7 @@ struct Descriptors {
     for file in files {
       guard let text = snapshot.text(of: file.name) else { continue }
       var found = Descriptor(name: file.name)
-      do throws(DocumentError) {
-        let documents = try read(file.name, text)
-        if let document = documents.first { file.read(document, &found) }
-      } catch { found.problems.append("\(file.name):\(error.line) cannot be read: \(error.message)") }
+      found.takeFirst(of: { () throws(DocumentError) in try read(file.name, text) }, file.read)
       result.all.append(found)
     }
     for name in manifests(in: snapshot) {
@@ -31,11 +28,9 @@ struct Descriptors {
     for name in ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"] {
       guard let text = snapshot.text(of: name) else { continue }
       var found = Descriptor(name: name, isOfPlatform: false)
-      do throws(DocumentError) {
-        if let document = try YAMLReader.read(text).first {
-          ContainerDescriptors.compose(document, in: snapshot, &found)
-        }
-      } catch { found.problems.append("\(name):\(error.line) cannot be read: \(error.message)") }
+      found.takeFirst(of: { () throws(DocumentError) in try YAMLReader.read(text) }) {
+        ContainerDescriptors.compose($0, in: snapshot, &$1)
+      }
       result.all.append(found)
       break
     }
@@ -112,22 +107,23 @@ extension Descriptors {
   }
 
   /// The start command of one of the files: those of platforms count more than a Dockerfile, compose less.
-  func described(ofPlatform: Bool) -> StartDecision.Described? {
+  func described(ofPlatform: Bool, in docker: DockerDeployment?) -> StartDecision.Described? {
     guard let found = all.first(where: { $0.start != nil && $0.isOfPlatform == ofPlatform }),
       let start = found.start
     else { return nil }
+    let form = found.placed(start.value, in: docker)
     let line: String
-    switch start.value {
+    switch form {
     case .shell(let text): line = text
     case .arguments(let words): line = ShellWords.join(words)
     }
     return StartDecision.Described(
       line: line, origin: .descriptor(found.place(start.line)), processType: "",
-      place: Plan.Place(file: found.name, line: start.line), form: start.value, port: found.port?.value)
+      place: Plan.Place(file: found.name, line: start.line), form: form, port: found.port?.value)
   }
 
   /// The processes beside the one of the start command, where the same file says both.
-  func processes(beside origin: Origin) -> [Plan.OtherProcess] {
+  func processes(beside origin: Origin, in docker: DockerDeployment?) -> [Plan.OtherProcess] {
     let owner = all.first { descriptor in
       descriptor.start.map { .descriptor(descriptor.place($0.line)) == origin } ?? false
     }
@@ -137,7 +133,8 @@ extension Descriptors {
       return Plan.OtherProcess(
         name: process.name,
         start: Plan.StartCommand(
-          form: process.command.value, origin: .descriptor(owner.place(line)), alternatives: [],
+          form: owner.placed(process.command.value, in: docker), origin: .descriptor(owner.place(line)),
+          alternatives: [],
           place: Plan.Place(file: owner.name, line: line)))
     }
   }
@@ -147,7 +144,7 @@ extension Descriptors {
     guard let found = first(\.release) else { return nil }
     let line = found.descriptor.release?.line
     return Plan.StartCommand(
-      form: docker?.placed(found.value, behindEntry: found.descriptor.releaseKeepsEntry) ?? found.value,
+      form: found.descriptor.placed(found.value, in: docker),
       origin: .descriptor(found.place), alternatives: [],
       place: Plan.Place(file: found.descriptor.name, line: line))
   }
@@ -260,12 +257,13 @@ extension Descriptors {
   }
 
   /// Which of several release commands is taken.
-  func releaseNotes(of plan: Plan) -> [String] {
+  func releaseNotes(of plan: Plan, in docker: DockerDeployment?) -> [String] {
     guard let taken = plan.others.first(where: \.isRelease)?.start else { return [] }
     return all.compactMap { descriptor in
       guard let release = descriptor.release else { return nil }
       let place = descriptor.place(release.line)
-      let other = Plan.StartCommand(form: release.value, origin: .byDefault, alternatives: []).displayed
+      let form = descriptor.placed(release.value, in: docker)
+      let other = Plan.StartCommand(form: form, origin: .byDefault, alternatives: []).displayed
       guard taken.origin != .descriptor(place), other != taken.displayed else { return nil }
       return
         "the release command: \(taken.origin.displayed) says \(taken.displayed), and counts; \(place) says \(other)"
@@ -273,11 +271,12 @@ extension Descriptors {
   }
 
   /// Which of several start commands is taken.
-  func startNotes(taken origin: Origin, _ line: String, and docker: Descriptor?) -> [String] {
-    (all + [docker].compactMap { $0 }).compactMap { descriptor in
+  func startNotes(taken origin: Origin, _ line: String, in docker: DockerDeployment?) -> [String] {
+    (all + [docker?.compared].compactMap { $0 }).compactMap { descriptor in
       guard let start = descriptor.start else { return nil }
       let place = descriptor.place(start.line)
-      let other = Plan.StartCommand(form: start.value, origin: .byDefault, alternatives: []).displayed
+      let form = descriptor.placed(start.value, in: docker)
+      let other = Plan.StartCommand(form: form, origin: .byDefault, alternatives: []).displayed
       guard origin != .descriptor(place), other != line else { return nil }
       if case .flag = origin { return nil }
       if case .variable = origin { return nil }

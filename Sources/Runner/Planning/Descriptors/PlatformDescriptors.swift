@@ -30,7 +30,7 @@ enum PlatformDescriptors {
     found.takeWord(document, ["kill_signal"], as: \.stopSignal)
     found.tell(["mounts", "statics", "files", "metrics", "kill_timeout"], in: document)
     found.release = found.words(document, ["deploy", "release_command"])
-    found.releaseKeepsEntry = true
+    found.commandPlace = .imageBehindEntry
   }
 
   /// render.com/docs/blueprint-spec.
@@ -41,6 +41,8 @@ enum PlatformDescriptors {
     let path = ["services", "[\(index)]"]
     found.takeStart(document, path + ["startCommand"])
     found.takeStart(document, path + ["dockerCommand"])
+    let builder = (document[path + ["runtime"]] ?? document[path + ["env"]])?.string
+    if builder == nil || builder == "docker" || builder == "image" { found.commandPlace = .image }
     found.takeHealth(document, path + ["healthCheckPath"])
     takeNamed(document, path + ["envVars"], name: "key", &found)
     for (other, service) in services.enumerated() where other != index {
@@ -62,6 +64,8 @@ enum PlatformDescriptors {
   /// docs.railway.com/reference/config-as-code.
   static func railway(_ document: LocatedDocument, _ found: inout Descriptor) {
     found.takeStart(document, ["deploy", "startCommand"])
+    let builder = document[["build", "builder"]]?.string
+    if builder == nil || builder == "DOCKERFILE" { found.commandPlace = .image }
     found.takeHealth(document, ["deploy", "healthcheckPath"])
     found.release = found.lines(document, ["deploy", "preDeployCommand"])
     found.tell(["cronSchedule"], in: document, ["deploy"])
@@ -88,6 +92,7 @@ enum PlatformDescriptors {
     func lines(_ path: [String]) -> Descriptor.Placed<Plan.StartCommand.Form>? {
       found.lines(document, path) ?? found.lines(document, path + ["command"])
     }
+    found.commandPlace = .image
     found.start = lines(["run", "web"])
     found.release = lines(["release"])
     for name in (document[["run"]]?.table ?? [:]).keys.sorted() where name != "web" {
