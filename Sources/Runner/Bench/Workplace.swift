@@ -36,12 +36,11 @@ final class Workplace {
       throw Failure(bench: SystemError("flock", path, code: errno))
     }
     self.lock = lock
-    do throws(SystemError) {
-      guardian = try SystemError.check(unsafe ben_guard(path), "fork")
-      try fill()
-    } catch {
-      remove()
-      throw Failure(bench: error)
+    try Failure.guarding(.ofBench) { () throws(SystemError) in
+      try SystemError.undoing(remove) { () throws(SystemError) in
+        guardian = try SystemError.check(unsafe ben_guard(path), "fork")
+        try fill()
+      }
     }
   }
 

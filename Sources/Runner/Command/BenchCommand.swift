@@ -106,8 +106,8 @@ struct BenchOutput {
 
   func write(_ report: BenchReport) throws {
     let text = try Self.render(report, format, color: false)
-    do throws(SystemError) { try Files.replace(path, with: text) } catch {
-      throw Failure(.usage, "--output \(path): \(error)")
+    try SystemError.caught(try Files.replace(path, with: text)) {
+      Failure(.usage, "--output \(path): \($0)")
     }
   }
 }

@@ -124,12 +124,10 @@ struct CheckCommand: ParsableCommand {
     let outcome: CheckRunner.Outcome
     let runner = CheckRunner(
       options: options, observer: display, interruption: interruption, supply: supply)
-    do {
-      outcome = try runner.run()
-    } catch {
+    outcome = try Failure.caught(try runner.run()) {
       display.clear()
-      tell(error)
-      throw error
+      tell($0)
+      return $0
     }
     display.clear()
     for file in files { try file.write(outcome.report) }
@@ -216,8 +214,8 @@ struct OutputFile {
   func write(_ report: Report) throws {
     let text =
       format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
-    do throws(SystemError) { try Files.replace(path, with: text) } catch {
-      throw Failure(.usage, "--output \(self.path): \(error)")
+    try SystemError.caught(try Files.replace(path, with: text)) {
+      Failure(.usage, "--output \(path): \($0)")
     }
   }
 }

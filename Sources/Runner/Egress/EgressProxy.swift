@@ -6,6 +6,15 @@ import NIOPosix
 package struct EgressStartError: Error, CustomStringConvertible {
   /// What was attempted and what the system said.
   package let description: String
+
+  /// Carries out the last step of a start; where it fails, the others are undone and `problem` is what is said.
+  static func unless(_ problem: String, undo: () -> Void, _ step: () throws -> Void) throws(EgressStartError)
+  {
+    do { try step() } catch {
+      undo()
+      throw EgressStartError(description: "\(problem): \(error)")
+    }
+  }
 }
 
 /// The only way out of a sandbox: an HTTP proxy that serves a listening socket of the sandbox's namespace and
@@ -43,11 +52,10 @@ package final class EgressProxy: Sendable {
       policy: policy, upstream: upstream, recorder: recorder, limits: limits,
       dialer: UpstreamDialer(lookup: lookup, limits: limits))
     let proxy = EgressProxy(recorder: recorder, service: service, lookup: lookup)
-    do {
+    try EgressStartError.unless(
+      "the egress proxy cannot use its listening socket", undo: { _ = proxy.shutdown() }
+    ) {
       _ = try bootstrap(shared, on: service.group).withBoundSocket(listeningSocket).wait()
-    } catch {
-      proxy.shutdown()
-      throw EgressStartError(description: "the egress proxy cannot use its listening socket: \(error)")
     }
     return proxy
   }

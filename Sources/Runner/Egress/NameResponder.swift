@@ -45,11 +45,10 @@ package final class NameResponder: Sendable {
         try channel.pipeline.syncOperations.addHandler(DatagramHandler(names: names))
       }
     }
-    do {
+    try EgressStartError.unless(
+      "the name responder cannot use its socket", undo: { _ = responder.shutdown() }
+    ) {
       _ = try bootstrap.withBoundSocket(socket).wait()
-    } catch {
-      responder.shutdown()
-      throw EgressStartError(description: "the name responder cannot use its socket: \(error)")
     }
     return responder
   }

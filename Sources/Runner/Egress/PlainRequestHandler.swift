@@ -198,7 +198,7 @@ extension PlainRequestHandler {
     guard !isDone, let context else { return }
     isDone = true
     upstream?.close()
-    do {
+    context.orClose {
       if let reply {
         guard !responseHasBegun else { return context.close(promise: nil) }
         try insertEncoder(context)
@@ -211,8 +211,6 @@ extension PlainRequestHandler {
       context.pipeline.syncOperations.removeHandler(context: encoder, promise: nil)
       try context.pipeline.syncOperations.addHandler(LingeringCloseHandler(limits: shared.limits))
       context.pipeline.syncOperations.removeHandler(self, promise: nil)
-    } catch {
-      context.close(promise: nil)
     }
   }
 

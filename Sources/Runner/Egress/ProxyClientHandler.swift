@@ -61,17 +61,12 @@ final class ProxyClientHandler: ChannelInboundHandler, RemovableChannelHandler {
   private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
     guard tunnel == nil else { return }
     deadline?.cancel()
-    let request: ProxyRequest
-    do {
-      request = try ProxyRequest(head)
-    } catch {
-      return answer(.malformed(error.reason), context: context)
-    }
-    switch request {
-    case .tunnel(let authority):
+    switch Result(catching: { () throws(ProxyRequestError) in try ProxyRequest(head) }) {
+    case .failure(let error): return answer(.malformed(error.reason), context: context)
+    case .success(.tunnel(let authority)):
       guard let (meter, destination) = admit(authority, isTunnel: true, context: context) else { return }
       tunnel = TunnelSetupHandler(shared: shared, destination: destination, meter: meter)
-    case .forward(let forwarded):
+    case .success(.forward(let forwarded)):
       guard let (meter, destination) = admit(forwarded.authority, isTunnel: false, context: context)
       else { return }
       let exchange = PlainRequestHandler(
@@ -103,20 +98,16 @@ final class ProxyClientHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   private func replace(with handler: some ChannelHandler, context: ChannelHandlerContext) {
     isDone = true
-    do {
+    context.orClose {
       try context.pipeline.syncOperations.addHandler(handler)
       context.pipeline.syncOperations.removeHandler(self, promise: nil)
-    } catch {
-      context.close(promise: nil)
     }
   }
 
   private func removeDecoder(context: ChannelHandlerContext) {
-    do {
+    context.orClose {
       let decoder = try context.pipeline.syncOperations.context(handlerType: Decoder.self)
       context.pipeline.syncOperations.removeHandler(context: decoder, promise: nil)
-    } catch {
-      context.close(promise: nil)
     }
   }
 }

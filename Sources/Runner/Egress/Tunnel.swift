@@ -148,3 +148,10 @@ final class TunnelEnd: ChannelDuplexHandler {
     OrderlyClose.closeFully(context)
   }
 }
+
+extension ChannelHandlerContext {
+  /// Carries out a change of the pipeline, on its event loop; where that fails the connection is of no use.
+  func orClose(_ change: () throws -> Void) {
+    do { try change() } catch { close(promise: nil) }
+  }
+}

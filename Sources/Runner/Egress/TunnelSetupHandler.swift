@@ -93,13 +93,11 @@ final class TunnelSetupHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func leave(_ context: ChannelHandlerContext, after add: (ChannelPipeline) throws -> Void) {
-    do {
+    context.orClose {
       try add(context.pipeline)
       context.pipeline.syncOperations.removeHandler(self, promise: nil)
       // The automatic read was swallowed above.
       context.channel.read()
-    } catch {
-      context.close(promise: nil)
     }
   }
 }

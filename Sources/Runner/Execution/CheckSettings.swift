@@ -62,8 +62,9 @@ extension CheckOptions {
   package static func policy(
     _ text: String, from place: String, calling host: String
   ) throws(Failure) -> EgressPolicy {
-    let policy: EgressPolicy
-    do { policy = try EgressPolicy.parse(text) } catch { throw Failure(.usage, "\(place): \(error)") }
+    let policy = try EgressPolicyError.caught(try EgressPolicy.parse(text)) {
+      Failure(.usage, "\(place): \($0)")
+    }
     if policy == .host {
       throw Failure(
         .unavailable,

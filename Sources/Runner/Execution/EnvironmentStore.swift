@@ -61,21 +61,25 @@ struct EnvironmentStore {
     let staging = "\(directory).record"
     // One that another check may be running from is moved aside, and removed when it is old.
     unsafe rename(path, "\(state.path)/environments/\(Self.asidePrefix)\(String(isl_random(), radix: 36))")
-    do throws(SystemError) {
-      try Directories.make(staging, mode: 0o700)
-      guard let json = try? JSONEncoder().encode(record) else {
-        throw SystemError("write", "\(staging)/evidence.json", code: EINVAL)
+    try Failure.guarding { () throws(SystemError) in
+      try SystemError.undoing {
+        Directories.remove(staging)
+      } unless: { () throws(SystemError) in
+        try Self.write(record, to: staging)
+        if unsafe rename(directory, "\(staging)/files") != 0 {
+          throw SystemError("rename", directory, code: errno)
+        }
+        if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
       }
-      try Files.write(
-        String(decoding: Array(json), as: UTF8.self), to: "\(staging)/evidence.json",
-        flags: O_WRONLY | O_CREAT | O_EXCL)
-      if unsafe rename(directory, "\(staging)/files") != 0 {
-        throw SystemError("rename", directory, code: errno)
-      }
-      if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }
-    } catch {
-      Directories.remove(staging)
-      throw Failure(error)
     }
+  }
+
+  /// Writes the record into the folder of a new environment.
+  private static func write(_ record: Record, to staging: String) throws(SystemError) {
+    try Directories.make(staging, mode: 0o700)
+    let path = "\(staging)/evidence.json"
+    guard let json = try? JSONEncoder().encode(record) else { throw SystemError("write", path, code: EINVAL) }
+    try Files.write(
+      String(decoding: Array(json), as: UTF8.self), to: path, flags: O_WRONLY | O_CREAT | O_EXCL)
   }
 }

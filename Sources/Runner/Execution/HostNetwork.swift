@@ -12,8 +12,8 @@ struct HostNetwork {
   let entries: [EgressPolicy.Entry]
 
   init(_ host: [String: String], keepsLogins: Bool = false) throws(Failure) {
-    do { upstream = try UpstreamProxy(environment: host) } catch {
-      throw Failure(.usage, "the proxy of the environment cannot be used: \(error)")
+    upstream = try UpstreamProxyError.caught(try UpstreamProxy(environment: host)) {
+      Failure(.usage, "the proxy of the environment cannot be used: \($0)")
     }
     certificates = HostCertificates(environment: host).combinedPEM()
     indexes = IndexSettings(host, keepsLogins: keepsLogins)

@@ -139,7 +139,7 @@ package final class SandboxedCommand {
   }
 
   private func environment(of stored: StoredRootfs?) -> [String: String] {
-    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    let path = RuntimeSpec.standardFolders
     guard let stored else {
       return ["PATH": path, "HOME": HostImage.home, "USER": "app", "LANG": "C.UTF-8", "TERM": terminalName]
     }
@@ -161,17 +161,15 @@ package final class SandboxedCommand {
     settings.opensSockets = limits.memoryInBytes != nil
     settings.loopbackAddress = SandboxNetwork.outsideAddress
     settings.lifeline = interruption.lifeline
+    let started = try Sandbox.PhaseStartError.started { () throws(Sandbox.PhaseStartError) in
+      try sandbox.start(phase, settings)
+    }
     let container: Container
-    do {
-      container = try sandbox.start(phase, settings)
-    } catch {
-      switch error {
-      case .runner(let error): throw error
-      case .isolate(.launch(let error)) where error.isExecFailure:
-        StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
-        return error.code == ENOENT ? 127 : 126
-      case .isolate(let error): throw Failure(error)
-      }
+    switch started {
+    case .success(let running): container = running
+    case .failure(let error):
+      StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
+      return error.shellStatus
     }
     let said = container.confinement.hasNamespaces ? nil : container.confinement.warning
     for warning in container.warnings where warning != said {

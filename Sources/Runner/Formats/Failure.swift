@@ -111,12 +111,12 @@ extension Failure {
   package static func guarding<Value>(
     _ files: OwnFiles = .ofRun, _ calls: () throws(SystemError) -> Value
   ) throws(Failure) -> Value {
-    do throws(SystemError) { return try calls() } catch { throw Failure(error, on: files) }
+    try SystemError.caught(try calls()) { Failure($0, on: files) }
   }
 
   /// The same of calls of the runtime.
   package static func guarding<Value>(_ calls: () throws(IsolateError) -> Value) throws(Failure) -> Value {
-    do throws(IsolateError) { return try calls() } catch { throw Failure(error) }
+    try IsolateError.caught(try calls()) { Failure($0) }
   }
 
   /// A failed system call in the store of images, or on an image's files.

@@ -42,13 +42,14 @@ final class CommandProbe {
     options.standardInput = null.number
     (options.standardOutput, options.standardError) = (end.number, end.number)
     options.cgroup = cgroup
-    do {
-      self.process = try start(process, options)
-      failure = 0
-    } catch {
-      guard case .launch(let refusal) = error, refusal.isExecFailure else { throw Failure(error) }
-      self.process = nil
-      failure = refusal.code == ENOENT ? 127 : 126
+    let started = try Sandbox.PhaseStartError.started { () throws(Sandbox.PhaseStartError) in
+      try IsolateError.caught(try start(process, options)) {
+        Sandbox.PhaseStartError.isolate($0)
+      }
+    }
+    switch started {
+    case .success(let running): (self.process, failure) = (running, 0)
+    case .failure(let error): (self.process, failure) = (nil, error.shellStatus)
     }
     extendLifetime(end)
     extendLifetime(null)

@@ -51,15 +51,14 @@ package final class HTTPProbe {
     self.target = target
     self.isConnectionEnough = isConnectionEnough
     self.timeoutMilliseconds = timeoutMilliseconds
-    do {
+    let number = try Failure.guarding { () throws(IsolateError) in
       switch target {
-      case .outside: socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET)[0])
-      case .loopback6: socket = OwnedDescriptor(owning: try container.openSockets(family: AF_INET6)[0])
-      case .unix:
-        socket = OwnedDescriptor(
-          owning: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
+      case .outside: try container.openSockets(family: AF_INET)[0]
+      case .loopback6: try container.openSockets(family: AF_INET6)[0]
+      case .unix: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
       }
-    } catch { throw Failure(error) }
+    }
+    socket = OwnedDescriptor(owning: number)
     root = container.confinement.hasNamespaces ? "/proc/\(container.processID)/root" : ""
     // "localhost" is what every framework's list of allowed hosts accepts.
     request = Array(

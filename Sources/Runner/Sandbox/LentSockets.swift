@@ -91,16 +91,15 @@ final class LentSockets {
     let counts = Counts()
     self.wake = wake
     self.counts = counts
-    do {
-      thread = try JoinedThread {
-        if let user = surroundings.user { isl_look_as(user, user) }
-        var desk = Desk(listener: listener, surroundings) { counts.add($0, naming: name) }
-        desk.serve(until: wake.end)
-        close(listener)
+    thread = try Failure.guarding { () throws(SystemError) in
+      try SystemError.undoing({ _ = close(listener) }) { () throws(SystemError) in
+        try JoinedThread {
+          if let user = surroundings.user { isl_look_as(user, user) }
+          var desk = Desk(listener: listener, surroundings) { counts.add($0, naming: name) }
+          desk.serve(until: wake.end)
+          close(listener)
+        }
       }
-    } catch {
-      close(listener)
-      throw Failure(error)
     }
   }
 

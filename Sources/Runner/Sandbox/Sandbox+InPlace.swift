@@ -50,15 +50,17 @@ extension Sandbox {
     guard let process = specification(for: phase).process else {
       throw .runner(Failure(.internalError, "no process to run"))
     }
-    do throws(SystemError) {
-      if let user = run.user {
-        // Read-only folders as well: what they may do with their own files Landlock says.
-        let shared = [Self.settings, "certificates.pem"].map { "\(run.shownPath)/\($0)" }
-        for folder in writable(phase) + shared { try Self.give(folder, to: user) }
+    if let user = run.user {
+      // Read-only folders as well: what they may do with their own files Landlock says.
+      let shared = [Self.settings, "certificates.pem"].map { "\(run.shownPath)/\($0)" }
+      for folder in writable(phase) + shared {
+        try SystemError.caught(try Self.give(folder, to: user)) {
+          PhaseStartError.runner(Failure($0))
+        }
       }
-    } catch { throw .runner(Failure(error)) }
-    do throws(IsolateError) { return try startBeside(process, phase, options) } catch {
-      throw .isolate(error)
+    }
+    return try IsolateError.caught(try startBeside(process, phase, options)) {
+      PhaseStartError.isolate($0)
     }
   }
 

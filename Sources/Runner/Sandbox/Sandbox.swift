@@ -168,12 +168,16 @@ package final class Sandbox {
     case .step(.openRootfs):
       // The state directory is itself on an overlay, as in a container, or no overlay can be mounted at all.
       guard let stored else { return expose(why: "\(refusal)") }
-      do { return try stored.goOn(after: "\(refusal)") } catch { throw .runner(error) }
+      return try Failure.caught(try stored.goOn(after: "\(refusal)")) {
+        PhaseStartError.runner($0)
+      }
     case .step(.mount) where exposure == nil && refusal.subject.hasPrefix("overlay"):
       return expose(why: "\(refusal)")
     case .step(.mount) where layer == .overlay && refusal.subject.hasPrefix("overlay"):
       // The state directory is itself on an overlay, or the kernel is older than 5.11.
-      do { try fallBackToCopy(why: "\(refusal)") } catch { throw .runner(error) }
+      try Failure.caught(try fallBackToCopy(why: "\(refusal)")) {
+        PhaseStartError.runner($0)
+      }
       return true
     case .step(.watchOutside):
       // The kernel has no packet sockets, or a filter around us refuses them.
@@ -222,6 +226,19 @@ package final class Sandbox {
   package enum PhaseStartError: Error {
     case isolate(IsolateError)
     case runner(Failure)
+
+    /// Starts something; a program that cannot be executed comes back as such, and is the project's own trouble.
+    package static func started<Value>(
+      _ start: () throws(PhaseStartError) -> Value
+    ) throws(Failure) -> Result<Value, LaunchError> {
+      do throws(PhaseStartError) { return .success(try start()) } catch {
+        switch error {
+        case .runner(let error): throw error
+        case .isolate(.launch(let error)) where error.isExecFailure: return .failure(error)
+        case .isolate(let error): throw Failure(error)
+        }
+      }
+    }
   }
 
   /// A phase's container: what runs, what it may write, and how it is watched.
@@ -361,4 +378,9 @@ package final class Sandbox {
     }
     return mounts
   }
+}
+
+extension LaunchError {
+  /// The status that a shell has for a program that cannot be executed: 127 where there is none, 126 otherwise.
+  package var shellStatus: Int32 { code == ENOENT ? 127 : 126 }
 }

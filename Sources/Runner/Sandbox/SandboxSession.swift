@@ -69,22 +69,27 @@ package final class SandboxSession {
     options.cgroup = limits.cgroup
     self.sandbox = sandbox
     self.settings = settings
-    container = try sandbox.start(settings, options)
+    let container = try sandbox.start(settings, options)
+    self.container = container
     scratch = ScratchSpace(of: container, bytes: sandbox.scratchBytes(in: settings))
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
     log = LogCollector(startedAt: startedMilliseconds, naming: sandbox.namesInOutput)
-    do {
-      network = try SandboxNetwork(
+    network = try Failure.caught(
+      try SandboxNetwork(
         container, phase: phase, policy: policy, upstream: upstream, folders: sandbox.socketFolders)
-    } catch { throw .runner(error) }
+    ) {
+      Sandbox.PhaseStartError.runner($0)
+    }
     cgroup = limits.cgroup
     var watched = Watchdog.Limits(disk: sandbox.disk)
     if limits.cgroup == nil {
       watched.memoryInBytes = limits.memoryInBytes
       watched.processes = limits.processes
     }
-    do { watchdog = try Watchdog(container, watched) } catch { throw .runner(Failure(error)) }
+    watchdog = try SystemError.caught(try Watchdog(container, watched)) {
+      Sandbox.PhaseStartError.runner(Failure($0))
+    }
     self.interruption = interruption
     for descriptor in [standardOutput.number, standardError.number] {
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
@@ -173,18 +178,13 @@ package final class SandboxSession {
   package func get(
     _ path: String, port: Int, at target: HTTPProbe.Target = .outside
   ) throws(Failure) -> ProbeAttempt? {
-    let probe: HTTPProbe
-    do {
-      probe = try HTTPProbe(
+    let begun = try unlessEnded { () throws(Failure) in
+      try HTTPProbe(
         container, path: path, port: port, target: sandbox.reached(target),
         isConnectionEnough: path == ProbeAttempt.connectionOnly,
         at: sandbox.address(of: container, port: port, for: target))
-    } catch {
-      // Since the last look the program may have ended, and with it whoever could be asked.
-      try step(milliseconds: 0)
-      if exit != nil { return nil }
-      throw error
     }
+    guard let probe = begun else { return nil }
     self.probe = probe
     defer { self.probe = nil }
     while probe.result == nil {
@@ -198,14 +198,13 @@ package final class SandboxSession {
   package func check(
     _ check: ImageRunSettings.HealthCheck, environment: [String: String], port: Int
   ) throws(Failure) -> ProbeAttempt? {
-    let command: CommandProbe
-    do {
+    let begun = try unlessEnded { () throws(Failure) in
       var settings = settings
       settings.arguments = check.arguments
       settings.environment = environment
       let spec = sandbox.specification(for: settings)
       var beside: Container?
-      command = try CommandProbe(
+      let command = try CommandProbe(
         spec, cgroup: cgroup, port: port, timeoutMilliseconds: check.timeoutMilliseconds
       ) { process, options throws(IsolateError) in
         guard sandbox.isInPlace else { return try container.start(process, of: spec, options: options) }
@@ -214,15 +213,22 @@ package final class SandboxSession {
         return started
       }
       if let beside { try network.lend(to: beside) }
-    } catch {
-      try step(milliseconds: 0)
-      if exit != nil { return nil }
-      throw error
+      return command
     }
+    guard let command = begun else { return nil }
     while true {
       if let result = try command.result() { return result }
       if exit != nil { return nil }
       try step(milliseconds: 20)
+    }
+  }
+
+  /// Begins to ask the program; nil when it has ended since the last look, and with it whoever could be asked.
+  private func unlessEnded<Value>(_ begin: () throws(Failure) -> Value) throws(Failure) -> Value? {
+    do throws(Failure) { return try begin() } catch {
+      try step(milliseconds: 0)
+      if exit != nil { return nil }
+      throw error
     }
   }
 

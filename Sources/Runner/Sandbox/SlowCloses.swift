@@ -11,8 +11,10 @@ final class SlowCloses {
   /// Begins to close; where no thread can be made, it is done at once.
   func close(_ descriptor: consuming OwnedDescriptor) {
     let number = descriptor.release()
-    do throws(SystemError) {
-      threads.append(try JoinedThread { _ = Glibc.close(number) })
-    } catch { _ = Glibc.close(number) }
+    if let thread = try? JoinedThread({ _ = Glibc.close(number) }) {
+      threads.append(thread)
+    } else {
+      _ = Glibc.close(number)
+    }
   }
 }

@@ -52,7 +52,6 @@ package final class StoredRootfs {
     self.run = run
     var lease = ImageStore.Lease()
     var trees: [String] = []
-    var names: [String] = []
     settings = try ImageRunSettings(image.configuration.config)
     for layer in image.layers {
       guard try store.hold(layer, with: &lease), let tree = store.tree(of: layer) else {
@@ -66,28 +65,24 @@ package final class StoredRootfs {
     store.touch(image.reference)
     self.lease = lease
     self.trees = trees
-    do throws(SystemError) {
-      for (index, tree) in trees.enumerated() {
-        names.append("l\(index)")
-        if unsafe symlink(tree, "\(run.path)/l\(index)") != 0 {
-          throw SystemError("symlink", tree, code: errno)
-        }
-      }
-      // An overlay has at least one layer below.
-      if names.isEmpty {
-        try Directories.make("\(run.path)/l0")
-        names = ["l0"]
-      }
-      layers = names
-      for folder in ["root-upper", "root-work", Self.filesLayer] {
-        try Directories.make("\(run.path)/\(folder)")
-      }
-      for (name, text) in SandboxNetwork.files(hostname: hostname) { try show(text, at: "/etc/\(name)") }
-      // apt gives its downloads to a user of their own, which there is not under a single id.
-      if trees.contains(where: { Directories.kind(of: "\($0)/etc/apt/apt.conf.d") == S_IFDIR }) {
-        try show("APT::Sandbox::User \"root\";\n", at: "/etc/apt/apt.conf.d/99preflight")
-      }
-    } catch { throw Failure(error) }
+    // An overlay has at least one layer below.
+    layers = trees.isEmpty ? ["l0"] : trees.indices.map { "l\($0)" }
+    try Failure.guarding { () throws(SystemError) in try makeFolders(hostname) }
+  }
+
+  private func makeFolders(_ hostname: String) throws(SystemError) {
+    for (index, tree) in trees.enumerated() where unsafe symlink(tree, "\(run.path)/\(layers[index])") != 0 {
+      throw SystemError("symlink", tree, code: errno)
+    }
+    if trees.isEmpty { try Directories.make("\(run.path)/\(layers[0])") }
+    for folder in ["root-upper", "root-work", Self.filesLayer] {
+      try Directories.make("\(run.path)/\(folder)")
+    }
+    for (name, text) in SandboxNetwork.files(hostname: hostname) { try show(text, at: "/etc/\(name)") }
+    // apt gives its downloads to a user of their own, which there is not under a single id.
+    if trees.contains(where: { Directories.kind(of: "\($0)/etc/apt/apt.conf.d") == S_IFDIR }) {
+      try show("APT::Sandbox::User \"root\";\n", at: "/etc/apt/apt.conf.d/99preflight")
+    }
   }
 
   /// The overlay to be mounted on the root; nil where the root is a copy.
@@ -122,7 +117,7 @@ package final class StoredRootfs {
     case .overlay: method = .memory
     case .memory:
       method = .fuse
-      do throws(Failure) { try mountFuse() } catch { return try goOn(after: error.message) }
+      if case .failure(let error) = Result(catching: mountFuse) { return try goOn(after: error.message) }
     case .fuse:
       run.fuse = nil
       method = .copy

@@ -76,9 +76,10 @@ package struct Signature: Sendable {
     places = []
     if table["at"] != nil {
       for text in try reader.texts("at") {
-        do throws(PatternError) { places.append(try SignaturePlace(text)) } catch {
-          throw SignatureError(key: "at", error.message)
-        }
+        places.append(
+          try PatternError.caught(try SignaturePlace(text)) {
+            SignatureError(key: "at", $0.message)
+          })
       }
     }
     guard !any.isEmpty else { throw SignatureError(key: "any", "has no pattern") }
@@ -158,9 +159,10 @@ private struct SignatureReader {
   func patterns(_ key: String) throws(SignatureError) -> [LinePattern] {
     var patterns: [LinePattern] = []
     for text in try texts(key) {
-      do throws(PatternError) { patterns.append(try LinePattern(text)) } catch {
-        throw SignatureError(key: key, error.message)
-      }
+      patterns.append(
+        try PatternError.caught(try LinePattern(text)) {
+          SignatureError(key: key, $0.message)
+        })
     }
     return patterns
   }

@@ -97,11 +97,10 @@ struct SignatureFile {
 
   /// Reads the signatures of the file.
   func signatures() throws(SignatureError) -> [Signature] {
-    let document: DocumentValue
-    do throws(DocumentError) { document = try TOMLReader.read(text) } catch {
-      var wrong = SignatureError(key: "TOML", error.message)
-      (wrong.file, wrong.line) = (name, error.line)
-      throw wrong
+    let document = try DocumentError.caught(try TOMLReader.read(text)) {
+      var wrong = SignatureError(key: "TOML", $0.message)
+      (wrong.file, wrong.line) = (name, $0.line)
+      return wrong
     }
     guard let root = document.table, root.keys.allSatisfy({ $0 == "signature" }),
       let tables = root["signature"]?.array
@@ -112,12 +111,13 @@ struct SignatureFile {
     }
     var signatures: [Signature] = []
     for (index, table) in tables.enumerated() {
-      do throws(SignatureError) { signatures.append(try Signature(table)) } catch {
-        var wrong = error
+      let signature = try SignatureError.caught(try Signature(table)) {
+        var wrong = $0
         wrong.file = name
-        wrong.line = line(of: error.key, inTable: index)
-        throw wrong
+        wrong.line = line(of: wrong.key, inTable: index)
+        return wrong
       }
+      signatures.append(signature)
     }
     return signatures
   }

@@ -24,15 +24,13 @@ package struct PackageManifest: Sendable, Equatable {
 
   /// Reads the text of a package.json; the error names the line.
   package static func parse(_ text: String) -> Result<PackageManifest, PackageManifestError> {
-    do throws(DocumentError) {
-      let document = try JSONReader.read(text)
-      guard document.table != nil else {
-        return .failure(PackageManifestError(line: 1, message: "it is no JSON object"))
+    Result { () throws(DocumentError) in try JSONReader.read(text) }
+      .mapError { PackageManifestError(line: $0.line, message: $0.message) }
+      .flatMap { document in
+        document.table == nil
+          ? .failure(PackageManifestError(line: 1, message: "it is no JSON object"))
+          : .success(PackageManifest(document))
       }
-      return .success(PackageManifest(document))
-    } catch {
-      return .failure(PackageManifestError(line: error.line, message: error.message))
-    }
   }
 
   /// Members of another type than npm expects are taken as missing, as npm does.

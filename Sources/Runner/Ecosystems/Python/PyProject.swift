@@ -37,11 +37,8 @@ package struct PyProject: Sendable, Equatable {
 
   /// Reads the text of a pyproject.toml; nil with the reason when it is no TOML.
   package static func parse(_ text: String) -> Result<PyProject, PyProjectError> {
-    do throws(DocumentError) {
-      return .success(PyProject(try TOMLReader.read(text)))
-    } catch {
-      return .failure(PyProjectError(line: error.line, message: error.message))
-    }
+    Result { () throws(DocumentError) in PyProject(try TOMLReader.read(text)) }
+      .mapError { PyProjectError(line: $0.line, message: $0.message) }
   }
 
   private init(_ document: DocumentValue) {

@@ -83,6 +83,21 @@ struct StoredImages: ImageSource {
   }
 }
 
+extension RuntimeNeed {
+  /// What a source has to offer once it was asked. What keeps us from it is no reason to stop before the next.
+  fileprivate func offer(
+    of name: String, because: String, unless refusal: String = "",
+    _ ask: () throws(Failure) -> ImageStore.Image?
+  ) -> ImageOffer {
+    do throws(Failure) {
+      guard let image = try ask(), isMet(by: image) else {
+        return .none(why: "\(name) does not have \(displayed)")
+      }
+      return .image(image, reason: "\(because), for \(displayed)")
+    } catch { return .none(why: refusal + error.message) }
+  }
+}
+
 /// The images that a registry has of the interpreter.
 struct RegistryImages: ImageSource {
   let store: ImageStore
@@ -93,16 +108,10 @@ struct RegistryImages: ImageSource {
     guard policy != .never else { return .none(why: "no registry was asked (--pull never)") }
     let name = "docker.io/library/\(need.imageName):\(tag(for: need))"
     guard let pull else { return .none(why: "\(name) was not asked for") }
-    do throws(Failure) {
+    return need.offer(of: name, because: "from its registry") { () throws(Failure) in
       let reference = try ImageReference(name)
       try pull(store, reference)
-      guard let image = try store.image(reference), need.isMet(by: image) else {
-        return .none(why: "\(name) does not have \(need.displayed)")
-      }
-      return .image(image, reason: "from its registry, for \(need.displayed)")
-    } catch {
-      // What keeps us from one source is no reason to stop before the next.
-      return .none(why: error.message)
+      return try store.image(reference)
     }
   }
 
@@ -133,14 +142,10 @@ struct RecipeImages: ImageSource {
     let told = "the recipe \(recipe.name) \(version)"
     guard policy != .never else { return .none(why: "\(told) was not built (--pull never)") }
     guard let build else { return .none(why: "\(told) was not built") }
-    do throws(Failure) {
+    return need.offer(of: told, because: "built from \(told)", unless: "\(told) could not be built: ") {
+      () throws(Failure) in
       try build(store, recipe)
-      guard let image = try store.image(recipe.reference(tag: recipe.tags[0])), need.isMet(by: image) else {
-        return .none(why: "\(told) does not have \(need.displayed)")
-      }
-      return .image(image, reason: "built from \(told), for \(need.displayed)")
-    } catch {
-      return .none(why: "\(told) could not be built: \(error.message)")
+      return try store.image(recipe.reference(tag: recipe.tags[0]))
     }
   }
 }

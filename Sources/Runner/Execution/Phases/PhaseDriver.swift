@@ -50,26 +50,23 @@ final class PhaseDriver {
     defer { cgroup?.remove() }
     var settings = phase
     settings.processLimit = cgroup == nil ? allowance.processes : nil
-    let session: SandboxSession
-    do {
-      session = try SandboxSession(
+    let started = try Sandbox.PhaseStartError.started { () throws(Sandbox.PhaseStartError) in
+      try SandboxSession(
         name, of: sandbox, settings,
         limits: .init(memoryInBytes: allowance.memoryInBytes, processes: allowance.processes, cgroup: cgroup),
         policy: allowance.policy, upstream: upstream, interruption: interruption)
-    } catch {
-      switch error {
-      case .runner(let error): throw error
-      case .isolate(.launch(let error)) where error.isExecFailure: return Self.notExecuted(name, phase, error)
-      case .isolate(let error): throw Failure(error)
-      }
+    }
+    let session: SandboxSession
+    switch started {
+    case .success(let running): session = running
+    case .failure(let error): return Self.notExecuted(name, phase, error)
     }
     defer { session.finish() }
     session.onLine = { [observer] line in observer.line(line.text, isError: line.stream == .stderr) }
-    do {
-      try body(session)
-    } catch {
+    try Failure.undoing {
       egress += session.network.attempts
-      throw error
+    } unless: { () throws(Failure) in
+      try body(session)
     }
     session.finish()
     egress += session.network.attempts
@@ -108,7 +105,7 @@ final class PhaseDriver {
   private static func notExecuted(
     _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ error: LaunchError
   ) -> PhaseEvidence {
-    let code = error.code == ENOENT ? 127 : 126
+    let code = Int(error.shellStatus)
     let reason = code == 127 ? "command not found" : SystemError("exec", code: error.code).reason
     return PhaseEvidence(
       name: name, command: phase.arguments, status: .failed, exitCode: code, endedBy: .itself,

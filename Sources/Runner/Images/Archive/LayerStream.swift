@@ -172,8 +172,11 @@ final class LayerStream: ByteSource {
     }
 
     func run() {
-      let ending: Ending
-      do throws(Failure) { ending = .complete(try produce()) } catch { ending = .failed(error) }
+      let ending =
+        switch Result(catching: produce) {
+        case .success(let summary): Ending.complete(summary)
+        case .failure(let error): Ending.failed(error)
+        }
       hasher = nil
       shared.change { shared.ending = ending }
     }

@@ -29,9 +29,9 @@ package enum ProjectArchive {
     let head = try FileSlice(file, from: 0, count: min(size, 6)).bytes(atMost: 6)
     if ZipReader.isZip(head) { return try unzip(file, into: folder) }
     var extractor = try LayerExtractor(path: folder, list: list, limits)
-    do throws(Failure) {
-      try extractor.extract(LayerStream(FileSlice(file, from: 0, count: size), limits))
-    } catch { throw Failure(.usage, "\(path): \(error.message)", remedy: error.remedy) }
+    try Failure.caught(try extractor.extract(LayerStream(FileSlice(file, from: 0, count: size), limits))) {
+      Failure(.usage, "\(path): \($0.message)", remedy: $0.remedy)
+    }
   }
 
   private static func unzip(_ file: SharedDescriptor, into folder: String) throws(Failure) {

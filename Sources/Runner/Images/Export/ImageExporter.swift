@@ -41,9 +41,10 @@ package struct ImageExporter {
   private func writeHeld(_ image: ImageStore.Image, to path: String) throws(Failure) -> Exported {
     if path.hasSuffix(".tar") { return try write(image, into: LayoutArchive(path)) }
     let folder = try LayoutFolder(path)
-    do throws(Failure) { return try write(image, into: folder) } catch {
+    return try Failure.undoing {
       folder.discard()
-      throw error
+    } unless: { () throws(Failure) in
+      try write(image, into: folder)
     }
   }
 

@@ -111,10 +111,10 @@ final class FolderArchive: @unchecked Sendable {
       }
       if number < 0 { throw LayerTree.failure("open", entry.path.components[...], errno) }
       let opened = OwnedDescriptor(owning: number)
-      do throws(SystemError) {
-        let names = try RawNames.names(in: "/proc/self/fd/\(opened.number)")
-        levels.append(Level(path: entry.path, names: names.sorted { $0.lexicographicallyPrecedes($1) }[...]))
-      } catch { throw LayerTree.failure("opendir", entry.path.components[...], error.code) }
+      let names = try SystemError.caught(try RawNames.names(in: "/proc/self/fd/\(opened.number)")) {
+        LayerTree.failure("opendir", entry.path.components[...], $0.code)
+      }
+      levels.append(Level(path: entry.path, names: names.sorted { $0.lexicographicallyPrecedes($1) }[...]))
     case S_IFREG:
       let number = LayerTree.with(name) {
         unsafe openat(folder.number, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)

@@ -173,9 +173,7 @@ package struct ImageImporter {
     _ files: any FileCollection, _ list: [UInt8], _ path: String, _ name: ImageReference?
   ) throws(Failure) -> [ImageReference] {
     let images: [DockerImage]
-    do { images = try JSONDecoder().decode([DockerImage].self, from: Data(list)) } catch {
-      throw Failure(.invalid, "\(path): manifest.json: \(Failure.reason(error))")
-    }
+    images = try Failure.decoding([DockerImage].self, from: list, calling: "\(path): manifest.json")
     if name != nil, images.count > 1 {
       throw Failure(
         .usage, "\(path) has \(images.count) images: one name does not do for all", remedy: "leave --name out"
@@ -238,7 +236,7 @@ package struct ImageImporter {
     var configuration = ImageConfiguration(architecture: platform.architecture, layers: [layer])
     configuration.variant = platform.variant
     configuration.config = .init()
-    configuration.config?.environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    configuration.config?.environment = [RuntimeSpec.standardPath]
     configuration.config?.command = ["/bin/sh"]
     let bytes = ImageAssembly.encode(configuration)
     let manifest = ImageManifest(

@@ -63,8 +63,8 @@ private struct LayerCopy {
   }
 
   private func names(of folder: Int32, _ path: [[UInt8]]) throws(Failure) -> [[UInt8]] {
-    do { return try RawNames.names(in: "/proc/self/fd/\(folder)") } catch {
-      throw failure("opendir", path, error.code)
+    try SystemError.caught(try RawNames.names(in: "/proc/self/fd/\(folder)")) {
+      failure("opendir", path, $0.code)
     }
   }
 

@@ -61,9 +61,7 @@ package struct ImageManifest: Codable, Sendable {
 
   /// Reads a document that is a manifest or an index.
   package init(_ bytes: [UInt8], of subject: String) throws(Failure) {
-    do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
-      throw Failure(.invalid, "\(subject): not an image manifest: \(Failure.reason(error))")
-    }
+    self = try Failure.decoding(Self.self, from: bytes, calling: "\(subject): not an image manifest")
     guard schemaVersion == 2 else {
       throw Failure(
         .invalid, "\(subject): a manifest of schema version \(schemaVersion), which is no longer read",
@@ -96,6 +94,15 @@ extension ImageManifest {
 }
 
 extension Failure {
+  /// A document of an image, read; one that cannot be is named by `name`.
+  static func decoding<Value: Decodable>(
+    _ type: Value.Type, from json: [UInt8], calling name: String
+  ) throws(Failure) -> Value {
+    do { return try JSONDecoder().decode(type, from: Data(json)) } catch {
+      throw Failure(.invalid, "\(name): \(reason(error))")
+    }
+  }
+
   /// A decoder's complaint in a few words, with the place.
   static func reason(_ error: any Error) -> String {
     func place(_ context: DecodingError.Context) -> String {
@@ -186,9 +193,7 @@ package struct ImageConfiguration: Codable, Sendable {
 
   /// Reads a configuration.
   package init(_ bytes: [UInt8], of subject: String) throws(Failure) {
-    do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
-      throw Failure(.invalid, "\(subject): not an image configuration: \(Failure.reason(error))")
-    }
+    self = try Failure.decoding(Self.self, from: bytes, calling: "\(subject): not an image configuration")
   }
 
   /// The digests of the uncompressed layers, the lowest first.

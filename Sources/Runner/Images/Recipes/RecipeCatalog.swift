@@ -36,9 +36,9 @@ package struct RecipeCatalog: Sendable {
       return own
     }
     let bytes: [UInt8]
-    do { bytes = try Files.read(file, limit: 64 << 10) } catch {
-      throw Failure(
-        .usage, "\(place): no recipe there: \(error)",
+    bytes = try SystemError.caught(try Files.read(file, limit: 64 << 10)) {
+      Failure(
+        .usage, "\(place): no recipe there: \($0)",
         remedy: "name a folder with a recipe, or one of \(recipes.map(\.name).joined(separator: ", "))")
     }
     return try Recipe(String(decoding: bytes, as: UTF8.self), of: file)

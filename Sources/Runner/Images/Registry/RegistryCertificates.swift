@@ -44,10 +44,9 @@ struct RegistryCertificates: Sendable {
   }
 
   private static func certificates(_ path: String) throws(Failure) -> [NIOSSLCertificate] {
-    do {
-      let certificates = try NIOSSLCertificate.fromPEMFile(path)
-      if !certificates.isEmpty { return certificates }
-    } catch {}
+    if let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty {
+      return certificates
+    }
     throw Failure(.usage, "\(path): no certificates in PEM can be read")
   }
 
@@ -62,9 +61,10 @@ struct RegistryCertificates: Sendable {
         throw Failure(.usage, "\(folder)/\(name) is a certificate without its key \(key)")
       }
       configuration.certificateChain = try certificates("\(folder)/\(name)").map { .certificate($0) }
-      do { configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)) } catch {
+      guard let own = try? NIOSSLPrivateKey(file: key, format: .pem) else {
         throw Failure(.usage, "\(key): no private key in PEM can be read")
       }
+      configuration.privateKey = .privateKey(own)
     }
     for name in names where name.hasSuffix(".key") && !names.contains("\(name.dropLast(4)).cert") {
       throw Failure(.usage, "\(folder)/\(name) is a key without its certificate \(name.dropLast(4)).cert")

@@ -28,8 +28,8 @@ final class RegistryTransport: Sendable {
     environment: [String: String], insecureHosts: Set<String> = [], stallLimit: TimeAmount = .seconds(30)
   ) throws(Failure) {
     certificates = RegistryCertificates(environment: environment)
-    do { proxy = try UpstreamProxy(environment: environment) } catch {
-      throw Failure(.usage, "\(error)", remedy: "write https_proxy=http://HOST:PORT")
+    proxy = try UpstreamProxyError.caught(try UpstreamProxy(environment: environment)) {
+      Failure(.usage, "\($0)", remedy: "write https_proxy=http://HOST:PORT")
     }
     self.insecureHosts = insecureHosts
     self.stallLimit = stallLimit

@@ -96,12 +96,13 @@ package final class ImageStore: Sendable {
   func write(_ bytes: [UInt8], to place: String) throws(Failure) {
     let temporary = "\(path)/staging/\(String(isl_random(), radix: 36))"
     try locked("locks/staging") { () throws(Failure) in
-      do throws(SystemError) {
-        try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
-      } catch {
-        unsafe unlink(temporary)
-        throw Failure(image: error)
+      try Failure.guarding(.ofImages) { () throws(SystemError) in
+        try SystemError.undoing {
+          unsafe unlink(temporary)
+        } unless: { () throws(SystemError) in
+          try Files.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+          if unsafe rename(temporary, place) != 0 { throw SystemError("rename", place, code: errno) }
+        }
       }
     }
   }
@@ -185,10 +186,9 @@ package final class ImageStore: Sendable {
       }
     }
     _ = consume mine
-    do throws(Failure) { return try result.get() } catch {
+    return try Failure.caught(try result.get()) {
       // What failed is named as the archive names it.
-      if error.cause != .system { throw error }
-      throw Failure(.system, "\(error.message) (in \(path))", remedy: error.remedy)
+      $0.cause == .system ? Failure(.system, "\($0.message) (in \(path))", remedy: $0.remedy) : $0
     }
   }
 
@@ -284,9 +284,10 @@ package final class ImageStore: Sendable {
     var images: [Image] = []
     var broken: [Failure] = []
     for reference in try references() {
-      do throws(Failure) {
-        if let image = try image(reference) { images.append(image) }
-      } catch { broken.append(error.about(reference.familiar)) }
+      switch Result(catching: { () throws(Failure) in try image(reference) }) {
+      case .success(let image): images += [image].compactMap { $0 }
+      case .failure(let error): broken.append(error.about(reference.familiar))
+      }
     }
     return (images, broken)
   }

@@ -14,7 +14,9 @@ extension ImageStore {
         problems.append("documents/\(name): not ours")
         continue
       }
-      do throws(Failure) { _ = try document(digest) } catch { problems.append(error.message) }
+      if case .failure(let error) = Result(catching: { () throws(Failure) in try document(digest) }) {
+        problems.append(error.message)
+      }
     }
     for name in names("layers").sorted() {
       var verifier = LayerVerifier(tree: "\(path)/layers/\(name)/tree", layer: "layers/\(name)")
@@ -22,15 +24,14 @@ extension ImageStore {
       problems += verifier.problems
     }
     for reference in try references() {
-      do throws(Failure) {
-        guard let image = try image(reference) else {
-          problems.append("names: \(reference.familiar) cannot be read")
-          continue
-        }
+      switch Result(catching: { () throws(Failure) in try image(reference) }) {
+      case .success(let image?):
         for layer in image.layers where tree(of: layer) == nil {
           problems.append("\(reference.familiar): the layer \(layer) is missing")
         }
-      } catch { problems.append("\(reference.familiar): \(error.message)") }
+      case .success(nil): problems.append("names: \(reference.familiar) cannot be read")
+      case .failure(let error): problems.append("\(reference.familiar): \(error.message)")
+      }
     }
     return problems
   }

@@ -15,7 +15,9 @@ enum HostSupport {
     }
     // The proxy has threads, and so has what fetches images. The C library makes them by clone3(2), and by clone(2)
     // only where that is answered by ENOSYS.
-    do throws(SystemError) { try JoinedThread {}.join() } catch {
+    try SystemError.caught { () throws(SystemError) in
+      try JoinedThread {}.join()
+    } as: { error in
       let remedy =
         switch error.code {
         case EPERM, EACCES:
@@ -23,7 +25,7 @@ enum HostSupport {
         case EAGAIN: "raise RLIMIT_NPROC or pids.max"
         default: nil as String?
         }
-      throw Failure(.unavailable, "no thread can be made: \(error)", remedy: remedy)
+      return Failure(.unavailable, "no thread can be made: \(error)", remedy: remedy)
     }
   }
 }

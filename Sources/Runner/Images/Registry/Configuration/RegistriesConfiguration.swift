@@ -53,9 +53,10 @@ package struct RegistriesConfiguration: Sendable {
     let usual = try ImageReference(name)
     let end = name.firstIndex { $0 == ":" || $0 == "@" } ?? name.endIndex
     if let whole = aliases[String(name[..<end])] {
-      do { return [try ImageReference(whole + name[end...])] } catch {
-        throw Failure(.usage, "the alias \"\(name[..<end])\" of registries.conf: \(error.message)")
+      let meant = try Failure.caught(try ImageReference(whole + name[end...])) {
+        Failure(.usage, "the alias \"\(name[..<end])\" of registries.conf: \($0.message)")
       }
+      return [meant]
     }
     guard let searchRegistries else { return [usual] }
     guard !searchRegistries.isEmpty else {
@@ -72,10 +73,10 @@ package struct RegistriesConfiguration: Sendable {
     }
     var candidates: [ImageReference] = []
     for registry in searchRegistries {
-      do { candidates.append(try ImageReference("\(registry)/\(name)")) } catch {
-        throw Failure(
-          .usage, "unqualified-search-registries in registries.conf: \(error.message)", remedy: error.remedy)
+      let candidate = try Failure.caught(try ImageReference("\(registry)/\(name)")) {
+        Failure(.usage, "unqualified-search-registries in registries.conf: \($0.message)", remedy: $0.remedy)
       }
+      candidates.append(candidate)
     }
     return candidates
   }
@@ -97,12 +98,10 @@ package struct RegistriesConfiguration: Sendable {
     }
     func place(_ location: String, _ isInsecure: Bool) throws(Failure) -> RegistryPlace {
       if location.isEmpty { return RegistryPlace(reference: reference, isInsecure: isInsecure) }
-      do {
-        return RegistryPlace(
-          reference: try ImageReference(location + name.dropFirst(length)), isInsecure: isInsecure)
-      } catch {
-        throw Failure(.usage, "registries.conf: the location \"\(location)\": \(error.message)")
+      let reference = try Failure.caught(try ImageReference(location + name.dropFirst(length))) {
+        Failure(.usage, "registries.conf: the location \"\(location)\": \($0.message)")
       }
+      return RegistryPlace(reference: reference, isInsecure: isInsecure)
     }
     var places: [RegistryPlace] = []
     for mirror in registry.mirrors {

@@ -34,16 +34,14 @@ extension RegistriesConfiguration {
 
   /// Adds a file; what it says replaces what was said before, registry by registry and alias by alias.
   private mutating func add(_ path: String) throws(Failure) {
-    let bytes: [UInt8]
-    do { bytes = try Files.read(path, limit: 4 << 20) } catch {
-      throw Failure(
-        .usage, "\(error)", remedy: "it says how registries are reached; make it readable or remove it")
+    let bytes = try SystemError.caught(try Files.read(path, limit: 4 << 20)) {
+      Failure(.usage, "\($0)", remedy: "it says how registries are reached; make it readable or remove it")
     }
-    do throws(DocumentError) {
+    try DocumentError.caught { () throws(DocumentError) in
       try add(RegistriesDocument(try TOMLReader.read(String(decoding: bytes, as: UTF8.self))))
-    } catch {
-      throw Failure(
-        .usage, "\(path)\(error.line > 0 ? ", line \(error.line)" : ""): \(error.message)",
+    } as: {
+      Failure(
+        .usage, "\(path)\($0.line > 0 ? ", line \($0.line)" : ""): \($0.message)",
         remedy: "containers-registries.conf(5) describes the file")
     }
   }

@@ -18,9 +18,10 @@ struct CredentialFile: Sendable {
       root = .object([])
       return
     }
-    do throws(SystemError) {
-      root = Self.parsed(try Files.read(path)) ?? .null
-    } catch { throw Failure(.usage, "the logins in \(error)") }
+    let text = try SystemError.caught(try Files.read(path)) {
+      Failure(.usage, "the logins in \($0)")
+    }
+    root = Self.parsed(text) ?? .null
     guard case .object = root else {
       throw Failure(
         .usage, "\(path): the logins in it cannot be read: it is no JSON object",
@@ -97,13 +98,16 @@ struct CredentialFile: Sendable {
     var file = try CredentialFile(path: path)
     guard file.replace(key, login) else { return false }
     let temporary = "\(folder)/.auth-\(String(isl_random(), radix: 36))"
-    do throws(SystemError) {
-      try Files.write(
-        JSONWriter.write(file.root), to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-      if unsafe rename(temporary, path) != 0 { throw SystemError("rename", path, code: errno) }
-    } catch {
-      unsafe unlink(temporary)
-      throw failure(error)
+    try SystemError.caught { () throws(SystemError) in
+      try SystemError.undoing {
+        unsafe unlink(temporary)
+      } unless: { () throws(SystemError) in
+        try Files.write(
+          JSONWriter.write(file.root), to: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        if unsafe rename(temporary, path) != 0 { throw SystemError("rename", path, code: errno) }
+      }
+    } as: {
+      failure($0)
     }
     lock.close()
     return true
