@@ -117,6 +117,35 @@ struct OtherContainerTests {
   }
 
   @Test(
+    "an environment is installed once, no program can change it, and one that was changed is installed anew",
+    arguments: OtherContainer.allCases)
+  func keptEnvironmentAsRoot(_ container: OtherContainer) async throws {
+    // pip is there already, so that no index is asked.
+    let line = """
+      mkdir /tmp/project; echo pip >/tmp/project/requirements.txt
+      cp "$HARNESS/kept-attack" /tmp/project/main.py
+      for turn in 1 2 3 4 5; do
+        [ $turn = 4 ] && touch $(cat /tmp/place)/lib/changed
+        [ $turn = 5 ] && echo "pip>=1" >/tmp/project/requirements.txt
+        $PREFLIGHT check /tmp/project --format json >/tmp/report 2>/tmp/errors
+        python3 -c 'import json; r = json.load(open("/tmp/report")); p = {p["name"]: p for p in r["phases"]}
+      print(r["isolation"]["level"], p["install"]["status"], " ".join(p["start"]["stdoutTail"]))' || cat /tmp/errors
+        ls -d /var/tmp/preflight-kept-0/*/files ~/.cache/preflight/kept/*/files 2>/dev/null | head -1 >/tmp/place
+      done
+      ls -d /var/tmp/preflight-kept-0/*/files ~/.cache/preflight/kept/*/files 2>/dev/null | wc -l
+      """
+    let outcome = try await container.run(line)
+    let lines = outcome.output.split(separator: "\n").map(String.init)
+    let installs = ["passed", "cached", "cached", "passed", "passed"]
+    try #require(lines.count == 6, "\(outcome)")
+    for (line, status) in zip(lines, installs) {
+      #expect(line.hasPrefix("\(container.level) \(status) /venv: write="), "\(outcome)")
+      #expect(!line.contains("=done"), "\(line)")
+    }
+    #expect(lines[5] == "3", "\(outcome)")
+  }
+
+  @Test(
     "a check that is killed leaves no process, whatever the program has started",
     arguments: OtherContainer.allCases)
   func killedAsRoot(_ container: OtherContainer) async throws {

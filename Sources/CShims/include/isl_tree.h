@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// Removes what is at `name` in the folder `parent`, with all that is below it, following no link; what is not
 /// writable is made so. Names ".deep-N" are used in the folder while deep ones are removed. 0 or -errno.
@@ -9,6 +10,24 @@ int isl_remove_tree(int parent, const char *name);
 
 /// Makes a tree a user's, with the group of the same number, following no link. 0 or -errno.
 int isl_give_tree(const char *path, unsigned user);
+
+/// Makes a tree the caller's, to be read by everybody who reaches it and written to by nobody else, without set-id
+/// bits. 0 or -errno.
+int isl_settle_tree(const char *path);
+
+/// What a tree is like: each change of anything in it, attributes included, changes it.
+struct isl_seal {
+  uint64_t entries, sum; // of names, modes, sizes and times of change
+  int64_t seconds;       // the latest time of change
+  uint32_t nanoseconds;
+};
+
+/// Looks at a tree. 0 or -errno: EXDEV where somebody else owns a part, a file has two names, or one is no file,
+/// folder or link.
+int isl_seal_tree(const char *path, struct isl_seal *seal);
+
+/// Waits until what is changed from now on has another time. Returns 0 where that cannot be known.
+int isl_seal_is_past(const struct isl_seal *seal);
 
 /// An O_PATH descriptor of the folder `name` in `parent` that is no link; -1 and errno otherwise.
 int isl_open_folder(int parent, const char *name);

@@ -15,11 +15,18 @@ struct DownloadStore: ~Copyable {
   let path: String
   /// Held while somebody writes there; nil for a folder of the run's own.
   private let lock: FileLock?
+  /// Whether it is given to the program's user meanwhile.
+  private let isLent: Bool
 
   /// Takes the folder of a key, or one of the run's own without a key, or while another check has that.
-  init(_ key: String?, state: StateDirectory, run: RunDirectory) throws(SystemError) {
+  ///
+  /// Sandboxes without mounts have theirs in `kept`.
+  init(
+    _ key: String?, state: StateDirectory, run: RunDirectory, kept: KeptFolder? = nil
+  ) throws(SystemError) {
+    isLent = kept != nil
     if let key, let lock = FileLock(Self.lock(of: key, state), waits: false) {
-      path = "\(state.path)/downloads/\(key)"
+      path = "\(kept?.downloads ?? "\(state.path)/downloads")/\(key)"
       // Its age is that of the lock, which nobody in a sandbox can change.
       if !Files.exists(path) { _ = unsafe utimes(Self.lock(of: key, state), nil) }
       self.lock = consume lock
@@ -30,19 +37,26 @@ struct DownloadStore: ~Copyable {
     try Directories.make(path, mode: 0o700)
   }
 
+  deinit {
+    // A later check's program may be the same user by chance.
+    if isLent, lock != nil { KeptFolder.takeBack(path) }
+  }
+
   private static func lock(of key: String, _ state: StateDirectory) -> String {
     "\(state.path)/locks/downloads-\(key)"
   }
 
   /// Removes folders that are too old, and those whose age is not known.
   static func removeOld(in state: StateDirectory) {
-    for key in (try? Files.names(in: "\(state.path)/downloads")) ?? [] {
-      let file = lock(of: key, state)
-      if let age = Directories.age(of: file), age < maximumAgeSeconds { continue }
-      guard let lock = FileLock(file, waits: false) else { continue }
-      Directories.remove("\(state.path)/downloads/\(key)")
-      unsafe unlink(file)
-      _ = consume lock
+    for folder in ["\(state.path)/downloads"] + KeptFolder.allDownloads(in: state) {
+      for key in (try? Files.names(in: folder)) ?? [] {
+        let file = lock(of: key, state)
+        if let age = Directories.age(of: file), age < maximumAgeSeconds { continue }
+        guard let lock = FileLock(file, waits: false) else { continue }
+        Directories.remove("\(folder)/\(key)")
+        unsafe unlink(file)
+        _ = consume lock
+      }
     }
   }
 }

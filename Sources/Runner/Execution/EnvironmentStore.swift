@@ -19,11 +19,15 @@ struct EnvironmentStore {
 
   let state: StateDirectory
   let key: String
+  /// Where sandboxes without mounts have theirs; nil is beside the record.
+  var kept: KeptFolder?
 
   /// The evidence kept beside an environment.
   struct Record: Codable {
     var phase: PhaseEvidence
     var egress: [EgressAttempt]
+    /// Where it is that stays where it was installed.
+    var place: KeptPlace?
   }
 
   private var path: String { "\(state.path)/environments/\(key)" }
@@ -43,8 +47,15 @@ struct EnvironmentStore {
       let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)),
       Clock.seconds() - record.phase.startedAt < Self.maximumAgeSeconds
     else { return nil }
+    guard let kept else { return record.place == nil ? record : nil }
+    guard let place = record.place, place.folder.hasPrefix("\(kept.path)/"), place.isUnchanged else {
+      return nil
+    }
     return record
   }
+
+  /// The directory that is mounted at /venv, or stands for it.
+  func files(of record: Record) -> String { record.place?.files ?? files }
 
   /// Removes environments that nobody can be using any more: replaced, or unused for a month.
   static func removeOld(in state: StateDirectory) {
@@ -54,11 +65,24 @@ struct EnvironmentStore {
       let limit = name.hasPrefix(asidePrefix) ? maximumAgeSeconds : 30 * maximumAgeSeconds
       if age > limit { Directories.remove(path) }
     }
+    // Longer than a check lasts that took one just before it was too old.
+    KeptFolder.removeOld(in: state, after: 2 * maximumAgeSeconds)
   }
 
   /// Moves a fresh environment into place.
   func keep(_ directory: String, record: Record) throws(Failure) {
-    let staging = "\(directory).record"
+    try publish(record, directory, staging: "\(directory).record")
+  }
+
+  /// Keeps what was installed in a place where it stays.
+  func keep(_ place: KeptPlace, record: Record, for run: RunDirectory) throws(Failure) {
+    var record = record
+    record.place = place
+    try publish(record, nil, staging: "\(run.path)/environment.record")
+    KeptFolder.keep(for: run)
+  }
+
+  private func publish(_ record: Record, _ directory: String?, staging: String) throws(Failure) {
     // One that another check may be running from is moved aside, and removed when it is old.
     unsafe rename(path, "\(state.path)/environments/\(Self.asidePrefix)\(String(isl_random(), radix: 36))")
     try Failure.guarding { () throws(SystemError) in
@@ -66,7 +90,7 @@ struct EnvironmentStore {
         Directories.remove(staging)
       } unless: { () throws(SystemError) in
         try Self.write(record, to: staging)
-        if unsafe rename(directory, "\(staging)/files") != 0 {
+        if let directory, unsafe rename(directory, "\(staging)/files") != 0 {
           throw SystemError("rename", directory, code: errno)
         }
         if unsafe rename(staging, path) != 0 { throw SystemError("rename", path, code: errno) }

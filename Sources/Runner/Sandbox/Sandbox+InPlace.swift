@@ -31,6 +31,14 @@ extension Sandbox {
     return InPlaceFiles(places)
   }
 
+  /// Where environments are kept that are used at their real places; nil where they are shown at others.
+  package func keptFolder(in state: StateDirectory) -> KeptFolder? {
+    isInPlace ? KeptFolder(for: hasOwnUser ? .otherUser : .landlockOnly, in: state) : nil
+  }
+
+  /// Whether the program is a user whom nobody else is.
+  package var hasOwnUser: Bool { run.user != nil }
+
   /// Makes the folders that are the program's own.
   func makeOwnFolders(certificates: String) throws(SystemError) {
     for name in Set(ownFolders.map(\.real)) { try Directories.make(name, mode: 0o700) }
@@ -121,7 +129,9 @@ extension Sandbox {
 
   private func writable(_ phase: Phase) -> [String] {
     var folders = Array(Set(ownFolders.map(\.real)))
-    if phase.installs { folders += [environmentPath, downloadsPath].compactMap { $0 } }
+    if phase.installs {
+      folders += [environmentIsKept ? nil : environmentPath, downloadsPath].compactMap { $0 }
+    }
     return folders
   }
 
@@ -136,8 +146,9 @@ extension Sandbox {
     rules += ["/dev/null", "/dev/zero", "/dev/full"].map { ($0, .device) }
     rules.append(("\(run.shownPath)/certificates.pem", .look))
     if phase.installs { rules.append(("\(run.shownPath)/\(Self.settings)", .look)) }
-    if !phase.installs, let environmentPath { rules.append((environmentPath, .read)) }
-    rules += writable(phase).map { ($0, .write) }
+    let writable = writable(phase)
+    if let environmentPath, !writable.contains(environmentPath) { rules.append((environmentPath, .read)) }
+    rules += writable.map { ($0, .write) }
     return rules.filter { Files.exists($0.path) }
   }
 

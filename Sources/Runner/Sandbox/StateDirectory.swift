@@ -81,6 +81,7 @@ package struct StateDirectory: Sendable {
       }
       FuseOverlay.removeStale(at: RunDirectory.fusePath(run))
       RunDirectory.removePlace(of: run)
+      KeptFolder.removeNoted(by: run, state: path)
       Self.remove(run, waits: waits)
       _ = consume lock
     }
@@ -230,6 +231,7 @@ package final class RunDirectory {
   package func remove() {
     fuse = nil
     if shownPath != path { Directories.remove(shownPath) }
+    KeptFolder.removeNoted(by: path, state: statePath)
     Directories.remove(path)
   }
 }

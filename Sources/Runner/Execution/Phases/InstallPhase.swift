@@ -16,6 +16,8 @@ final class InstallPhase {
   private let state: StateDirectory
   private let host: HostNetwork
   private let driver: PhaseDriver
+  /// Where a sandbox without mounts keeps what it installs; nil where it cannot, and for all others.
+  private let kept: KeptFolder?
   private var lock: FileLock?
   private var downloads: DownloadStore?
   /// What the install reached for when it really ran, if that was earlier.
@@ -31,6 +33,7 @@ final class InstallPhase {
     self.state = state
     self.host = host
     self.driver = driver
+    kept = driver.sandbox.keptFolder(in: state)
   }
 
   /// The evidence of the install and build phases; stops at the first that fails.
@@ -52,20 +55,19 @@ final class InstallPhase {
     if case .cacheable(let planned, _) = plan.dependencyCache { key = keyWithSurroundings(planned) }
     defer { downloads = nil }
     guard let key, Catalog.ecosystem(plan.ecosystem)?.toolchain.keepsEnvironment == true,
-      !driver.sandbox.isInPlace
+      kept != nil || !driver.sandbox.isInPlace
     else {
-      // One without mounts finds its environment at another place every time, and may share nothing with others.
-      driver.sandbox.environmentPath = try fresh("environment", driver.sandbox.isInPlace ? nil : key)
+      driver.sandbox.environmentPath = try fresh(kept == nil && driver.sandbox.isInPlace ? nil : key)
       return try execute(.install, commands, detail: detail)
     }
-    let store = EnvironmentStore(state: state, key: key)
+    let store = EnvironmentStore(state: state, key: key, kept: kept)
     try take(store)
     defer { lock = nil }
     if options.usesCache, let record = store.load() {
       driver.observer.phaseBegan("install", detail: detail)
       driver.observer.phaseEnded(
         "install", outcome: "unchanged, taken from the cache", succeeded: true, milliseconds: 0)
-      driver.sandbox.environmentPath = store.files
+      driver.sandbox.environmentPath = store.files(of: record)
       driver.sandbox.environmentIsKept = true
       cachedEgress = record.egress
       var phase = record.phase
@@ -74,13 +76,19 @@ final class InstallPhase {
       phase.startedAt = Clock.seconds()
       return phase
     }
-    let directory = try fresh("environment", key)
+    var place = try kept.map { folder throws(Failure) in try folder.make(for: driver.sandbox.run) }
+    let directory = try fresh(at: place?.files, key)
     driver.sandbox.environmentPath = directory
     let before = driver.egress.count
     let phase = try execute(.install, commands, detail: detail)
-    if phase.status == .passed {
-      try store.keep(directory, record: .init(phase: phase, egress: Array(driver.egress.dropFirst(before))))
+    guard phase.status == .passed else { return phase }
+    let record = EnvironmentStore.Record(phase: phase, egress: Array(driver.egress.dropFirst(before)))
+    if place == nil {
+      try store.keep(directory, record: record)
       driver.sandbox.environmentPath = store.files
+      driver.sandbox.environmentIsKept = true
+    } else if place?.close(isOtherUsers: driver.sandbox.hasOwnUser) == true, let place {
+      try store.keep(place, record: record, for: driver.sandbox.run)
       driver.sandbox.environmentIsKept = true
     }
     return phase
@@ -93,7 +101,7 @@ final class InstallPhase {
     }
     let indexes = host.indexes.environment.merging(host.indexes.files) { $1 }
       .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    let parts = [key, plan.image?.digest ?? ""] + programs + indexes
+    let parts = [key, plan.image?.digest ?? "", kept?.path ?? ""] + programs + indexes
     return SHA256.hexadecimal(of: parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
   }
 
@@ -115,9 +123,9 @@ final class InstallPhase {
     try driver.interruption.check()
   }
 
-  /// An empty directory of this run, and the downloads of a key.
-  private func fresh(_ name: String, _ key: String?) throws(Failure) -> String {
-    let path = "\(driver.sandbox.run.shownPath)/\(name)"
+  /// An empty directory, of this run unless it is somewhere else, and the downloads of a key.
+  private func fresh(at place: String? = nil, _ key: String?) throws(Failure) -> String {
+    let path = place ?? "\(driver.sandbox.run.shownPath)/environment"
     try Failure.guarding { () throws(SystemError) in
       try Directories.make(path, mode: 0o755)
       try use(key)
@@ -127,7 +135,7 @@ final class InstallPhase {
   }
 
   private func use(_ key: String?) throws(SystemError) {
-    let store = try DownloadStore(key, state: state, run: driver.sandbox.run)
+    let store = try DownloadStore(key, state: state, run: driver.sandbox.run, kept: kept)
     driver.sandbox.downloadsPath = store.path
     driver.sandbox.disk?.add(store.path, keeping: true)
     downloads = consume store
