@@ -22,18 +22,23 @@
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
 #define FILESYSTEMS (CLONE_NEWUSER | CLONE_NEWNS)
 #define FEATURES (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static unsigned long namespaces(enum isl_attempt_kind kind) {
   switch (kind) {
   case ISL_ATTEMPT_USER:
+  case ISL_ATTEMPT_TIME:
   case ISL_ATTEMPT_MAP: return CLONE_NEWUSER;
   case ISL_ATTEMPT_NAMESPACES: return FILESYSTEMS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   case ISL_ATTEMPT_NETWORK: return CLONE_NEWUSER | CLONE_NEWNET;
   case ISL_ATTEMPT_CONTAINER:
     return FILESYSTEMS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET;
   case ISL_ATTEMPT_MOUNT:
+  case ISL_ATTEMPT_ROOT:
   case ISL_ATTEMPT_OVERLAY: return FILESYSTEMS;
   case ISL_ATTEMPT_PROC: return FILESYSTEMS | CLONE_NEWPID;
   case ISL_ATTEMPT_SYSFS: return FILESYSTEMS | CLONE_NEWNET;
@@ -68,6 +73,13 @@ static int overlay(void) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (mkdir(names[i], 0755) < 0) return -errno;
   return mounted("overlay", FEATURES, "lowerdir=lower,upperdir=upper,workdir=work,userxattr", "merged");
+}
+
+/// A tmpfs over a folder that is always there becomes the root.
+static int own_root(void) {
+  int r = mounted("tmpfs", FEATURES, "", "/proc");
+  if (r < 0) return r;
+  return chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : 0;
 }
 
 /// The sockets of a container are opened by who joins its network (setns(2)).
@@ -119,6 +131,9 @@ static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
     return r < 0 ? r : mounted("proc", FEATURES, "", "/");
   }
   case ISL_ATTEMPT_NETWORK: return joined();
+  case ISL_ATTEMPT_ROOT: return own_root();
+  // It is made for children only, by no flag of clone(2) (time_namespaces(7)).
+  case ISL_ATTEMPT_TIME: return unshare(CLONE_NEWTIME) < 0 ? -errno : 0;
   case ISL_ATTEMPT_PROC: return mounted("proc", FEATURES, "", "/");
   case ISL_ATTEMPT_SYSFS: return mounted("sysfs", FEATURES | MS_RDONLY, "", "/");
   case ISL_ATTEMPT_OVERLAY: {

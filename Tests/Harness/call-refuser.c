@@ -2,7 +2,8 @@
 //
 // Runs a program whose system calls of these names fail with ENOSYS or EPERM, as under a filter of a container
 // runtime that knows no newer ones (seccomp(2)), or on a kernel that has them not. Whatever the program starts
-// inherits the filter.
+// inherits the filter. The name user-namespaces stands for clone(2) and unshare(2) where they are to make one, as
+// container engines' filters have it; clone3, which they refuse with ENOSYS, is a name of its own.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>
@@ -34,6 +35,7 @@ static const struct {
     {"sethostname", SYS_sethostname}, {"keyctl", SYS_keyctl}, {"statx", SYS_statx}, {"renameat2", SYS_renameat2},
     {"faccessat2", SYS_faccessat2}, {"copy_file_range", SYS_copy_file_range},
     {"seccomp", SYS_seccomp}, {"landlock_create_ruleset", SYS_landlock_create_ruleset},
+    {"landlock_restrict_self", SYS_landlock_restrict_self},
 };
 
 // The filter is no use to a test that it does not hold in.
@@ -42,6 +44,10 @@ static void make_sure(const char *name, unsigned number, unsigned error) {
   fprintf(stderr, "call-refuser: %s is not refused\n", name);
   exit(2);
 }
+
+// Both take their flags first.
+#define USER_NAMESPACE 0x10000000
+static const char users[] = "user-namespaces";
 
 static unsigned number_of(const char *name) {
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
@@ -60,10 +66,23 @@ int main(int count, char **words) {
   unsigned short length = 4;
   if (count < 4) return fprintf(stderr, "usage: call-refuser CALL[,CALL...] ERRNO PROGRAM [ARGUMENT...]\n"), 2;
   unsigned error = strcmp(words[2], "EPERM") == 0 ? EPERM : ENOSYS;
-  char *names[28], **end = names;
-  for (char *name = strtok(words[1], ","); name && end < names + 28; name = strtok(NULL, ",")) {
+  char *names[24], **end = names;
+  int makes_users = 0;
+  for (char *name = strtok(words[1], ","); name && end < names + 24; name = strtok(NULL, ",")) {
+    if (strcmp(name, users) == 0) {
+      makes_users = 1;
+      continue;
+    }
     *end++ = name;
     code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number_of(name), 0, 1);
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
+  }
+  if (makes_users) {
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0);
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 3);
+    code[length++] =
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]));
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, USER_NAMESPACE, 0, 1);
     code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
   }
   code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -75,6 +94,7 @@ int main(int count, char **words) {
     return 2;
   }
   for (char **name = names; name < end; name++) make_sure(*name, number_of(*name), error);
+  if (makes_users) make_sure(users, SYS_unshare, error);
   execv(words[3], words + 3);
   perror(words[3]);
   return 2;

@@ -1,90 +1,136 @@
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
-/// Something that is taken from the caller, the cause by which the doctor calls it, and the rung that results.
-private struct Injury: Sendable, CustomTestStringConvertible {
-  var cause: String
-  /// What it keeps from working.
-  var ability: String
-  var level: String
-  /// A shell line in new namespaces as their root, before the doctor is called.
-  var line: String
-  /// What undoes it, as the doctor's remedy says.
-  var remedy: String
-  var testDescription: String { cause }
-
-  static let all = [
-    Injury(
-      cause: "masked-proc", ability: "proc", level: "L3", line: "mount --bind /dev/null /proc/interrupts",
-      remedy: "umount /proc/interrupts"),
-    Injury(
-      cause: "masked-sysfs", ability: "sysfs", level: "L4", line: "mount -t tmpfs tmpfs /sys/firmware",
-      remedy: "umount /sys/firmware"),
-    Injury(
-      cause: "no-proc", ability: "own-id", level: "L0", line: "mount -t tmpfs tmpfs /proc",
-      remedy: "umount /proc"),
-    Injury(
-      cause: "limit-max_user_namespaces", ability: "user-namespace", level: "L0",
-      line: "echo 0 >/proc/sys/user/max_user_namespaces",
-      remedy: "echo 15000 >/proc/sys/user/max_user_namespaces"),
-    Injury(
-      cause: "limit-max_net_namespaces", ability: "network", level: "L0",
-      line: "echo 0 >/proc/sys/user/max_net_namespaces",
-      remedy: "echo 15000 >/proc/sys/user/max_net_namespaces"),
-    Injury(
-      cause: "limit-max_mnt_namespaces", ability: "namespaces", level: "L0",
-      line: "echo 0 >/proc/sys/user/max_mnt_namespaces",
-      remedy: "echo 15000 >/proc/sys/user/max_mnt_namespaces"),
-    Injury(
-      cause: "capability-setfcap", ability: "own-id", level: "L0",
-      line: "RUN='setpriv --bounding-set -setfcap --inh-caps -setfcap'", remedy: "RUN="),
-  ]
-}
-
-@Suite("The doctor", .needs(.userNamespaces, .busybox, .program("setpriv")))
+@Suite("The doctor", .needs(.userNamespaces, .busybox, .program("setpriv"), .program("gcc")))
 struct DoctorTestsAsAnyUser {
-  private struct Document: Decodable {
-    struct Ability: Decodable {
-      struct Cause: Decodable {
-        struct Remedy: Decodable { var place, setting: String }
-        var id, why: String
-        var remedies: [Remedy]
-      }
-      var id, evidence: String
-      var works: Bool
-      var cause: Cause?
-    }
-    var level: String
-    var abilities: [Ability]
-  }
+  private static let places: Set = [
+    "docker", "podman", "kubernetes", "github-actions", "gitlab-runner", "systemd",
+  ]
 
-  private static func examined(_ line: String, _ bundle: borrowing TestBundle) async throws -> Document {
-    let unshare = try #require(Program(onPath: "unshare"))
-    let outcome = try await unshare.run(
-      [
-        "--user", "--map-root-user", "--mount", "sh", "-c",
-        "RUN=; \(line)\n$RUN '\(Program.isolate.path)' doctor --format json",
-      ], .init(directory: bundle.directory.path, timeLimit: .seconds(60)))
-    let document = try JSONDecoder().decode(Document.self, from: Data(outcome.output.utf8))
-    #expect(outcome.exitStatus == (document.level == "L0" ? 1 : 0), "\(outcome)")
-    return document
-  }
-
-  @Test("names the cause of what is missing, with settings that lift it", arguments: Injury.all)
-  private func cause(_ injury: Injury) async throws {
+  @Test("names the cause of what is missing, with settings that lift it", arguments: DoctorInjury.all)
+  func cause(_ injury: DoctorInjury) async throws {
     let bundle = try TestBundle()
-    let whole = try await Self.examined("", bundle)
-    let found = try await Self.examined(injury.line, bundle)
-    let ability = try #require(found.abilities.first { $0.id == injury.ability })
-    #expect(!ability.works && ability.cause?.id == injury.cause, "\(found)")
-    #expect(ability.cause?.remedies.isEmpty == false && ability.evidence != "", "\(found)")
+    let folder = bundle.directory.path
+    let whole = try await Doctor.examine("", in: folder, namespaces: injury.namespaces)
+    if whole[injury.ability]?.works != true {
+      try Test.cancel("\(injury.ability) is not to be had here: \(whole[injury.ability]?.evidence ?? "")")
+    }
+    let found = try await Doctor.examine(injury.line, in: folder, namespaces: injury.namespaces)
+    let ability = try #require(found[injury.ability])
+    let cause = try #require(ability.cause, "\(found)")
+    #expect(!ability.works && cause.id == injury.cause && ability.evidence != "", "\(found)")
+    #expect(injury.named.allSatisfy { cause.why.contains($0) }, "\(cause)")
     // A level is never claimed that was not reached; here nothing else is better than it was.
     #expect(found.level == min(injury.level, whole.level), "\(found)")
-    let lifted = try await Self.examined("\(injury.line); \(injury.remedy)", bundle)
-    #expect(lifted.abilities.first { $0.id == injury.ability }?.works == true, "\(lifted)")
+    // Nothing is left with an errno alone.
+    #expect(found.abilities.allSatisfy { $0.cause?.id != "refused" }, "\(found)")
+    var remedy = "RUN="
+    switch injury.remedy {
+    case .printed(let setting):
+      #expect(found.settings(injury.cause, at: "host").contains(setting), "\(cause)")
+      remedy = setting
+    case .standsFor(let place, let setting, let line):
+      #expect(found.settings(injury.cause, at: place).contains(setting), "\(cause)")
+      remedy = line
+    case .impossible:
+      #expect(found.settings(injury.cause, at: "host").contains { $0.contains("cannot lift") }, "\(cause)")
+    }
+    let lifted = try await Doctor.examine(
+      "\(injury.line); \(remedy) || exit 99", in: folder, namespaces: injury.namespaces)
+    #expect(lifted[injury.ability]?.works == true, "\(lifted)")
     #expect(lifted.level == whole.level && lifted.abilities.allSatisfy { $0.cause?.id != injury.cause })
+  }
+
+  @Test("has a setting for each place where a filter, a capability or a mask can be lifted")
+  func everyPlace() async throws {
+    let bundle = try TestBundle()
+    let found = try await Doctor.examine(
+      "mount --bind /dev/null /proc/interrupts; RUN=\"$REFUSER setns EPERM\"", in: bundle.directory.path)
+    for id in ["network", "proc"] {
+      let named = Set((found[id]?.cause?.remedies ?? []).map(\.place))
+      #expect(named.isSuperset(of: Self.places), "\(id): \(found)")
+    }
+    // All at once, not one after the other.
+    #expect(found["network"]?.cause?.id == "outer-filter" && found["proc"]?.cause?.id == "masked-proc")
+  }
+
+  @Test(
+    "names no cause, and nothing less, where another call does",
+    arguments: [
+      "clone3", "openat2,open_tree,move_mount,mount_setattr,fsopen", "keyctl,sethostname,memfd_create",
+    ])
+  func otherWay(_ calls: String) async throws {
+    let bundle = try TestBundle()
+    let whole = try await Doctor.examine("", in: bundle.directory.path)
+    for code in ["EPERM", "ENOSYS"] {
+      let found = try await Doctor.examine("RUN=\"$REFUSER \(calls) \(code)\"", in: bundle.directory.path)
+      #expect(found.level == whole.level, "\(found)")
+      #expect(found.abilities.map(\.works) == whole.abilities.map(\.works), "\(found)")
+    }
+  }
+
+  @Test("prints for a refused pivot_root(2) the option with which a container starts all the same")
+  func noPivot() async throws {
+    let bundle = try TestBundle()
+    try bundle.writeConfiguration(bundle.shell("echo inside"))
+    let refuser = try HarnessProgram.named("call-refuser")
+    let found = try Doctor(
+      try await refuser.run(["pivot_root", "EPERM", Program.isolate.path, "doctor", "--format", "json"])
+        .output)
+    let setting = try #require(found.settings("outer-filter", at: "host").first, "\(found)")
+    let words = setting.split(separator: " ").dropFirst().map(String.init)
+    for (more, status) in [(words, 0), (Array(words.prefix(1)), 1)] as [([String], Int32)] {
+      let run = try await refuser.run(
+        ["pivot_root", "EPERM", Program.isolate.path, "--root", bundle.store] + more
+          + ["--bundle", bundle.directory.path, "a"])
+      #expect(run.exitStatus == status && run.output == (status == 0 ? "inside\n" : ""), "\(run)")
+      #expect(status == 0 || run.errorOutput.contains("with --no-pivot the root is moved"), "\(run)")
+    }
+  }
+
+  @Test("says that a namespace has one id, and one with a range has more", .needs(.idRange))
+  func singleID() async throws {
+    let unshare = try #require(Program(onPath: "unshare"))
+    let doctor = [Program.isolate.path, "doctor", "--format", "json"]
+    let found = try Doctor(try await unshare.run(["--user", "--map-root-user"] + doctor).output)
+    let range = try #require(found["id-range"])
+    #expect(!range.works && range.cause?.id == "single-id-namespace", "\(found)")
+    #expect(
+      found.settings("single-id-namespace", at: "host") == [
+        "call it as the user that the namespace was made by", "unshare --user --map-root-user --map-auto",
+      ], "\(found)")
+    let outside = try Doctor(try await Program.isolate.run(["doctor", "--format", "json"]).output)
+    #expect(outside["id-range"]?.works == true, "\(outside)")
+    // Root's ids are not in /etc/subuid, which --map-auto reads.
+    if geteuid() == 0 { return }
+    let lifted = try Doctor(
+      try await unshare.run(["--user", "--map-root-user", "--map-auto"] + doctor).output)
+    #expect(lifted["id-range"]?.works == true, "\(lifted)")
+  }
+
+  @Test(
+    "says which capability keeps root from mapping others' ids", .needs(.idRange),
+    arguments: ["setuid", "setgid"])
+  func rangeWithoutCapability(_ name: String) async throws {
+    let unshare = try #require(Program(onPath: "unshare"))
+    let line = """
+      "$0" doctor --format json >whole; setpriv --bounding-set -\(name) --inh-caps -\(name) "$0" doctor --format json
+      """
+    let directory = try TemporaryDirectory()
+    let namespace =
+      geteuid() == 0
+      ? ["--mount"]
+      : ["--user", "--map-root-user", "--map-auto", "--mount"]
+    let outcome = try await unshare.run(
+      namespace + ["sh", "-c", line, Program.isolate.path], .init(directory: directory.path))
+    let found = try Doctor(outcome.output)
+    let range = try #require(found["id-range"])
+    #expect(!range.works && range.cause?.id == "capability-\(name)" && found.level != "L6", "\(outcome)")
+    #expect(
+      found.settings("capability-\(name)", at: "docker") == ["--cap-add \(name.uppercased())"], "\(found)")
+    let lifted = try Doctor(try String(contentsOfFile: directory.path("whole"), encoding: .utf8))
+    #expect(lifted["id-range"]?.works == true, "\(lifted)")
   }
 
   @Test("says what keeps newuidmap from being of use", .needs(.unprivileged, .subordinateIDs))
@@ -92,47 +138,44 @@ struct DoctorTestsAsAnyUser {
     let setpriv = try #require(Program(onPath: "setpriv"))
     let outcome = try await setpriv.run(
       ["--no-new-privs", Program.isolate.path, "doctor", "--format", "json"])
-    let document = try JSONDecoder().decode(Document.self, from: Data(outcome.output.utf8))
-    let range = try #require(document.abilities.first { $0.id == "id-range" })
-    #expect(!range.works && range.cause?.id == "no-new-privileges" && document.level != "L6", "\(outcome)")
-    #expect(range.cause?.remedies.contains { $0.setting.contains("allowPrivilegeEscalation") } == true)
+    let found = try Doctor(outcome.output)
+    let range = try #require(found["id-range"])
+    #expect(!range.works && range.cause?.id == "no-new-privileges" && found.level != "L6", "\(outcome)")
+    #expect(
+      found.settings("no-new-privileges", at: "kubernetes")
+        == ["securityContext.allowPrivilegeEscalation: true"])
     let whole = try await Program.isolate.run(["doctor", "--format", "json"])
-    let lifted = try JSONDecoder().decode(Document.self, from: Data(whole.output.utf8))
-    #expect(lifted.abilities.first { $0.id == "id-range" }?.works == true, "\(whole)")
+    #expect(try Doctor(whole.output)["id-range"]?.works == true, "\(whole)")
   }
 
-  @Test("says that a newuidmap may not be executed, or is none", .needs(.root, .subordinateIDs))
-  func newuidmapAsRoot() async throws {
-    let directory = try TemporaryDirectory()
-    let unshare = try #require(Program(onPath: "unshare"))
-    for (mode, cause) in [("0", "helper-not-executable"), ("755", "helper-not-privileged")] {
-      let line = """
-        cp /usr/bin/newuidmap helper && chmod \(mode) helper && mount --bind helper /usr/bin/newuidmap || exit 99
-        exec setpriv --reuid 1 --regid 1 --clear-groups '\(Program.isolate.path)' doctor --format json
-        """
-      let outcome = try await unshare.run(
-        ["--mount", "sh", "-c", line], .init(directory: directory.path, timeLimit: .seconds(60)))
-      let document = try JSONDecoder().decode(Document.self, from: Data(outcome.output.utf8))
-      #expect(document.abilities.first { $0.id == "id-range" }?.cause?.id == cause, "\(outcome)")
-    }
+  @Test("says that no more processes may be made", .needs(.unprivileged))
+  func processLimit() async throws {
+    let shell = try #require(Program(onPath: "bash"))
+    let doctor = "exec '\(Program.isolate.path)' doctor --format json"
+    let found = try Doctor(try await shell.run(["-c", "ulimit -Su 0; \(doctor)"]).output)
+    let user = try #require(found["user-namespace"])
+    #expect(!user.works && user.cause?.id == "limit-processes" && found.level == "L0", "\(found)")
+    let setting = try #require(found.settings("limit-processes", at: "host").first)
+    let lifted = try Doctor(try await shell.run(["-c", "ulimit -Su 0; \(setting); \(doctor)"]).output)
+    #expect(lifted["user-namespace"]?.works == true, "\(setting): \(lifted)")
   }
 
-  @Test("tells a chroot and a filter around it from each other", .needs(.program("gcc")))
-  func surroundings() async throws {
+  @Test("tells a chroot, and a root that was entered by pivot_root(2) works")
+  func chroot() async throws {
     let bundle = try TestBundle()
-    let chroot = try await Self.examined(
+    let root = "mkdir proc old; mount --rbind /proc proc && cp '\(Program.isolate.path)' isolate"
+    let found = try await Doctor.examine(
+      "\(root); exec chroot . /isolate doctor --format json", in: bundle.directory.path)
+    #expect(found.level == "L0" && found["user-namespace"]?.cause?.id == "chroot", "\(found)")
+    #expect(found.settings("chroot", at: "host").contains { $0.contains("pivot_root(2)") }, "\(found)")
+    let other = try TestBundle()
+    let lifted = try await Doctor.examine(
       """
-      mkdir proc && mount --rbind /proc proc && cp '\(Program.isolate.path)' isolate
-      exec chroot . /isolate doctor --format json
-      """, bundle)
-    #expect(chroot.level == "L0" && chroot.abilities.first?.cause?.id == "chroot", "\(chroot)")
-    let refuser = try HarnessProgram.named("call-refuser")
-    let filtered = try await Self.examined("RUN='\(refuser.path) mount EPERM'", bundle)
-    let mount = try #require(filtered.abilities.first { $0.id == "mount" })
-    #expect(filtered.level == "L0" && mount.cause?.id == "outer-filter", "\(filtered)")
-    let places: Set = ["docker", "podman", "kubernetes", "github-actions", "gitlab-runner", "systemd"]
-    let named = Set((mount.cause?.remedies ?? []).map(\.place))
-    #expect(named.isSuperset(of: places), "\(filtered)")
+      mount --bind . . && cd "$PWD"; \(root)
+      busybox pivot_root . old && exec /isolate doctor --format json
+      """, in: other.directory.path)
+    #expect(lifted["user-namespace"]?.works == true, "\(lifted)")
+    #expect(lifted.abilities.allSatisfy { $0.cause?.id != "chroot" }, "\(lifted)")
   }
 
   @Test("starts where a container does, prints a line for each ability, and leaves nothing")
@@ -142,7 +185,7 @@ struct DoctorTestsAsAnyUser {
     #expect(outcome.exitStatus == 0 && outcome.errorOutput == "", "\(outcome)")
     let lines = outcome.output.split(separator: "\n")
     #expect(lines.first?.wholeMatch(of: /isolation     L[456]/) != nil, "\(outcome)")
-    #expect(lines.dropFirst().prefix(12).allSatisfy { $0.hasPrefix("ok ") || $0.hasPrefix("no ") })
+    #expect(lines.dropFirst().prefix(15).allSatisfy { $0.hasPrefix("ok ") || $0.hasPrefix("no ") })
     #expect(bundle.stored == [])
     try bundle.writeConfiguration(bundle.spec("true"))
     let run = try await Program.isolate.run(

@@ -7,9 +7,11 @@ enum isl_attempt_kind {
   ISL_ATTEMPT_NAMESPACES, // mount, PID, IPC, UTS and cgroup namespaces (namespaces(7))
   ISL_ATTEMPT_NETWORK, // a network namespace
   ISL_ATTEMPT_MOUNT, // a filesystem of its own: tmpfs
+  ISL_ATTEMPT_ROOT, // that becomes the root (pivot_root(2))
   ISL_ATTEMPT_PROC, // a proc of its own
   ISL_ATTEMPT_SYSFS, // a sysfs of its own
   ISL_ATTEMPT_OVERLAY, // an overlay whose upper layer is a tmpfs
+  ISL_ATTEMPT_TIME, // a time namespace (Linux 5.6)
   ISL_ATTEMPT_FILTER, // a filter of system calls (seccomp(2))
   ISL_ATTEMPT_LANDLOCK, // no access to files but what is named (landlock(7))
   ISL_ATTEMPT_LENT_SOCKETS, // sockets made by another process, by way of a filter (seccomp_unotify(2), Linux 5.9)

@@ -47,6 +47,14 @@ public struct CgroupParent: Sendable, Equatable {
     for path in ancestors where isWritable(path) && enable(controllers, path, own: own) {
       return CgroupParent(path: path)
     }
+    if let top = ancestors.last(where: isWritable),
+      !words("\(top)/cgroup.controllers").isSuperset(of: needed)
+    {
+      throw Unavailable(
+        id: "cgroup-controllers",
+        why: "the \(Self.list(controllers)) not lent to \(top) (cgroup.subtree_control of those above it)",
+        remedy: remedy)
+    }
     if Surroundings.isOn(own, .readOnly) {
       throw Unavailable(id: "cgroup-read-only", why: "\(own) is mounted read-only", remedy: remedy)
     }
@@ -105,13 +113,19 @@ public struct CgroupParent: Sendable, Equatable {
     return all
   }
 
+  /// What is on top where the first cgroup v2 hierarchy is mounted: another one, or nothing of that kind, may cover it.
   static func mountPoint() -> (path: String, root: String)? {
+    var found: (path: String, root: String)?
     for line in (Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? "").split(separator: "\n") {
+      if let found {
+        let above = line.split(separator: " ", maxSplits: 5)
+        guard above.count > 4, above[4] == found.path else { continue }
+      }
       let fields = line.split(separator: " ")
       guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, dash > 4 else { continue }
-      if fields[dash + 1] == "cgroup2" { return (String(fields[4]), String(fields[3])) }
+      found = fields[dash + 1] == "cgroup2" ? (String(fields[4]), String(fields[3])) : nil
     }
-    return nil
+    return found
   }
 
   private static func ownDirectory(below mount: (path: String, root: String)) -> String? {

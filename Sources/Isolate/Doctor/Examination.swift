@@ -18,9 +18,29 @@ public struct Examination: Sendable {
     public var evidence: String
     /// Why it is not there.
     public var cause: HostCause?
+
+    /// One that is there, until something else is found.
+    package init(
+      id: String, what: String, gain: String, level: Int?, isThere: Bool = true, evidence: String = "",
+      cause: HostCause? = nil
+    ) {
+      self.id = id
+      self.what = what
+      self.gain = gain
+      self.level = level
+      self.isThere = isThere
+      self.evidence = evidence
+      self.cause = cause
+    }
+
+    mutating func isMissing(_ cause: HostCause?, evidence: String? = nil) {
+      isThere = false
+      self.cause = cause
+      self.evidence = evidence ?? cause?.why ?? ""
+    }
   }
 
-  public let abilities: [Ability]
+  public package(set) var abilities: [Ability]
   /// What a container would have of its own.
   public let confinement: Confinement
 
@@ -39,45 +59,60 @@ public struct Examination: Sendable {
     let rest: [Ability] =
       user == 0
       ? Self.withinUserNamespace()
-      : Self.within.map { id, what, gain, level, _ in
+      : Self.within.map { row in
         Ability(
-          id: id, what: what, gain: gain, level: level, isThere: false,
+          id: row.id, what: row.what, gain: row.gain, level: row.level, isThere: false,
           evidence: "not tried: it takes a user namespace")
       }
     let main = Ability(
       id: "user-namespace", what: "a user namespace", gain: "isolation without root; all else stands on it",
       level: 3, isThere: user == 0, evidence: Self.evidence("clone", user),
-      cause: user == 0 ? nil : Self.cause(ofClone: user, limit: "max_user_namespaces"))
+      cause: user == 0 ? nil : Self.causeOfUserNamespace(user))
     abilities =
-      [main] + rest + [Self.filter(), Self.cgroup(), Self.range(hasNamespace: user == 0), Self.landlock()]
+      [main] + rest
+      + [Self.filter(), Self.cgroup(), Self.range(hasNamespace: user == 0), Self.landlock(), Self.fuse()]
   }
 
-  private typealias Row = (id: String, what: String, gain: String, level: Int?, kind: isl_attempt_kind)
+  private typealias Row = (
+    id: String, what: String, gain: String, level: Int?, kind: isl_attempt_kind, call: String
+  )
 
   private static let within: [Row] = [
-    ("own-id", "the caller's own id in it", "files of the caller's can be used", 3, ISL_ATTEMPT_MAP),
+    (
+      "own-id", "the caller's own id in it", "files of the caller's can be used", 3, ISL_ATTEMPT_MAP,
+      "write uid_map"
+    ),
     (
       "namespaces", "mount, PID, IPC, UTS and cgroup namespaces",
-      "processes, mounts and names of its own", 3, ISL_ATTEMPT_NAMESPACES
+      "processes, mounts and names of its own", 3, ISL_ATTEMPT_NAMESPACES, "clone"
     ),
-    ("network", "a network namespace", "no way out but the proxy", 3, ISL_ATTEMPT_NETWORK),
-    ("mount", "mounts of its own", "a root filesystem of its own", 3, ISL_ATTEMPT_MOUNT),
+    (
+      "network", "a network namespace", "no way out but the proxy", 3, ISL_ATTEMPT_NETWORK, "clone, setns"
+    ),
+    ("mount", "mounts of its own", "a root filesystem of its own", 3, ISL_ATTEMPT_MOUNT, "mount"),
+    (
+      "own-root", "a root of its own", "the caller's files are out of reach", 3, ISL_ATTEMPT_ROOT,
+      "pivot_root"
+    ),
     (
       "proc", "a /proc of its own", "no process outside is listed; otherwise the caller's is shown read-only",
-      4,
-      ISL_ATTEMPT_PROC
+      4, ISL_ATTEMPT_PROC, "mount"
     ),
     (
       "sysfs", "a /sys of its own", "its own network devices; otherwise the caller's is shown read-only", nil,
-      ISL_ATTEMPT_SYSFS
+      ISL_ATTEMPT_SYSFS, "mount"
     ),
     (
       "overlay", "an overlay", "files are shown without being copied; otherwise they are copied", nil,
-      ISL_ATTEMPT_OVERLAY
+      ISL_ATTEMPT_OVERLAY, "mount"
+    ),
+    (
+      "time", "a time namespace", "clocks of its own, where config.json asks for them", nil,
+      ISL_ATTEMPT_TIME, "unshare"
     ),
   ]
 
-  private static func attempt(_ kind: isl_attempt_kind) -> Int32 { -isl_attempt(kind) }
+  static func attempt(_ kind: isl_attempt_kind) -> Int32 { -isl_attempt(kind) }
 
   private static func evidence(_ call: String, _ code: Int32) -> String {
     code == 0 ? "\(call): done" : "\(call): \(SystemError.reason(of: code))"
@@ -87,7 +122,7 @@ public struct Examination: Sendable {
   private static func base(of kind: isl_attempt_kind) -> [isl_attempt_kind] {
     switch kind {
     case ISL_ATTEMPT_MOUNT: [ISL_ATTEMPT_NAMESPACES]
-    case ISL_ATTEMPT_PROC: [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_MOUNT]
+    case ISL_ATTEMPT_ROOT, ISL_ATTEMPT_PROC: [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_MOUNT]
     case ISL_ATTEMPT_SYSFS: [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_NETWORK, ISL_ATTEMPT_MOUNT]
     case ISL_ATTEMPT_OVERLAY: [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_MAP, ISL_ATTEMPT_MOUNT]
     default: []
@@ -96,49 +131,18 @@ public struct Examination: Sendable {
 
   private static func withinUserNamespace() -> [Ability] {
     var failed: [(kind: isl_attempt_kind, cause: HostCause)] = []
-    return within.map { id, what, gain, level, kind in
-      let code = attempt(kind)
-      let call =
-        kind == ISL_ATTEMPT_MAP
-        ? "write uid_map" : kind == ISL_ATTEMPT_NETWORK || kind == ISL_ATTEMPT_NAMESPACES ? "clone" : "mount"
+    return within.map { row in
+      let code = attempt(row.kind)
       var why: HostCause?
       if code != 0 {
-        let base = base(of: kind)
-        why = failed.first { base.contains($0.kind) }?.cause ?? cause(of: kind, code)
+        let base = base(of: row.kind)
+        why = failed.first { base.contains($0.kind) }?.cause ?? cause(of: row.kind, row.call, code)
       }
-      if let why { failed.append((kind, why)) }
+      if let why { failed.append((row.kind, why)) }
       return Ability(
-        id: id, what: what, gain: gain, level: level, isThere: code == 0, evidence: evidence(call, code),
-        cause: why)
+        id: row.id, what: row.what, gain: row.gain, level: row.level, isThere: code == 0,
+        evidence: evidence(row.call, code), cause: why)
     }
-  }
-
-  private static func cause(ofClone code: Int32, limit: String) -> HostCause {
-    switch code {
-    case ENOSPC, EUSERS: .limit(limit)
-    case EPERM, EACCES, ENOSYS: Surroundings.userNamespaceCause
-    default: .refused("clone", code)
-    }
-  }
-
-  private static func cause(of kind: isl_attempt_kind, _ code: Int32) -> HostCause {
-    switch kind {
-    case ISL_ATTEMPT_MAP:
-      return Surroundings.identifierMapCause
-        ?? (Surroundings.restrictsNamespaces ? .appArmor : .refused("write uid_map", code))
-    case ISL_ATTEMPT_NAMESPACES: return cause(ofClone: code, limit: Surroundings.exhaustedLimit)
-    case ISL_ATTEMPT_NETWORK:
-      // Where setns(2) is refused and the namespace is not, it is a filter.
-      return isl_attempt(ISL_ATTEMPT_NAMESPACES) == 0 && code != ENOSPC && Surroundings.isFiltered
-        ? .filter : cause(ofClone: code, limit: "max_net_namespaces")
-    case ISL_ATTEMPT_PROC where code == EPERM: return .maskedProc
-    case ISL_ATTEMPT_SYSFS where code == EPERM: return .maskedSysfs
-    case ISL_ATTEMPT_OVERLAY where code == ENODEV: return .noOverlay
-    case ISL_ATTEMPT_OVERLAY where code == EPERM || code == EINVAL: return .oldOverlay
-    default: break
-    }
-    if code == EACCES, Surroundings.restrictsNamespaces { return .appArmor }
-    return code == EPERM && Surroundings.isFiltered ? .filter : .refused("mount", code)
   }
 
   private static func filter() -> Ability {
@@ -146,57 +150,55 @@ public struct Examination: Sendable {
     return Ability(
       id: "filter", what: "a filter of system calls", gain: "less of the kernel can be attacked", level: 3,
       isThere: code == 0, evidence: evidence("seccomp", code),
-      cause: code == 0 ? nil : Surroundings.isFiltered ? .filtered("seccomp(2)") : .refused("seccomp", code))
+      cause: code == 0 ? nil : refusal("seccomp", code))
   }
 
   private static func cgroup() -> Ability {
     var ability = Ability(
       id: "cgroup", what: "a cgroup", gain: "limits that the kernel enforces; otherwise a watchdog looks",
-      level: 5, isThere: true, evidence: "")
+      level: 5)
     do throws(CgroupParent.Unavailable) {
       ability.evidence = "\(try CgroupParent.find().path) is delegated"
     } catch {
-      ability.isThere = false
-      ability.evidence = error.why
-      ability.cause = .cgroup(error)
+      ability.isMissing(Surroundings.hasProc ? .cgroup(error) : .noProc, evidence: error.why)
     }
-    return ability
-  }
-
-  private static func range(hasNamespace: Bool) -> Ability {
-    var ability = Ability(
-      id: "id-range", what: "a range of user ids", gain: "several users within a container", level: 6,
-      isThere: true, evidence: "the caller is root, who maps any")
-    if getuid() == 0, UserNamespace.callerIsHostRoot { return ability }
-    if getuid() == 0 {
-      let mapped = UserNamespace.mappedCount
-      ability.evidence = "the caller's user namespace has \(mapped) ids"
-      if mapped > 1 { return ability }
-      ability.isThere = false
-      ability.evidence = "the caller's user namespace has one id"
-      ability.cause = .singleID
-      return ability
-    }
-    let name = SubordinateIDs.userName(of: getuid()) ?? "\(getuid())"
-    let cause = Surroundings.helperCause("newuidmap") ?? Surroundings.helperCause("newgidmap")
-    if let ids = SubordinateIDs.ofCaller(), cause == nil {
-      ability.evidence = "/etc/subuid gives \(name) \(ids.uidCount) from \(ids.uidStart) on"
-      return ability
-    }
-    ability.isThere = false
-    ability.cause = cause ?? .noRange(name)
-    ability.evidence = ability.cause?.why ?? ""
     return ability
   }
 
   private static func landlock() -> Ability {
     let version = isl_landlock_version()
-    return Ability(
+    var ability = Ability(
       id: "landlock", what: "Landlock",
-      gain: "files are kept from a check's program where there are no namespaces",
-      level: nil,
-      isThere: version > 0,
-      evidence: version > 0 ? "version \(version)" : evidence("landlock_create_ruleset", -version),
-      cause: version > 0 ? nil : .landlock(-version, isFiltered: Surroundings.isFiltered))
+      gain: "files are kept from a check's program where there are no namespaces", level: nil,
+      evidence: "version \(version)")
+    if version <= 0 {
+      ability.isMissing(
+        .landlock(-version, isFiltered: Surroundings.isFiltered),
+        evidence: evidence("landlock_create_ruleset", -version))
+      return ability
+    }
+    let code = attempt(ISL_ATTEMPT_LANDLOCK)
+    if code != 0 {
+      ability.isMissing(
+        code == E2BIG
+          ? .landlockLayers : Surroundings.hasProc ? refusal("landlock_restrict_self", code) : .noProc,
+        evidence: evidence("version \(version), landlock_restrict_self", code))
+    }
+    return ability
+  }
+
+  private static func fuse() -> Ability {
+    var ability = Ability(
+      id: "fuse", what: "/dev/fuse",
+      gain: "an image is shown by fuse-overlayfs where no overlay can be mounted; otherwise it is copied",
+      level: nil, evidence: "open /dev/fuse: done")
+    let number = unsafe open("/dev/fuse", O_RDWR | O_CLOEXEC)
+    if number >= 0 {
+      close(number)
+    } else {
+      let code = errno
+      ability.isMissing(.fuse(code), evidence: evidence("open /dev/fuse", code))
+    }
+    return ability
   }
 }

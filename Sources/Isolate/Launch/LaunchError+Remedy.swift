@@ -71,6 +71,8 @@ extension LaunchError {
     case (.step(.scheduler), EPERM),
       (.step(.ioPriority), EPERM):
       "it needs CAP_SYS_NICE in the first user namespace, or a limit such as RLIMIT_NICE that allows it"
+    case (.step(.pivot), EPERM):
+      "a filter around the caller refuses it: with --no-pivot the root is moved instead"
     case (.step(.openRootfs), EPERM), (.step(.openRootfs), EACCES):
       "without a \"mount\" namespace of its own the caller needs CAP_SYS_ADMIN over the one that it is in"
     case (.step(.mount), EPERM) where subject.hasPrefix("sysfs"):

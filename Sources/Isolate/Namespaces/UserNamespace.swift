@@ -17,6 +17,17 @@ enum UserNamespace {
     }
   }
 
+  /// The first id beside 0 that a map has, by the path of uid_map or gid_map.
+  static func otherThanRoot(in path: String) -> UInt32? {
+    for line in (Files.text(path) ?? "").split(separator: "\n") {
+      let numbers = line.split(separator: " ").compactMap { UInt32($0) }
+      guard numbers.count == 3 else { continue }
+      if numbers[0] > 0 { return numbers[0] }
+      if numbers[2] > 1 { return 1 }
+    }
+    return nil
+  }
+
   private static var isInitial: Bool {
     let words = (Files.text("/proc/self/uid_map") ?? "").split { $0 == " " || $0 == "\n" }
     return words == ["0", "0", "4294967295"]

@@ -17,7 +17,7 @@ public struct HostCause: Sendable, Equatable {
   public var remedies: [Remedy]
 
   /// Without `advice` it is the first of the settings.
-  init(_ id: String, _ why: String, advice: String? = nil, _ remedies: [(String, String)]) {
+  package init(_ id: String, _ why: String, advice: String? = nil, _ remedies: [(String, String)]) {
     self.id = id
     self.why = why
     self.advice = advice ?? remedies.first?.1 ?? ""
@@ -66,11 +66,18 @@ public struct HostCause: Sendable, Equatable {
     chroot.remedies.map { ($0.place, $0.setting) })
 
   /// A limit of namespaces(7), by its name in /proc/sys/user.
-  static func limit(_ name: String) -> HostCause {
-    HostCause(
+  static func limit(_ name: String, orNested: Bool = false) -> HostCause {
+    let nested = orNested ? ", or there are 32 within each other" : ""
+    return HostCause(
       "limit-\(name)",
-      "no more may be made: the sysctl user.\(name) is reached, here or in a namespace above",
-      [("host", "sysctl user.\(name)=15000")])
+      "no more may be made: the sysctl user.\(name) is reached, here or in a namespace above\(nested)",
+      [
+        ("host", "sysctl user.\(name)=15000"),
+        ("systemd", "a line user.\(name)=15000 in a file of /etc/sysctl.d"),
+        ("kubernetes", "on the node: sysctl user.\(name)=15000"),
+        ("github-actions", "a step before: sudo sysctl user.\(name)=15000"),
+        ("gitlab-runner", "on the runner's machine: sysctl user.\(name)=15000"),
+      ])
   }
 
   public static let maskedProc = HostCause(
@@ -81,6 +88,7 @@ public struct HostCause: Sendable, Equatable {
       ("docker", "--security-opt systempaths=unconfined"), ("podman", "--security-opt unmask=ALL"),
       ("kubernetes", "securityContext.procMount: Unmasked with hostUsers: false"),
       ("github-actions", "container.options: --security-opt systempaths=unconfined"),
+      ("gitlab-runner", "[runners.docker] privileged = true"),
       ("systemd", "ProtectKernelTunables=no, ProtectKernelLogs=no and ProtectControlGroups=no"),
     ])
 
@@ -105,6 +113,8 @@ public struct HostCause: Sendable, Equatable {
       [
         ("docker", "--cap-add \(short)"), ("podman", "--cap-add \(short)"),
         ("kubernetes", "securityContext.capabilities.add: [\(short)]"),
+        ("github-actions", "container.options: --cap-add \(short)"),
+        ("gitlab-runner", "[runners.docker] cap_add = [\"\(short)\"]"),
         ("systemd", "CapabilityBoundingSet= with \(name)"),
       ])
   }
@@ -115,7 +125,11 @@ public struct HostCause: Sendable, Equatable {
       advice:
         "call isolate without it (docker: no --security-opt no-new-privileges; systemd: NoNewPrivileges=no), or map the caller's own id alone",
       [
+        ("host", "call it without setpriv --no-new-privs or prctl(PR_SET_NO_NEW_PRIVS)"),
         ("docker", "no --security-opt no-new-privileges"),
+        ("podman", "no --security-opt no-new-privileges"),
+        ("github-actions", "container.options without --security-opt no-new-privileges"),
+        ("gitlab-runner", "[runners.docker] security_opt without no-new-privileges"),
         ("kubernetes", "securityContext.allowPrivilegeEscalation: true"),
         ("systemd", "NoNewPrivileges=no"),
       ])
@@ -142,13 +156,15 @@ public struct HostCause: Sendable, Equatable {
 
   static func nosuid(_ path: String) -> HostCause {
     HostCause(
-      "helper-nosuid", "\(path) is on a filesystem that is mounted nosuid", [("host", "mount it without")])
+      "helper-nosuid", "\(path) is on a filesystem that is mounted nosuid",
+      [("host", "mount -o remount,bind,suid \(Surroundings.mountPoint(above: path))")])
   }
 
   static let singleID = HostCause(
     "single-id-namespace", "the caller is root of a user namespace that has one id",
     [
-      ("host", "call it as the user that the namespace was made by, or make that one with ranges of ids"),
+      ("host", "call it as the user that the namespace was made by"),
+      ("host", "unshare --user --map-root-user --map-auto"),
       ("podman", "--userns=auto"),
     ])
 

@@ -61,6 +61,77 @@ package enum Surroundings {
     return all.first { setting("user/\($0)") == "0" } ?? all[0]
   }
 
+  /// Which of them the kernel has not (namespaces(7), /proc/self/ns).
+  static var missingNamespaces: String {
+    let missing = ["mnt", "pid", "ipc", "uts", "cgroup"].filter { !Files.exists("/proc/self/ns/\($0)") }
+    return missing.isEmpty ? "mnt, pid, ipc, uts or cgroup" : missing.joined(separator: ", ")
+  }
+
+  /// The profile or context that a security module has the caller in (proc_pid_attr(5)), unless it says that it
+  /// confines nobody.
+  static var securityLabel: String? {
+    let text =
+      Files.text("/proc/self/attr/apparmor/current") ?? Files.text("/proc/self/attr/current") ?? ""
+    let label = String(text.prefix { $0 != "\n" && $0 != "\0" })
+    return label.isEmpty || label == "kernel"
+      || label.split(separator: ":").contains { $0.hasPrefix("unconfined") }
+      ? nil : label
+  }
+
+  /// Folders that are empty until something is mounted there, so that nothing is masked by that (mount_namespaces(7)).
+  private static let mountPlaces = [
+    "/sys/fs/cgroup", "/sys/fs/bpf", "/sys/fs/pstore", "/sys/fs/fuse/connections", "/sys/fs/selinux",
+    "/sys/kernel/security", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/config",
+    "/sys/firmware/efi/efivars", "/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd",
+  ]
+
+  /// Where something masks part of a folder.
+  static func masks(below folder: String) -> [String] {
+    mounts(below: folder).filter { path in
+      !mountPlaces.contains { path == $0 || path.hasPrefix("\($0)/") }
+    }
+  }
+
+  /// Where something is mounted below a folder, each once.
+  static func mounts(below folder: String) -> [String] {
+    var all: [String] = []
+    for line in (Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? "").split(separator: "\n") {
+      let fields = line.split(separator: " ", maxSplits: 5)
+      guard fields.count > 4, fields[4].hasPrefix("\(folder)/"), !all.contains(String(fields[4])) else {
+        continue
+      }
+      all.append(String(fields[4]))
+    }
+    return all
+  }
+
+  /// Where the mount begins that a path lies on.
+  static func mountPoint(above path: String) -> String {
+    let all = mounts(below: "").filter { path == $0 || path.hasPrefix("\($0)/") }
+    return all.max { $0.utf8.count < $1.utf8.count } ?? "/"
+  }
+
+  /// Whether a sysfs is there.
+  static var hasSysfs: Bool { Files.exists("/sys/kernel") }
+
+  /// Which limit of processes is reached: clone(2) says the same of all.
+  static var processLimitCause: HostCause {
+    if let mount = CgroupParent.mountPoint(), var path = Cgroup.path(of: getpid(), below: mount) {
+      while path.count > mount.path.count, let slash = path.lastIndex(of: "/") {
+        let numbers = ["pids.max", "pids.current"].compactMap {
+          Files.text("\(path)/\($0)").flatMap { UInt64($0.prefix { $0 != "\n" }) }
+        }
+        if numbers.count == 2, numbers[1] >= numbers[0] { return .tasksLimit("\(path)/pids.max") }
+        path = String(path[..<slash])
+      }
+    }
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit) == 0 else {
+      return .processLimit(nil)
+    }
+    return .processLimit(limit.rlim_max > limit.rlim_cur ? limit.rlim_max : nil)
+  }
+
   private static func setting(_ path: String) -> String? {
     Files.text("/proc/sys/\(path)").map { String($0.prefix { $0 != "\n" }) }
   }
@@ -77,7 +148,8 @@ package enum Surroundings {
       return .namespacesForRootOnly
     }
     if restrictsNamespaces, has(.sysAdmin) == false { return .appArmor }
-    return isFiltered ? .filter : .securityModule
+    if isFiltered { return .filter }
+    return securityLabel.map { .profile($0, refuses: "clone") } ?? .securityModule
   }
 
   /// What is to be said where a process that was just made is not found.
@@ -116,7 +188,7 @@ package enum Surroundings {
   }
 
   /// Options of a mount, by the numbers of statvfs(3).
-  package enum MountOption: UInt { case readOnly = 1, nosuid = 2, noexec = 8 }
+  package enum MountOption: UInt { case readOnly = 1, nosuid = 2, nodev = 4, noexec = 8 }
 
   /// Whether what is at a path lies on a mount with that option.
   package static func isOn(_ path: String, _ option: MountOption) -> Bool {

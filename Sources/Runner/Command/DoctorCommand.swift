@@ -19,15 +19,16 @@ struct DoctorCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
   func run() throws {
-    let found = Examination()
+    var found = Examination()
     var options = CheckOptions()
     options.hostEnvironment = ProcessInfo.processInfo.environment
     let survey = IsolationSurvey(options: options, confinement: found.confinement)
     // What a check would have, which uses one id, by starting one.
     let attempt = Result { try Self.start(options) }
     let level = (try? attempt.get()) == 0 ? survey.level : 0
-    // Without namespaces a check has more than a container.
-    let best = found.confinement.hasNamespaces ? found.level : level
+    // A check has more than a container where there are no namespaces, and where its root is moved.
+    let best = max(found.level, level)
+    found.abilities.append(Self.folder(options.hostEnvironment))
     switch format {
     case .json:
       guard case .object(var members) = found.json(level: best) else { return }
@@ -55,11 +56,59 @@ struct DoctorCommand: ParsableCommand {
 
   /// A folder of our own under a name that nobody had before (mkdtemp(3)).
   private static func emptyFolder() throws(Failure) -> String {
-    let parent = FileManager.default.temporaryDirectory.path
-    var template = Array("\(parent)/preflight-doctor-XXXXXX".utf8CString)
-    guard unsafe mkdtemp(&template) != nil else {
-      throw Failure(SystemError("mkdtemp", parent, code: errno))
+    var failure: Failure?
+    for parent in [FileManager.default.temporaryDirectory.path, "/var/tmp", "/dev/shm"] {
+      var template = Array("\(parent)/preflight-doctor-XXXXXX".utf8CString)
+      if unsafe mkdtemp(&template) != nil {
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      }
+      failure = failure ?? Failure(SystemError("mkdtemp", parent, code: errno))
     }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    throw failure ?? Failure(SystemError("mkdtemp", code: EACCES))
+  }
+
+  /// What a check keeps its environments in, and runs what it installs from.
+  private static func folder(_ environment: [String: String]) -> Examination.Ability {
+    var ability = Examination.Ability(
+      id: "folder", what: "a folder for what a check installs", gain: "without it no check starts", level: 1)
+    do throws(Failure) {
+      let state = try StateDirectory(environment: environment, runsPrograms: true)
+      ability.evidence = "\(state.path) can be written"
+      try state.requirePrograms()
+      ability.evidence += ", and what is in it can be executed"
+    } catch {
+      ability.isThere = false
+      ability.evidence = error.message
+      ability.cause = error.cause == .unavailable ? .noexecFolder(error.message) : .noFolder(error.message)
+    }
+    return ability
+  }
+}
+
+extension HostCause {
+  fileprivate static func noexecFolder(_ why: String) -> HostCause {
+    HostCause(
+      "folder-noexec", why,
+      [
+        ("host", "XDG_CACHE_HOME=DIR, a folder on a filesystem that is mounted with exec"),
+        ("docker", "--tmpfs /tmp:exec"), ("podman", "--tmpfs /tmp:exec"),
+        ("kubernetes", "an emptyDir volume at /tmp"),
+        ("github-actions", "container.options: --tmpfs /tmp:exec"),
+        ("gitlab-runner", "[runners.docker.tmpfs] \"/tmp\" = \"rw,exec\""),
+        ("systemd", "no NoExecPaths=, and PrivateTmp=yes"),
+      ])
+  }
+
+  fileprivate static func noFolder(_ why: String) -> HostCause {
+    HostCause(
+      "folder-unwritable", why,
+      [
+        ("host", "XDG_CACHE_HOME=DIR, a folder of the caller's that can be written"),
+        ("docker", "--tmpfs /tmp:exec"), ("podman", "--tmpfs /tmp:exec"),
+        ("kubernetes", "an emptyDir volume at /tmp"),
+        ("github-actions", "container.options: --tmpfs /tmp:exec"),
+        ("gitlab-runner", "[runners.docker.tmpfs] \"/tmp\" = \"rw,exec\""),
+        ("systemd", "CacheDirectory=preflight, or ReadWritePaths=/var/tmp"),
+      ])
   }
 }

@@ -51,7 +51,7 @@ package struct StateDirectory: Sendable {
   }
 
   /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
-  func requirePrograms() throws(Failure) {
+  package func requirePrograms() throws(Failure) {
     guard Surroundings.isOn(path, .noexec) else { return }
     throw Failure(
       .unavailable,
