@@ -108,6 +108,8 @@ want_to_test() {
   want dbus-user-session "a user's bus to it" test -e /usr/lib/systemd/user/dbus.socket
   want podman "a container engine that drives the runtime in the tests" has podman
   want buildah "another one" has buildah
+  want runc "a runtime in whose containers a check is run" has runc
+  want bubblewrap "the same for its sandboxes" has bwrap
   want crun "another runtime, which ours is compared with" has crun
   want containerd "and a third" has containerd
   want docker-registry "a registry that images are pulled from" has docker-registry
