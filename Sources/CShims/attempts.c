@@ -128,7 +128,10 @@ static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {
   case ISL_ATTEMPT_CONTAINER: {
     int r = map(user, group);
     if (r == 0) r = joined();
-    return r < 0 ? r : mounted("proc", FEATURES, "", "/");
+    if (r < 0) return r;
+    r = mounted("proc", FEATURES, "", "/");
+    // In the same process, as each has namespaces to be made.
+    return r == -EPERM && mounted("tmpfs", FEATURES, "", "/") == 0 ? -ISL_ATTEMPT_ALL_BUT_PROC : r;
   }
   case ISL_ATTEMPT_NETWORK: return joined();
   case ISL_ATTEMPT_ROOT: return own_root();

@@ -19,6 +19,10 @@ enum isl_attempt_kind {
   ISL_ATTEMPT_OTHER_USER, // another user, for good, without capabilities
 };
 
+/// What ISL_ATTEMPT_CONTAINER gives where the kernel refuses the proc alone, and a tmpfs in its place is mounted. No
+/// errno; it fits an exit status.
+#define ISL_ATTEMPT_ALL_BUT_PROC 255
+
 /// Tries it. Returns 0 or -errno.
 int isl_attempt(enum isl_attempt_kind kind);
 

@@ -38,9 +38,14 @@ public enum Confinement: String, Sendable, CaseIterable, Comparable {
 
   /// What a container with user, mount and PID namespaces of its own gets here, or one that has none where there are
   /// none, each by a real attempt in a process that ends with it. Where nothing works it is the strongest: a launch
-  /// says why it fails.
+  /// says why it fails. It is found out anew each time, in some 3 ms: nothing that was kept can be out of date, or
+  /// somebody else's word (docs/performance.md).
   public static func attempt() -> Confinement {
-    if isl_attempt(ISL_ATTEMPT_CONTAINER) == 0 { return .ownMounts }
+    switch isl_attempt(ISL_ATTEMPT_CONTAINER) {
+    case 0: return .ownMounts
+    case -ISL_ATTEMPT_ALL_BUT_PROC: return .boundProc
+    default: break
+    }
     let proc = isl_attempt(ISL_ATTEMPT_PROC)
     let needed = [ISL_ATTEMPT_NAMESPACES, ISL_ATTEMPT_MAP, ISL_ATTEMPT_NETWORK, ISL_ATTEMPT_MOUNT]
     if needed.allSatisfy({ isl_attempt($0) == 0 }) { return proc == -EPERM ? .boundProc : .ownMounts }
