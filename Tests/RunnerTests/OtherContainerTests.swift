@@ -83,11 +83,14 @@ struct OtherContainerTests {
       mkdir /tmp/outside /tmp/project; cp "$HARNESS/in-place-attack" /tmp/project/attack.py
       "$HARNESS/in-place-attack" outside /tmp/outside &
       while [ ! -s /tmp/outside/outside ]; do sleep 0.05; done
+      before=$(stat -c %a.%Y /tmp/outside/secret /tmp/outside)
       $PREFLIGHT check /tmp/project --start 'python3 attack.py inside //tmp/outside' --env OUTSIDE=$! \
         --env STATE=$HOME/.cache/preflight --format json
       cat /tmp/outside/contacts /tmp/written 2>/dev/null >&2
       grep -q secret /tmp/outside/secret || echo changed >&2
       for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -E '^(sleep 424242|python3 attack.py)' >&2; done
+      [ "$(stat -c %a.%Y /tmp/outside/secret /tmp/outside)" = "$before" ] || echo touched >&2
+      grep -q secret /dev/shm/in-place-outside || echo removed >&2
       kill $!; true
       """
     let outcome = try await container.run(line)
@@ -101,7 +104,9 @@ struct OtherContainerTests {
       "environ=EACCES",
       "root=EACCES", "tcp=ENETUNREACH", "udp=ENETUNREACH", "loopback=ECONNREFUSED", "race=ECONNREFUSED",
       "abstract=ECONNREFUSED", "path=ENOENT", "chroot=EPERM", "setuid=EPERM", "caps=0000000000000000",
-      "nnp=1",
+      "nnp=1", "mode=EPERM", "linkedmode=EPERM", "turningmode=EPERM", "owner=EPERM", "times=EPERM",
+      "linkedtimes=EPERM", "folder=EPERM", "shared=EACCES", "sharedname=ENOENT", "sharedabove=EACCES",
+      "sharedremove=ENOENT", "affinity=EPERM",
     ] {
       #expect(results.contains(result), "\(result) is not in \(said)")
     }
@@ -114,6 +119,24 @@ struct OtherContainerTests {
     #expect(words == [], "\(outcome)")
     let tried = Set(report.egress.map { "\($0.host):\($0.port ?? 0)" })
     #expect(tried.isSuperset(of: ["192.0.2.1:80", "192.0.2.1:123", "2001:db8::1:80"]), "\(tried)")
+  }
+
+  @Test(
+    "shared memory, semaphores, modes and times of its own files are a program's as elsewhere; a port of datagrams is named that nobody reaches",
+    arguments: OtherContainer.allCases)
+  func habitsAsRoot(_ container: OtherContainer) async throws {
+    let line = """
+      mkdir /tmp/project; cp "$HARNESS/in-place-habits" /tmp/project/main.py; ls -A /dev/shm >/tmp/before
+      $PREFLIGHT check /tmp/project --format json; ls -A /dev/shm | diff /tmp/before - >&2; true
+      """
+    let outcome = try await container.run(line)
+    let report = try Caller.report(in: outcome)
+    let start = try #require(report.phases.first { $0.name == .start }, "\(outcome)")
+    let names = ["lock", "pool", "memory", "queue", "temporary", "modes", "times", "affinity", "datagrams"]
+    #expect(start.stdoutTail == [names.map { "\($0)=done " }.joined()], "\(outcome)")
+    #expect(start.exitCode == 0 && !outcome.errorOutput.contains("> "), "\(outcome)")
+    let less = report.isolation.degraded.filter { $0.what.hasSuffix("reach the program's UDP port 15353") }
+    #expect(less.count == 1, "\(outcome)")
   }
 
   @Test(

@@ -9,6 +9,7 @@
 #include "isl_keeper.h"
 #include "isl_landlock.h"
 #include "isl_launch.h"
+#include "isl_lent_files.h"
 #include "isl_lent_sockets.h"
 #include "isl_namespace.h"
 #include "isl_network.h"

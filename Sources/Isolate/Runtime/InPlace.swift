@@ -47,13 +47,14 @@ extension Container {
   /// Starts a process among the caller's own files and processes, held by `place`.
   ///
   /// A keeper is its parent: it ends with `ContainerOptions.lifeline`, and with it everything that the process has
-  /// started. `seccompListener` reports the sockets that the process asks for; somebody has to answer.
+  /// started. `seccompListener` reports the sockets that the process asks for, and files that it is to have elsewhere; somebody
+  /// has to answer.
   public static func start(
     _ given: RuntimeSpec.Process, in place: InPlace, options wanted: ContainerOptions = ContainerOptions()
   ) throws(IsolateError) -> Container {
     var options = wanted
     options.inPlace = place
-    options.notifiedCalls = RuntimeSpec.Seccomp.inPlaceNotified
+    options.notifiedCalls = RuntimeSpec.Seccomp.inPlaceNotified(isCaller: place.user == nil)
     options.opensSockets = false
     options.watchesOutside = false
     options.runsInit = false
@@ -64,8 +65,9 @@ extension Container {
     process.user.gid = place.user ?? UserNamespace.callersGroup
     process.user.additionalGids = []
     var spec = RuntimeSpec(process: process, root: RuntimeSpec.Root(path: "/"))
-    spec.linux.seccomp = .inPlace
-    let filter = try CompiledFilter(.inPlace, notify: options.notifiedCalls)
+    let section: RuntimeSpec.Seccomp = place.user == nil ? .inPlaceAsCaller : .inPlace
+    spec.linux.seccomp = section
+    let filter = try CompiledFilter(section, notify: options.notifiedCalls)
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: "/", options: options)
     builder.hasNothingToDoAtGate = true
     let plan = try builder.buildInPlace(place, seccomp: filter)

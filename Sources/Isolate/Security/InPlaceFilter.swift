@@ -12,6 +12,7 @@ extension RuntimeSpec.Seccomp {
     filter.refusesTerminalInput = true
     filter.syscalls[0].names.removeAll { refused.contains($0) || conditional.contains($0) }
     filter.syscalls.removeAll { $0.names == ["socket"] }
+    filter.syscalls += sharedMemoryRules
     func equal(_ index: UInt32, _ value: UInt64) -> Argument {
       Argument(index: index, value: value, op: "SCMP_CMP_EQ")
     }
@@ -66,8 +67,69 @@ extension RuntimeSpec.Seccomp {
     return filter
   }()
 
+  /// The same for a program that is the caller's own user. Landlock does not hold modes, owners, times and attributes
+  /// of files, nor on which processors a thread runs: those of everything that is the user's could be changed.
+  static let inPlaceAsCaller: RuntimeSpec.Seccomp = {
+    var filter = inPlace
+    filter.syscalls[0].names.removeAll { attributes.contains($0) || $0 == "sched_setaffinity" }
+    filter.syscalls.append(
+      Rule(names: attributes, action: "SCMP_ACT_ERRNO", errnoRet: UInt32(EOPNOTSUPP)))
+    for (comparison, action) in [("SCMP_CMP_EQ", "SCMP_ACT_ALLOW"), ("SCMP_CMP_NE", "SCMP_ACT_NOTIFY")] {
+      filter.syscalls.append(
+        Rule(
+          names: ["sched_setaffinity"], action: action, args: [Argument(index: 0, value: 0, op: comparison)]))
+    }
+    return filter
+  }()
+
   /// What is notified whatever its arguments are.
-  static let inPlaceNotified = ["connect"]
+  static func inPlaceNotified(isCaller: Bool) -> [String] {
+    let always = ["connect", "bind"] + removals
+    return isCaller ? always + changes : always
+  }
+
+  /// All calls that are ever notified.
+  public static let inPlaceCalls =
+    ["socket", "sendto", "open", "openat", "sched_setaffinity"] + inPlaceNotified(isCaller: true)
+
+  #if arch(x86_64)
+    /// By which the C library names and removes objects in shared memory (sem_open(3), shm_unlink(3)).
+    private static let removals = ["link", "unlink"]
+  #else
+    private static let removals = ["linkat", "unlinkat"]
+  #endif
+
+  private static let changes = """
+    chmod fchmod fchmodat fchmodat2 chown fchown fchownat lchown futimesat utime utimensat utimes
+    """.split(separator: " ").map(String.init)
+
+  private static let attributes = """
+    setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
+    """.split(separator: " ").map(String.init)
+
+  /// Opening a file in the ways of shm_open(3) and sem_open(3), which mean /dev/shm: following no link, or making a
+  /// file that is to be read and written. Who listens looks at the path; all others go on.
+  private static let sharedMemoryRules: [Rule] = {
+    let (noLink, access) = (UInt64(O_NOFOLLOW), UInt64(O_ACCMODE))
+    let other = [UInt64(O_DIRECTORY), 0o10_000_000]  // O_PATH
+    let made = [UInt64(O_CREAT), UInt64(O_EXCL)]
+    func rules(_ call: String, _ index: UInt32) -> [Rule] {
+      func rule(_ action: String, _ mask: UInt64, _ value: UInt64) -> Rule {
+        Rule(
+          names: [call], action: action,
+          args: [Argument(index: index, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ")])
+      }
+      // Those that go on are the complement of those that do not, so that their order means nothing.
+      var all = [0, 1, 3].map { rule("SCMP_ACT_ALLOW", noLink | access, $0) }
+      all += made.map { rule("SCMP_ACT_ALLOW", noLink | $0, 0) }
+      all += other.map { rule("SCMP_ACT_ALLOW", noLink | $0, noLink | $0) }
+      all.append(rule("SCMP_ACT_NOTIFY", noLink | other.reduce(0, |), noLink))
+      let whole = made.reduce(UInt64(O_RDWR), |)
+      all.append(rule("SCMP_ACT_NOTIFY", noLink | access | whole, whole))
+      return all
+    }
+    return rules("openat", 2) + rules("open", 1)
+  }()
 
   /// The types of UNIX sockets that take no address to send to.
   private static let connected = [UInt64(SOCK_STREAM.rawValue), UInt64(SOCK_SEQPACKET.rawValue)]
@@ -77,7 +139,8 @@ extension RuntimeSpec.Seccomp {
   private static let fastOpen: UInt64 = 0x2000_0000
 
   private static let conditional = [
-    "socket", "socketpair", "sendto", "sendmsg", "sendmmsg", "prlimit64", "setpriority", "setsockopt",
+    "socket", "socketpair", "sendto", "sendmsg", "sendmmsg", "prlimit64", "setpriority", "setsockopt", "open",
+    "openat",
   ]
 
   private static let refused = """

@@ -107,7 +107,7 @@ package struct IsolationSurvey: Sendable {
     var all = [
       Report.Isolation.Degradation(
         what:
-          "the program's /tmp is a folder named by TMPDIR, and it can neither serve UDP nor use System V or POSIX message queues and shared memory",
+          "the program's /tmp is a folder named by TMPDIR, no datagrams reach it, and it can use neither System V objects nor POSIX message queues",
         why: "nothing can be mounted here, and others share the machine's network and its shared memory",
         remedy: "allow namespaces, as for L3")
     ]

@@ -50,6 +50,14 @@ struct ReportAssembly {
           what: "attempts to reach addresses are refused but not recorded", why: why,
           remedy: "run where packet sockets are (CONFIG_PACKET), outside of a filter that refuses them"))
     }
+    if !sandbox.silentPorts.isEmpty {
+      let ports = sandbox.silentPorts.sorted().map(String.init).joined(separator: ", ")
+      extra.append(
+        .init(
+          what: "nobody's datagrams reach the program's UDP port \(ports)",
+          why: "without a network of its own whatever it sent from there could not be held",
+          remedy: "allow namespaces, as for L3"))
+    }
     return Report(
       tool: .init(version: ReleaseVersion.current), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,

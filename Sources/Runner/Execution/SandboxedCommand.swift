@@ -181,7 +181,7 @@ package final class SandboxedCommand {
     var terminal = container.console.map { TerminalRelay(master: $0) }
     defer { terminal?.finish() }
     let network = try SandboxNetwork(
-      container, phase: .start, policy: policy, upstream: upstream, folders: sandbox.socketFolders)
+      container, phase: .start, policy: policy, upstream: upstream, folders: sandbox.lentFolders(phase))
     defer { network.shutdown() }
     let watchdog = try Failure.guarding { () throws(SystemError) in try Watchdog(container, limits) }
     while true {

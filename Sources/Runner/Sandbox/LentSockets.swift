@@ -11,18 +11,33 @@ import Synchronization
 /// They are bound to the loopback interface, so that none of them leads out of the machine, whoever connects it. They
 /// are connected to what the sandbox itself listens on, and to the proxy and the name server that it has in every
 /// other sandbox too. All else is refused, and counted where it is outside.
-final class LentSockets {
+package final class LentSockets {
   /// What the sandbox is, and what it may reach.
   struct Surroundings: Sendable {
     /// The process whose descendants are the sandbox's.
     var keeper: Int32
     /// Who they are, where that is not the caller.
     var user: UInt32?
-    /// Folders whose UNIX sockets are the sandbox's own, by their real paths.
-    var folders: [String]
+    var folders: Folders
     /// Where the proxy and the name server listen on 127.0.0.1.
     var proxyPort: UInt16
     var namesPort: UInt16
+
+    /// Folders whose UNIX sockets are the sandbox's own.
+    var sockets: [String] { folders.sockets }
+    /// Where the program may change modes, owners and times of files.
+    var writable: [String] { folders.writable }
+    /// What stands for /dev/shm.
+    var sharedMemory: String { folders.sharedMemory }
+  }
+
+  /// What a sandbox's own are, by their real paths.
+  package struct Folders: Sendable {
+    var sockets: [String] = []
+    var writable: [String] = []
+    var sharedMemory = ""
+
+    package init() {}
   }
 
   /// What was tried to be reached outside.
@@ -42,6 +57,8 @@ final class LentSockets {
 
   private final class Counts: Sendable {
     let table = Mutex<[Destination: Int]>([:])
+    /// Ports that datagrams were to be taken at.
+    let ports = Mutex<Set<Int>>([])
 
     func add(_ tried: Destination, naming name: (String) -> String?) {
       var destination = tried
@@ -95,7 +112,10 @@ final class LentSockets {
       try SystemError.undoing({ _ = close(listener) }) { () throws(SystemError) in
         try JoinedThread {
           if let user = surroundings.user { isl_look_as(user, user) }
-          var desk = Desk(listener: listener, surroundings) { counts.add($0, naming: name) }
+          var desk = Desk(
+            listener: listener, surroundings,
+            serve: { port in _ = counts.ports.withLock { $0.insert(port) } },
+            record: { counts.add($0, naming: name) })
           desk.serve(until: wake.end)
           close(listener)
         }
@@ -120,6 +140,9 @@ final class LentSockets {
         transport: destination.isDatagram ? "udp" : nil)
     }.sorted { ($0.host, $0.port ?? 0, $0.transport ?? "") < ($1.host, $1.port ?? 0, $1.transport ?? "") }
   }
+
+  /// The ports of datagrams that none reach.
+  var silentPorts: Set<Int> { counts.ports.withLock { $0 } }
 
   /// A socket that listens on a free port of 127.0.0.1, or takes datagrams there, with its port.
   static func listening(isDatagram: Bool) throws(Failure) -> (socket: Int32, port: UInt16) {

@@ -6,21 +6,35 @@ import Isolate
 extension LentSockets {
   /// Answers the calls that a sandbox's filter reports, one after the other. Those that made them wait meanwhile.
   struct Desk {
-    private let listener: Int32
-    private let surroundings: Surroundings
+    let listener: Int32
+    let surroundings: Surroundings
     private let record: (Destination) -> Void
+    private let serve: (Int) -> Void
     private let local: Set<IPAddress>
     /// Sockets of resolvers: a message of one end goes to the name server by the other, and back.
     private var resolvers: [(messages: Int32, server: Int32)] = []
 
     private static let resolverCapacity = 64
-    private static let calls = ["socket", "connect", "sendto"].map { (name: String) in
-      unsafe isl_call_number(isl_seccomp_native_architecture(), name, name.utf8.count)
-    }
+    /// Ends of ours of sockets that stand for those that datagrams are sent to: nobody sends any.
+    private var silent: [Int32] = []
+    private static let silentCapacity = 64
+
+    private static let calls: [Int32: String] = {
+      var names: [Int32: String] = [:]
+      for name in RuntimeSpec.Seccomp.inPlaceCalls {
+        let number = unsafe isl_call_number(isl_seccomp_native_architecture(), name, name.utf8.count)
+        if number >= 0 { names[number] = name }
+      }
+      return names
+    }()
     /// SOCK_TYPE_MASK of the kernel.
     private static let typeBits: UInt64 = 0xf
 
-    init(listener: Int32, _ surroundings: Surroundings, record: @escaping (Destination) -> Void) {
+    init(
+      listener: Int32, _ surroundings: Surroundings, serve: @escaping (Int) -> Void,
+      record: @escaping (Destination) -> Void
+    ) {
+      self.serve = serve
       self.listener = listener
       self.surroundings = surroundings
       self.record = record
@@ -44,6 +58,7 @@ extension LentSockets {
         if watched[1].revents & Int16(POLLIN) != 0 { answer() } else if watched[1].revents != 0 { break }
       }
       for resolver in resolvers { Self.close(resolver) }
+      for end in silent { Glibc.close(end) }
       resolvers = []
     }
 
@@ -82,23 +97,30 @@ extension LentSockets {
       guard unsafe isl_seccomp_receive(listener, &event) == 0 else { return }
       let result: Result<Int64, Refusal>
       do throws(Refusal) {
-        switch event.call {
-        case Self.calls[0]: result = .success(try make(event))
-        case Self.calls[1]: result = .success(try connect(event))
-        case Self.calls[2]:
-          // The kernel's own: whatever the descriptor and the address are by then, no socket that the program can
-          // have reaches anybody else by an address.
-          if try transport(of: event) == "NETLINK" {
-            isl_seccomp_continue(listener, event.id)
-            return
-          }
-          result = .success(try send(event))
-        default: result = .failure(Refusal(EPERM))
+        guard let value = try value(of: event) else {
+          isl_seccomp_continue(listener, event.id)
+          return
         }
+        result = .success(value)
       } catch { result = .failure(error) }
       switch result {
       case .success(let value): isl_seccomp_answer(listener, event.id, value, 0)
       case .failure(let refusal): isl_seccomp_answer(listener, event.id, 0, refusal.code)
+      }
+    }
+
+    /// What a call gives back; nil lets it go on.
+    private mutating func value(of event: isl_seccomp_event) throws(Refusal) -> Int64? {
+      switch Self.calls[event.call] {
+      case "socket": return try make(event)
+      case "connect": return try connect(event)
+      case "bind": return try bind(event)
+      case "sendto":
+        // The kernel's own: whatever the descriptor and the address are by then, no socket that the program can
+        // have reaches anybody else by an address.
+        return try transport(of: event) == "NETLINK" ? nil : try send(event)
+      case .some(let name): return try file(name, event)
+      case nil: throw Refusal(EPERM)
       }
     }
 
@@ -108,13 +130,13 @@ extension LentSockets {
       init(_ code: Int32) { self.code = code }
     }
 
-    private func checked(_ number: Int32) throws(Refusal) -> Int32 {
+    func checked(_ number: Int32) throws(Refusal) -> Int32 {
       if number < 0 { throw Refusal(-number) }
       return number
     }
 
     /// Closes ours once the other side has its own.
-    private func lend(
+    func lend(
       _ socket: Int32, _ event: isl_seccomp_event, at number: Int32, isCloseOnExec: Bool
     ) throws(Refusal) -> Int64 {
       let result = isl_seccomp_lend(listener, event.id, socket, number, isCloseOnExec ? 1 : 0)
@@ -143,7 +165,25 @@ extension LentSockets {
       return try lend(socket, event, at: -1, isCloseOnExec: type & UInt64(SOCK_CLOEXEC.rawValue) != 0)
     }
 
-    // MARK: connect(2), sendto(2)
+    // MARK: bind(2), connect(2), sendto(2)
+
+    /// To take datagrams from the internet: the socket is one from which none ever comes. All others go on.
+    private mutating func bind(_ event: isl_seccomp_event) throws(Refusal) -> Int64? {
+      guard let transport = try? transport(of: event), transport.hasPrefix("UNIX"),
+        let address = try? bytes(event.arguments.1, event.arguments.2, of: event),
+        let place = InternetAddress(address)
+      else { return nil }
+      let number = Int32(truncatingIfNeeded: event.arguments.0)
+      let flags = try checked(isl_descriptor_flags(pid_t(event.pid), number))
+      guard silent.count < Self.silentCapacity else { throw Refusal(ENOBUFS) }
+      var ends: [Int32] = [-1, -1]
+      _ = try checked(unsafe isl_message_pair(&ends))
+      silent.append(ends[0])
+      _ = fcntl(ends[1], F_SETFL, flags & O_NONBLOCK)
+      _ = try lend(ends[1], event, at: number, isCloseOnExec: flags & O_CLOEXEC != 0)
+      if place.port != 0 { serve(Int(place.port)) }
+      return 0
+    }
 
     private func bytes(_ address: UInt64, _ count: UInt64, of event: isl_seccomp_event) throws(Refusal)
       -> [UInt8]
@@ -261,7 +301,7 @@ extension LentSockets {
       let file = try checked(unsafe isl_open_socket_file(pid_t(event.pid), path))
       defer { Glibc.close(file) }
       guard let real = Files.link("/proc/self/fd/\(file)"),
-        surroundings.folders.contains(where: { real.hasPrefix("\($0)/") })
+        surroundings.sockets.contains(where: { real.hasPrefix("\($0)/") })
       else { throw Refusal(ENOENT) }
       let number = Int32(truncatingIfNeeded: event.arguments.0)
       let flags = try checked(isl_descriptor_flags(pid_t(event.pid), number))

@@ -99,6 +99,16 @@ extension Sandbox {
   /// Folders whose UNIX sockets are the program's.
   package var socketFolders: [String] { isInPlace ? Array(Set(ownFolders.map(\.real))) : [] }
 
+  /// What is the program's own of a phase without namespaces.
+  package func lentFolders(_ phase: Phase) -> LentSockets.Folders {
+    var folders = LentSockets.Folders()
+    guard isInPlace else { return folders }
+    folders.sockets = socketFolders.compactMap(Files.real)
+    folders.writable = writable(phase).compactMap(Files.real)
+    folders.sharedMemory = Files.real("\(run.shownPath)/shm") ?? ""
+    return folders
+  }
+
   /// What the program writes, with the usual names.
   var namesInOutput: (String) -> String {
     guard isInPlace else { return { $0 } }

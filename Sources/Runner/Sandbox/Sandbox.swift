@@ -49,6 +49,8 @@ package final class Sandbox {
   package private(set) var confinement: Confinement?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
   package private(set) var exposure: String?
+  /// UDP ports that the program serves and nobody reaches.
+  package internal(set) var silentPorts: Set<Int> = []
   /// What its phases have left to be closed.
   let closes = SlowCloses()
   package var tools: [LocatedTool] = []
@@ -97,7 +99,8 @@ package final class Sandbox {
     image = HostImage(rootPath: "\(run.path)/rootfs", user: user, settingsFolders: settingsFolders)
     layer = project == nil ? .none : .overlay
     isInPlace = !limits.confinement.hasNamespaces
-    for folder in ["upper", "home", "root-upper"] { disk?.add("\(run.shownPath)/\(folder)") }
+    let written = ["upper", "home", "root-upper"] + (isInPlace ? ["tmp", "shm"] : [])
+    for folder in written { disk?.add("\(run.shownPath)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
     try Failure.guarding { () throws(SystemError) in
       if let stored {

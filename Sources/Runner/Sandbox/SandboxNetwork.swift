@@ -39,7 +39,7 @@ package final class SandboxNetwork {
   /// Takes over the sockets a container was started with.
   package init(
     _ container: Container, phase: PhaseEvidence.Name, policy: EgressPolicy, upstream: UpstreamProxy,
-    folders: [String] = []
+    folders: LentSockets.Folders = .init()
   ) throws(Failure) {
     self.phase = phase
     var sockets = container.listeners
@@ -100,6 +100,9 @@ package final class SandboxNetwork {
   private var ownName: String? {
     Files.text("/proc/sys/kernel/hostname")?.split(separator: "\n").first.map(String.init)
   }
+
+  /// UDP ports that the program serves and nobody reaches.
+  var silentPorts: Set<Int> { lent.reduce(into: []) { $0.formUnion($1.silentPorts) } }
 
   /// Every attempt, allowed or not; a look-up that was followed by a connection is not counted twice.
   package var attempts: [EgressAttempt] {

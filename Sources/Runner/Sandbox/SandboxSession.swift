@@ -77,7 +77,7 @@ package final class SandboxSession {
     log = LogCollector(startedAt: startedMilliseconds, naming: sandbox.namesInOutput)
     network = try Failure.caught(
       try SandboxNetwork(
-        container, phase: phase, policy: policy, upstream: upstream, folders: sandbox.socketFolders)
+        container, phase: phase, policy: policy, upstream: upstream, folders: sandbox.lentFolders(settings))
     ) {
       Sandbox.PhaseStartError.runner($0)
     }
@@ -256,6 +256,7 @@ package final class SandboxSession {
     watchdog.end()
     network.readOutside(all: true)
     network.endOutside(sandbox.closes)
+    sandbox.silentPorts.formUnion(network.silentPorts)
     network.shutdown()
   }
 
