@@ -29,7 +29,7 @@ package struct KeptFolder: Sendable {
     case .landlockOnly:
       // Below version 3 a program can cut off what its user may write to, wherever that is (truncate(2)).
       guard InPlace.landlockVersion >= 3 else { return nil }
-      do { try PrivateFolder.prepare(state.path, with: [Self.name]) } catch { return nil }
+      guard (try? PrivateFolder.prepare(state.path, with: [Self.name])) != nil else { return nil }
       path = "\(state.path)/\(Self.name)"
       if unsafe mkdir("\(path)/\(Self.downloadsName)", 0o700) != 0, errno != EEXIST { return nil }
     case .otherUser:
