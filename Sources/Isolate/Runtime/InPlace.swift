@@ -47,8 +47,8 @@ extension Container {
   /// Starts a process among the caller's own files and processes, held by `place`.
   ///
   /// A keeper is its parent: it ends with `ContainerOptions.lifeline`, and with it everything that the process has
-  /// started. `seccompListener` reports the sockets that the process asks for, and files that it is to have elsewhere; somebody
-  /// has to answer.
+  /// started. `seccompListener` reports the sockets that the process asks for, and files that it is to have
+  /// elsewhere; somebody has to answer.
   public static func start(
     _ given: RuntimeSpec.Process, in place: InPlace, options wanted: ContainerOptions = ContainerOptions()
   ) throws(IsolateError) -> Container {

@@ -2,9 +2,9 @@ import CShims
 import Glibc
 import Isolate
 
-/// Calls that name files: those of POSIX shared memory and semaphores, whose names libraries put into /dev/shm, are made
-/// in a folder of the program's own; those that change what Landlock does not hold (modes, owners, times), which are
-/// reported where the program is the caller's own user, in the folders that it may write to.
+/// Calls that name files. Those of POSIX shared memory and semaphores, whose names libraries put into /dev/shm, are
+/// made in a folder of the program's own. Those that change what Landlock does not hold (modes, owners, times) are
+/// reported where the program is the caller's own user, and made in the folders that it may write to.
 extension LentSockets.Desk {
   private static let longestPath = 4096
   private static let sharedMemory = "/dev/shm/"
