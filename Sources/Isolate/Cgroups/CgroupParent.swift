@@ -116,14 +116,21 @@ public struct CgroupParent: Sendable, Equatable {
   /// What is on top where the first cgroup v2 hierarchy is mounted: another one, or nothing of that kind, may cover it.
   static func mountPoint() -> (path: String, root: String)? {
     var found: (path: String, root: String)?
-    for line in (Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? "").split(separator: "\n") {
+    // By bytes: each start reads the whole table.
+    let space = UInt8(ascii: " ")
+    let table = Files.text("/proc/self/mountinfo", limit: 16 << 20) ?? ""
+    for line in table.utf8.split(separator: UInt8(ascii: "\n")) {
       if let found {
-        let above = line.split(separator: " ", maxSplits: 5)
-        guard above.count > 4, above[4] == found.path else { continue }
+        let above = line.split(separator: space, maxSplits: 5)
+        guard above.count > 4, above[4].elementsEqual(found.path.utf8) else { continue }
       }
-      let fields = line.split(separator: " ")
-      guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, dash > 4 else { continue }
-      found = fields[dash + 1] == "cgroup2" ? (String(fields[4]), String(fields[3])) : nil
+      let fields = line.split(separator: space)
+      guard let dash = fields.firstIndex(where: { $0.elementsEqual("-".utf8) }), fields.count > dash + 1,
+        dash > 4
+      else { continue }
+      found =
+        fields[dash + 1].elementsEqual("cgroup2".utf8)
+        ? (String(Substring(fields[4])), String(Substring(fields[3]))) : nil
     }
     return found
   }
