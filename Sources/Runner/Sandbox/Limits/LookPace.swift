@@ -14,11 +14,12 @@ struct LookPace {
   mutating func begin(_ now: Int) { began = now }
 
   /// Ends a look of which counting took `counted`; `left` is how long the program needs at least until it is over a
-  /// limit; all in milliseconds. When to count is decided elsewhere: what it took delays no look.
-  mutating func end(_ now: Int, counted: Int, _ left: Int?) {
+  /// limit; all in milliseconds. When to count is decided elsewhere: what it took delays no look. One that `isRacing`
+  /// for the limit is there before looking has cost much.
+  mutating func end(_ now: Int, counted: Int, _ left: Int?, isRacing: Bool = false) {
     let cost = max(0, now - began - counted)
     let leisurely = max(Self.usual, cost * Self.share)
     // Near the limit looking may take a quarter of a processor.
-    period = min(leisurely, max(left ?? leisurely, Self.shortest, cost * 3))
+    period = isRacing ? 1 : min(leisurely, max(left ?? leisurely, Self.shortest, cost * 3))
   }
 }

@@ -39,6 +39,10 @@ struct MemoryEstimate {
   private static let idleChange: Int64 = 1 << 20
   /// How many files may be opened before that is noticed.
   private static let manyFiles = 64
+  /// What the host may lose beside a program's sizes before its open files are looked through again, in bytes.
+  private static let hiddenGrowth: Int64 = 8 << 20
+  /// How long before the limit each look counts, in milliseconds.
+  private static let raceTime: Int64 = 50
   /// What a program is thought capable of, in bytes a millisecond: 1 GiB a second.
   private static let leastGrowth: Int64 = (1 << 30) / 1000
 
@@ -59,8 +63,10 @@ struct MemoryEstimate {
     lastLook = now
     lookCounted = 0
     if isCountDue(age, sizes, grown: grown, lost: lost, limit) {
+      // What went where no size shows it is in open files, if it is this program's: an older look does not know it.
+      let isHidden = lost - max(0, grown) > Self.hiddenGrowth
       let account = HeldMemory(
-        tree.processes, shared: shared, present: sizes.shared, limit: limit, before: last)
+        tree.processes, shared: shared, present: sizes.shared, limit: limit, before: isHidden ? nil : last)
       last = account
       countGrowth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
       counted = account.bytes
@@ -93,9 +99,17 @@ struct MemoryEstimate {
     if counted + sizes.shared - then.shared > limit { return true }
     let opened = sizes.openFiles - then.openFiles >= Self.manyFiles
     if opened, age >= countTook * 5 { return true }
+    if isRacing(for: limit) { return true }
     guard estimate + growthPerMillisecond * Int64(countTook) > limit else { return false }
     // What others take of the host's memory is no reason to look at this program all the time.
     return age >= (isActive || opened ? countTook : countTook * 3)
+  }
+
+  /// Whether counts have shown a growth by which `limit` is passed within some fifty milliseconds: so long each look
+  /// counts, and comes at once.
+  func isRacing(for limit: Int64?) -> Bool {
+    guard let limit, countGrowth >= Self.leastGrowth / 2 else { return false }
+    return limit - counted < countGrowth * Self.raceTime
   }
 
   /// How long it takes at least, as far as can be told, until `limit` is passed; in milliseconds.

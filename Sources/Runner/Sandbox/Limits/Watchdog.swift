@@ -133,7 +133,8 @@ package final class Watchdog {
           return
         }
         pace.end(
-          Clock.milliseconds(), counted: memory.lookCounted, memory.timeTo(limits.memoryInBytes))
+          Clock.milliseconds(), counted: memory.lookCounted, memory.timeTo(limits.memoryInBytes),
+          isRacing: memory.isRacing(for: limits.memoryInBytes))
       }
     }
 
