@@ -5,6 +5,7 @@
 #include "isl_lent_files.h"
 
 #include "isl_child.h"
+#include "isl_lent_sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +16,8 @@
 #include <unistd.h>
 
 int isl_read_text(int32_t pid, uint64_t address, char *text, size_t size) {
-  snprintf(text, size, "/proc/%d/mem", pid);
-  int fd = open(text, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  ssize_t count = pread(fd, text, size, (off_t)address);
-  int error = errno;
-  close(fd);
-  if (count < 0) return error == EIO ? -EFAULT : -error;
+  int64_t count = isl_read_memory(pid, address, text, size);
+  if (count < 0) return count == -EIO ? -EFAULT : (int)count;
   const char *end = memchr(text, 0, (size_t)count);
   if (!end) return (size_t)count < size ? -EFAULT : -ENAMETOOLONG;
   return (int)(end - text);

@@ -121,10 +121,9 @@ struct CheckCommand: ParsableCommand {
       }
     }
     let supply = ImageCommand.supply(isQuiet: quiet, interruption, ending: tell)
-    let outcome: CheckRunner.Outcome
     let runner = CheckRunner(
       options: options, observer: display, interruption: interruption, supply: supply)
-    outcome = try Failure.caught(try runner.run()) {
+    let outcome = try Failure.caught(try runner.run()) {
       display.clear()
       tell($0)
       return $0

@@ -87,28 +87,26 @@ struct DoctorCommand: ParsableCommand {
 
 extension HostCause {
   fileprivate static func noexecFolder(_ why: String) -> HostCause {
-    HostCause(
-      "folder-noexec", why,
-      [
-        ("host", "XDG_CACHE_HOME=DIR, a folder on a filesystem that is mounted with exec"),
-        ("docker", "--tmpfs /tmp:exec"), ("podman", "--tmpfs /tmp:exec"),
-        ("kubernetes", "an emptyDir volume at /tmp"),
-        ("github-actions", "container.options: --tmpfs /tmp:exec"),
-        ("gitlab-runner", "[runners.docker.tmpfs] \"/tmp\" = \"rw,exec\""),
-        ("systemd", "no NoExecPaths=, and PrivateTmp=yes"),
-      ])
+    folder(
+      "folder-noexec", why, host: "XDG_CACHE_HOME=DIR, a folder on a filesystem that is mounted with exec",
+      systemd: "no NoExecPaths=, and PrivateTmp=yes")
   }
 
   fileprivate static func noFolder(_ why: String) -> HostCause {
+    folder(
+      "folder-unwritable", why, host: "XDG_CACHE_HOME=DIR, a folder of the caller's that can be written",
+      systemd: "CacheDirectory=preflight, or ReadWritePaths=/var/tmp")
+  }
+
+  /// Whatever is wrong with the folders that there are, in a container another one helps.
+  private static func folder(_ id: String, _ why: String, host: String, systemd: String) -> HostCause {
     HostCause(
-      "folder-unwritable", why,
+      id, why,
       [
-        ("host", "XDG_CACHE_HOME=DIR, a folder of the caller's that can be written"),
-        ("docker", "--tmpfs /tmp:exec"), ("podman", "--tmpfs /tmp:exec"),
+        ("host", host), ("docker", "--tmpfs /tmp:exec"), ("podman", "--tmpfs /tmp:exec"),
         ("kubernetes", "an emptyDir volume at /tmp"),
         ("github-actions", "container.options: --tmpfs /tmp:exec"),
-        ("gitlab-runner", "[runners.docker.tmpfs] \"/tmp\" = \"rw,exec\""),
-        ("systemd", "CacheDirectory=preflight, or ReadWritePaths=/var/tmp"),
+        ("gitlab-runner", "[runners.docker.tmpfs] \"/tmp\" = \"rw,exec\""), ("systemd", systemd),
       ])
   }
 }

@@ -172,8 +172,7 @@ package struct ImageImporter {
   private func addDockerArchive(
     _ files: any FileCollection, _ list: [UInt8], _ path: String, _ name: ImageReference?
   ) throws(Failure) -> [ImageReference] {
-    let images: [DockerImage]
-    images = try Failure.decoding([DockerImage].self, from: list, calling: "\(path): manifest.json")
+    let images = try Failure.decoding([DockerImage].self, from: list, calling: "\(path): manifest.json")
     if name != nil, images.count > 1 {
       throw Failure(
         .usage, "\(path) has \(images.count) images: one name does not do for all", remedy: "leave --name out"

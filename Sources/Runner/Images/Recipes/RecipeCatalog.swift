@@ -35,8 +35,7 @@ package struct RecipeCatalog: Sendable {
     } else if !Files.exists(place), let own = recipes.first(where: { $0.name == place }) {
       return own
     }
-    let bytes: [UInt8]
-    bytes = try SystemError.caught(try Files.read(file, limit: 64 << 10)) {
+    let bytes = try SystemError.caught(try Files.read(file, limit: 64 << 10)) {
       Failure(
         .usage, "\(place): no recipe there: \($0)",
         remedy: "name a folder with a recipe, or one of \(recipes.map(\.name).joined(separator: ", "))")
