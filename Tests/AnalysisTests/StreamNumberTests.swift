@@ -33,6 +33,33 @@ struct StreamNumberTests {
     }
   }
 
+  @Test(
+    "has no number where several processes write to the stream, as their order is chance",
+    arguments: [
+      ["[2026-01-01 00:00:00 +0000] [1] [INFO] Starting", "[2026-01-01 00:00:00 +0000] [2] [INFO] Booting"],
+      ["INFO:     Started parent process [1]"],
+      ["INFO:     Started server process [2]", "INFO:     Started server process [3]"],
+    ])
+  func shared(_ marks: [String]) throws {
+    let lines = try Fixture.lines("python-crash").map(\.text)
+    func findings(_ all: [String], _ stream: LogLine.Stream = .stderr) -> [Finding] {
+      Scenario.crashed(
+        all.enumerated().map { index, text in
+          LogLine(
+            number: index + 1, numberInStream: index + 1, milliseconds: index,
+            stream: marks.contains(text) ? stream : .stderr, text: text)
+        }
+      ).findings
+    }
+    let found = findings(marks + lines)
+    let proof = try #require(found.first?.evidence.first)
+    #expect(proof.kind == .log && proof.line == nil)
+    // One process says who it is again and again, and another one writes to the other stream.
+    let alone = findings([marks.last ?? "", marks.last ?? ""] + lines)
+    #expect(marks.count == 1 || alone.first?.evidence.first?.line != nil)
+    #expect(findings(marks + lines, .stdout).first?.evidence.first?.line != nil)
+  }
+
   @Test("has the phase's number where no other is known")
   func unknown() throws {
     let log = try Fixture.lines("python-crash")

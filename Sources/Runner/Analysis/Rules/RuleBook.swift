@@ -72,12 +72,15 @@ package struct RuleBook: Sendable {
 }
 
 extension Evidence {
-  /// The finding with the lines of its evidence numbered in their own streams: those are the same in each run.
+  /// The finding with the lines of its evidence numbered in their own streams, which is the same in each run. Without a
+  /// number where several processes write to it.
   fileprivate func numberedByStream(_ finding: Finding) -> Finding {
     var own = finding
     for (index, proof) in own.evidence.enumerated() where proof.kind == .log {
-      let line = proof.phase.flatMap { phase($0) }?.log.first { $0.number == proof.line }
-      if let number = line?.numberInStream { own.evidence[index].line = number }
+      guard let phase = proof.phase.flatMap({ phase($0) }),
+        let line = phase.log.first(where: { $0.number == proof.line }), let number = line.numberInStream
+      else { continue }
+      own.evidence[index].line = phase.isShared(line.stream, until: line.number) ? nil : number
     }
     return own
   }
