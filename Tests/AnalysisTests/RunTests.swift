@@ -124,6 +124,18 @@ struct ResourceLimitTests {
       finding?.message.contains("64 MiB") == true && finding?.fix.commands == ["preflight check --disk 128m"])
   }
 
+  @Test("says that too much was written also where that came after it had been asked to stop")
+  func diskWhileStopping() {
+    var evidence = Scenario.healthy()
+    evidence.settings.diskLimitInBytes = 64 << 20
+    evidence.phases[3] = PhaseEvidence(
+      name: .stop, status: .failed, signal: 9, endedBy: .diskWatchdog, durationMilliseconds: 900,
+      resources: ResourceUse(bytesWritten: 70 << 20))
+    #expect(evidence.findings.map(\.rule) == ["disk-limit"] && evidence.verdict == .notReady)
+    evidence.phases[3].endedBy = .gracePeriodKill
+    #expect(!evidence.findings.contains { $0.rule == "disk-limit" })
+  }
+
   @Test("says how many processes it may have")
   func processes() {
     let findings = killed(by: .processWatchdog).findings

@@ -2,7 +2,7 @@
 enum DiskLimit {
   static let rules = [
     Rule("disk-limit", "A phase wrote more to the disk than it may.") { evidence in
-      evidence.judgedPhases.compactMap { diskLimit($0, evidence) }
+      evidence.limitedPhases.compactMap { diskLimit($0, evidence) }
     }
   ]
 
