@@ -28,6 +28,8 @@ struct HeldMemory {
 
   /// Bytes in all.
   private(set) var bytes: Int64 = 0
+  /// Whether open files were looked through for it.
+  let looksAnew: Bool
   private var look: Look?
 
   /// Counts; `before` is the last count, `present` what `shared` has in bytes. Open files are not looked through where
@@ -46,6 +48,7 @@ struct HeldMemory {
     }
     let isNear = own + present > limit / 2
     let isKept = own + present > limit || before?.look?.isGood(nearLimit: isNear) == true
+    looksAnew = !isKept
     look = isKept ? before?.look : Look(processes, shared)
     let held = present + (look?.files.memoryBytes ?? 0)
     // Pages of held files are in the sums of those that have mapped them, too.

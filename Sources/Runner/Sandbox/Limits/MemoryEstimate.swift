@@ -27,6 +27,9 @@ struct MemoryEstimate {
   private var countGrowth: Int64 = 0
   private var then = Sizes()
   private var last: HeldMemory?
+  /// What the host has lost where no size shows it since open files were looked through, in bytes. Counts that come one
+  /// after the other see little each.
+  private var hidden: Int64 = 0
   private var countedAt = 0
   private var countTook = 0
   private var lastLook = 0
@@ -64,10 +67,12 @@ struct MemoryEstimate {
     lookCounted = 0
     if isCountDue(age, sizes, grown: grown, lost: lost, limit) {
       // What went where no size shows it is in open files, if it is this program's: an older look does not know it.
-      let isHidden = lost - max(0, grown) > Self.hiddenGrowth
+      hidden += max(0, lost - max(0, grown))
+      let isHidden = hidden > Self.hiddenGrowth
       let account = HeldMemory(
         tree.processes, shared: shared, present: sizes.shared, limit: limit, before: isHidden ? nil : last)
       last = account
+      if account.looksAnew { hidden = 0 }
       countGrowth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
       counted = account.bytes
       estimate = account.bytes

@@ -105,8 +105,9 @@ final class SharedMemory {
     for line in (Files.text("/proc/\(process)/mountinfo") ?? "").split(separator: "\n") {
       // proc(5): "36 35 98:0 /root /mount/point options [optional fields] - type source options".
       let fields = line.split(separator: " ")
+      // A folder of one that is elsewhere as well, as of the run's in memory, is no filesystem of the sandbox's.
       guard let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count, fields.count > 4,
-        fields[dash + 1] == "tmpfs"
+        fields[dash + 1] == "tmpfs", fields[3] == "/"
       else { continue }
       let number = unsafe open("/proc/\(process)/root\(fields[4])", pathOnly | O_CLOEXEC)
       guard number >= 0 else { continue }
