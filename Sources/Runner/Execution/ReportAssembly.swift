@@ -41,7 +41,7 @@ struct ReportAssembly {
     if let less = sandbox.stored?.degradation {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
     }
-    if let less = indexes.degradation {
+    for less in indexes.degradations {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
     }
     if let why = sandbox.outsideWatchRefusal {

@@ -22,6 +22,9 @@ extension Sandbox {
     var places = ownFolders
     places.append(.init(shown: HostImage.certificates, real: "\(run.shownPath)/certificates.pem"))
     places.append(.init(shown: IndexSettings.folder, real: "\(run.shownPath)/\(Self.settings)"))
+    places += indexes.folders.paths.indices.map {
+      .init(shown: PackageFolders.name($0), real: packages[$0])
+    }
     if let environmentPath { places.append(.init(shown: SandboxPath.environment, real: environmentPath)) }
     if let downloadsPath { places.append(.init(shown: "/cache", real: downloadsPath)) }
     for tool in tools {
@@ -34,6 +37,23 @@ extension Sandbox {
   /// Where environments are kept that are used at their real places; nil where they are shown at others.
   package func keptFolder(in state: StateDirectory) -> KeptFolder? {
     isInPlace ? KeptFolder(for: hasOwnUser ? .otherUser : .landlockOnly, in: state) : nil
+  }
+
+  /// Writes what installs know of indexes to the run's directory, and there a user of its own finds what it could not
+  /// read where it is.
+  func writeIndexSettings() throws(SystemError) {
+    if isInPlace, hasOwnUser {
+      for (number, path) in indexes.folders.paths.enumerated() where !PackageFolders.isOpenToAll(path) {
+        let copy = "\(run.shownPath)/packages-\(number)"
+        try Directories.copy(path, to: copy)
+        packages[number] = copy
+      }
+    }
+    let files = isInPlace ? inPlaceFiles : nil
+    for (name, text) in indexes.files {
+      let path = "\(run.shownPath)/\(Self.settings)/\(name)"
+      try Files.write(files?.real(text) ?? text, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    }
   }
 
   /// Whether the program is a user whom nobody else is.
@@ -61,7 +81,8 @@ extension Sandbox {
     if let user = run.user {
       // Read-only folders as well: what they may do with their own files Landlock says.
       let shared = [Self.settings, "certificates.pem"].map { "\(run.shownPath)/\($0)" }
-      for folder in writable(phase) + shared {
+      let copies = packages.filter { $0.hasPrefix("\(run.shownPath)/") }
+      for folder in writable(phase) + shared + copies {
         try SystemError.caught(try Self.give(folder, to: user)) {
           PhaseStartError.runner(Failure($0))
         }
@@ -155,7 +176,9 @@ extension Sandbox {
     rules += ["/proc", "/sys", "/dev/random", "/dev/urandom"].map { ($0, .look) }
     rules += ["/dev/null", "/dev/zero", "/dev/full"].map { ($0, .device) }
     rules.append(("\(run.shownPath)/certificates.pem", .look))
-    if phase.installs { rules.append(("\(run.shownPath)/\(Self.settings)", .look)) }
+    if phase.installs {
+      rules += (["\(run.shownPath)/\(Self.settings)"] + packages).map { ($0, .look) }
+    }
     let writable = writable(phase)
     if let environmentPath, !writable.contains(environmentPath) { rules.append((environmentPath, .read)) }
     rules += writable.map { ($0, .write) }

@@ -21,11 +21,11 @@ package final class Sandbox {
 
   package static let hostname = "preflight"
   /// A link to the project's folder in the run's directory.
-  private static let lowerLink = "project"
+  static let lowerLink = "project"
   /// Where the copies of the host's settings for package managers are in the run's directory.
   static let settings = "settings"
   /// A layer over it that hides what a deployment would not have.
-  private static let hidingLayer = "hidden"
+  static let hidingLayer = "hidden"
 
   package let run: RunDirectory
   package let image: HostImage
@@ -33,9 +33,11 @@ package final class Sandbox {
   package let stored: StoredRootfs?
   package let project: String?
   let indexes: IndexSettings
+  /// Where each of their folders of packages is.
+  var packages: [String]
   /// Files of ours beside those of the project, by their names in its folder.
   private let added: [String: String]
-  private var hidden: [String]
+  private(set) var hidden: [String]
   /// Why files that a deployment would not have are shown all the same.
   package private(set) var hidingRefusal: String?
   package private(set) var layer: ProjectLayer
@@ -96,6 +98,7 @@ package final class Sandbox {
     self.stored = stored
     self.project = project
     self.indexes = indexes
+    packages = indexes.folders.paths
     image = HostImage(rootPath: "\(run.path)/rootfs", user: user, settingsFolders: settingsFolders)
     layer = project == nil ? .none : .overlay
     isInPlace = !limits.confinement.hasNamespaces
@@ -114,10 +117,7 @@ package final class Sandbox {
       for folder in [Self.settings, ShownFolder.nothing] {
         try Directories.make("\(run.shownPath)/\(folder)")
       }
-      for (name, text) in indexes.files {
-        let file = "\(run.shownPath)/\(Self.settings)/\(name)"
-        try Files.write(text, to: file, flags: O_WRONLY | O_CREAT | O_TRUNC)
-      }
+      try writeIndexSettings()
       if let project, let information = Directories.status(of: project) {
         // The merged directory takes its mode from the upper layer.
         unsafe chmod("\(run.shownPath)/upper", (information.st_mode & 0o777) | 0o700)
@@ -136,6 +136,10 @@ package final class Sandbox {
     if isInPlace { try fallBackToCopy(why: Self.noMounts) }
   }
 
+  private func note(_ container: Container) {
+    confinement = min(confinement ?? .ownMounts, container.confinement)
+  }
+
   /// Starts a phase's container; what this host refuses and the check can do without is left out, and
   /// said in the report.
   package func start(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
@@ -146,7 +150,7 @@ package final class Sandbox {
     if outsideWatchRefusal != nil { options.watchesOutside = false }
     if isInPlace {
       let container = try startInPlace(phase, options)
-      confinement = min(confinement ?? .ownMounts, container.confinement)
+      note(container)
       return container
     }
     while true {
@@ -154,7 +158,7 @@ package final class Sandbox {
         options.rootOverlay = stored == nil ? hostOverlay : stored?.overlay
         options.directories = stored?.settings.volumes ?? []
         let container = try Container.start(specification(for: phase), bundle: "/", options: options)
-        confinement = min(confinement ?? .ownMounts, container.confinement)
+        note(container)
         return container
       } catch {
         guard case .launch(let refusal) = error, try canDoWithout(refusal, &options) else {
@@ -322,64 +326,6 @@ package final class Sandbox {
   /// How much each of a phase's temporary folders may hold: they are memory, bounded by the program's.
   package func scratchBytes(in phase: Phase) -> Int64 {
     min(scratchBytes, phase.installs ? .max : memoryInBytes ?? .max)
-  }
-
-  private func scratchMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
-    let options = ["nosuid", "nodev", "mode=1777", "size=\(scratchBytes(in: phase))"]
-    return ScratchSpace.paths.map {
-      RuntimeSpec.Mount(destination: $0, type: "tmpfs", source: "tmpfs", options: options)
-    }
-  }
-
-  private var lowerLayers: String {
-    hidden.isEmpty ? Self.lowerLink : "\(Self.hidingLayer):\(Self.lowerLink)"
-  }
-
-  /// Interpreters of a home folder.
-  private func toolMounts() -> [RuntimeSpec.Mount] {
-    tools.compactMap { tool in
-      guard let source = tool.hostPrefix, let destination = tool.sandboxPrefix else { return nil }
-      return shown("tool-\(tool.name)", source, at: destination, isWritable: false)
-    }
-  }
-
-  /// A folder of the run's directory, or another one under such a name.
-  private func shown(
-    _ name: String, _ path: String? = nil, at destination: String, isWritable: Bool
-  ) -> RuntimeSpec.Mount {
-    let folder = ShownFolder(name: name, path: path ?? "\(run.path)/\(name)")
-    if exposure != nil { return folder.bound(at: destination, isWritable: isWritable) }
-    return folder.overlaid(at: destination, isWritable: isWritable, in: run)
-  }
-
-  private func projectMounts(_ phase: Phase) -> [RuntimeSpec.Mount] {
-    var mounts = stored == nil ? [shown("home", at: HostImage.home, isWritable: true)] : []
-    switch (layer, project) {
-    case (.overlay, .some):
-      // Relative to the run's directory: the sandbox's mount table shows no path of the host, and no
-      // character of the project's path needs escaping.
-      mounts.append(
-        RuntimeSpec.Mount(
-          destination: projectRoot, type: "overlay", source: run.path,
-          options: [
-            "lowerdir=\(lowerLayers)", "upperdir=upper", "workdir=work", "userxattr", "nosuid", "nodev",
-          ]))
-    default:
-      mounts.append(
-        ShownFolder(name: "upper", path: "\(run.shownPath)/upper").bound(at: projectRoot, isWritable: true))
-    }
-    if let environmentPath {
-      let isWritable = phase.installs && !environmentIsKept
-      mounts.append(
-        shown("environment", environmentPath, at: SandboxPath.environment, isWritable: isWritable))
-    }
-    if phase.installs {
-      if let downloadsPath { mounts.append(shown("cache", downloadsPath, at: "/cache", isWritable: true)) }
-      if !indexes.files.isEmpty {
-        mounts.append(shown(Self.settings, at: IndexSettings.folder, isWritable: false))
-      }
-    }
-    return mounts
   }
 }
 

@@ -101,7 +101,8 @@ final class InstallPhase {
     }
     let indexes = host.indexes.environment.merging(host.indexes.files) { $1 }
       .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    let parts = [key, plan.image?.digest ?? "", kept?.path ?? ""] + programs + indexes
+    let folders = host.indexes.folders.paths
+    let parts = [key, plan.image?.digest ?? "", kept?.path ?? ""] + programs + indexes + folders
     return SHA256.hexadecimal(of: parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
   }
 

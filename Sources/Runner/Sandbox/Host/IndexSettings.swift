@@ -11,8 +11,9 @@ package struct IndexSettings {
   /// Settings that name another index; handed to the install phase.
   private static let variables = [
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_NO_INDEX",
-    "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "npm_config_registry",
-    "NPM_CONFIG_REGISTRY",
+    "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_FIND_LINKS", "UV_NO_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY",
   ]
 
   /// Variables of the install phase.
@@ -25,15 +26,18 @@ package struct IndexSettings {
   package let keepsLogins: Bool
   /// Files with logins in folders of the host that every phase sees.
   package private(set) var hidden: [String] = []
+  /// Folders of packages that the settings name, by names of the sandbox in `environment` and `files`.
+  package private(set) var folders: PackageFolders
 
   /// Reads the host's variables and files; `root` is before the files' paths.
   package init(_ host: [String: String], keepsLogins: Bool, root: String = "") {
     self.keepsLogins = keepsLogins
+    var folders = PackageFolders(home: host["HOME"] ?? "")
     for name in Self.variables {
       guard let value = host[name] else { continue }
       let line = Self.withoutLogin(value)
       if line != value { logins.append(name) }
-      environment[name] = keepsLogins ? value : line
+      environment[name] = folders.take(keepsLogins ? value : line)
     }
     for (name, variable) in [("pip.conf", "PIP_CONFIG_FILE"), ("npmrc", "npm_config_globalconfig")] {
       guard let text = Files.text("\(root)/etc/\(name)") else { continue }
@@ -42,6 +46,8 @@ package struct IndexSettings {
       files[name] = keepsLogins ? text : plain
       environment[variable] = "\(Self.folder)/\(name)"
     }
+    files["pip.conf"] = files["pip.conf"].map { folders.take(file: $0) }
+    self.folders = folders
     for path in ["/usr/etc/npmrc", "/usr/local/etc/npmrc", "/usr/pip.conf", "/usr/local/pip.conf"] {
       guard let text = Files.text("\(root)\(path)") else { continue }
       let name = String(path.split(separator: "/").last ?? "")
@@ -51,8 +57,23 @@ package struct IndexSettings {
     }
   }
 
-  /// What the report says of it; nil where there are no logins.
-  package var degradation: (what: String, why: String, remedy: String)? {
+  /// What the report says of what installs do without.
+  package var degradations: [(what: String, why: String, remedy: String)] {
+    let refused = folders.refused.joined(separator: ", ")
+    let other =
+      refused.isEmpty
+      ? []
+      : [
+        (
+          what: "packages are not looked for in \(refused)", why: "it holds the caller's home",
+          remedy: "name a folder of nothing but packages"
+        )
+      ]
+    return [degradation].compactMap { $0 } + other
+  }
+
+  /// The same of logins alone; nil where there are none.
+  var degradation: (what: String, why: String, remedy: String)? {
     guard !logins.isEmpty else { return nil }
     let list = logins.joined(separator: ", ")
     if keepsLogins {
