@@ -24,7 +24,7 @@ class Environment:
 
 ALL = []
 # Those that people have, and of the others those that a change breaks first; NestingTests makes them.
-FAST = """docker-root docker-user kubernetes-restricted docker-no-filter docker-no-filter-user docker-admin
+FAST = """docker-root docker-user docker-noexec-home kubernetes-restricted docker-no-filter docker-no-filter-user docker-admin
 docker-no-setfcap openshift kubernetes-user-namespace podman-root podman-rootless no-newuidmap no-sys noexec-home
 read-only-root locked-flags chroot no-network-namespaces no-setfcap root-no-capability no-proc bwrap bwrap-no-users own
 refuses-sethostname-eperm refuses-pivot_root-eperm refuses-setns-eperm refuses-mount-landlock_create_ruleset-enosys

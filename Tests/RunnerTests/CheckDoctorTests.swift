@@ -14,6 +14,7 @@ struct CheckDoctorTests {
       }
       var id: String
       var works: Bool
+      var evidence: String
       var cause: Cause?
     }
     struct Check: Decodable { var level: String }
@@ -50,7 +51,11 @@ struct CheckDoctorTests {
     let whole = try await Self.examine("", [:])
     #expect(whole.folder?.works == true && whole.check.level != "L0", "\(whole)")
     let line = "for d in /tmp /var/tmp /home; do mount -o remount,bind,\(option) $d; done"
-    let found = try await Self.examine(line, [:])
+    // Without one that was named, all is in memory.
+    let memory = try await Self.examine(line, [:])
+    #expect(memory.folder?.works == true && memory.check.level == whole.check.level, "\(memory)")
+    #expect(memory.folder?.evidence.hasPrefix("in memory: nothing is kept") == true, "\(memory)")
+    let found = try await Self.examine(line, ["XDG_CACHE_HOME": "/home"])
     #expect(found.folder?.works == false && found.folder?.cause?.id == cause, "\(found)")
     // No level where no check can start.
     #expect(found.check.level == "L0", "\(found)")

@@ -14,6 +14,7 @@
 #include "isl_namespace.h"
 #include "isl_network.h"
 #include "isl_notify.h"
+#include "isl_own_memory.h"
 #include "isl_plan.h"
 #include "isl_seccomp.h"
 #include "isl_startup.h"

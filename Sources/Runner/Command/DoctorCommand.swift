@@ -72,10 +72,11 @@ struct DoctorCommand: ParsableCommand {
     var ability = Examination.Ability(
       id: "folder", what: "a folder for what a check installs", gain: "without it no check starts", level: 1)
     do throws(Failure) {
-      let state = try StateDirectory(environment: environment, runsPrograms: true)
-      ability.evidence = "\(state.path) can be written"
-      try state.requirePrograms()
-      ability.evidence += ", and what is in it can be executed"
+      let state = try StateDirectory.ofPrograms(environment: environment)
+      ability.evidence =
+        state.isInMemory
+        ? "in memory: nothing is kept for the next check, as no folder can be written whose files can be executed"
+        : "\(state.path) can be written, and what is in it can be executed"
     } catch {
       ability.isThere = false
       ability.evidence = error.message

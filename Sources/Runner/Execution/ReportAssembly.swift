@@ -26,6 +26,13 @@ struct ReportAssembly {
           what: "the project was copied instead of overlaid", why: why,
           remedy: "set XDG_CACHE_HOME to a directory that is not on an overlay filesystem"))
     }
+    if sandbox.run.isInMemory {
+      extra.append(
+        .init(
+          what: "all is in memory, and nothing is kept for the next check",
+          why: "there is no folder here that can be written and whose files can be executed",
+          remedy: "set XDG_CACHE_HOME to such a folder, as of a volume (docker: --tmpfs /tmp:exec)"))
+    }
     if let why = sandbox.exposure {
       extra.append(
         .init(

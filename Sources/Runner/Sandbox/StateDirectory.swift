@@ -9,19 +9,70 @@ import Isolate
 /// user (0700), and refused when somebody else owns it.
 package struct StateDirectory: Sendable {
   package let path: String
+  /// Whether it is gone with this process, as there is no folder to keep anything in.
+  package let isInMemory: Bool
 
   /// Where images are kept.
   package var imageStore: String { "\(path)/images" }
 
   /// Opens the directory, making it when it is absent.
+  package init(environment: [String: String]) throws(Failure) {
+    do { path = try Self.find(environment, runsPrograms: false) } catch { throw Failure(error) }
+    isInMemory = false
+  }
+
+  /// Opens one in which what a project installs can be executed: where there is no other, in memory.
   ///
-  /// With `runsPrograms` one where they can be executed is taken before one where they cannot.
-  package init(environment: [String: String], runsPrograms: Bool = false) throws(Failure) {
-    var candidates: [String] = []
-    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
-      candidates.append("\(cache)/preflight")
+  /// - Throws: why there is none, which would be taken for a fault of the project's otherwise.
+  package static func ofPrograms(environment: [String: String]) throws(Failure) -> StateDirectory {
+    if let memory = OwnMemory.current { return try inMemory(at: memory) }
+    let refusal: Failure
+    var useless: String?
+    do {
+      let path = try find(environment, runsPrograms: true)
+      guard Surroundings.isOn(path, .noexec) else { return StateDirectory(path: path) }
+      useless = path
+      refusal = Failure(
+        .unavailable,
+        "\(path) is on a filesystem that is mounted noexec: programs that a project installs could not be run",
+        remedy: "set XDG_CACHE_HOME to a directory on another filesystem, or mount that one with exec")
+    } catch {
+      refusal = Failure(error)
+      guard [EACCES, EPERM, EROFS, ENOENT].contains(error.code) else { throw refusal }
     }
-    if candidates.isEmpty, let home = environment["HOME"], home.hasPrefix("/"), home != "/" {
+    // One that was named is not passed over.
+    if named(in: environment) == nil, let memory = OwnMemory.make(over: useless) {
+      return try inMemory(at: memory)
+    }
+    throw refusal
+  }
+
+  private static func inMemory(at folder: String) throws(Failure) -> StateDirectory {
+    let path = "\(folder)/preflight"
+    do { try prepare(path) } catch { throw Failure(error) }
+    return StateDirectory(path: path, isInMemory: true)
+  }
+
+  private init(path: String, isInMemory: Bool = false) {
+    self.path = path
+    self.isInMemory = isInMemory
+  }
+
+  /// The directory that the caller has named.
+  private static func named(in environment: [String: String]) -> String? {
+    guard let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") else { return nil }
+    return "\(cache)/preflight"
+  }
+
+  /// With `runsPrograms` one where programs can be executed is taken before one where they cannot.
+  private static func find(
+    _ environment: [String: String], runsPrograms: Bool
+  ) throws(SystemError) -> String {
+    let named = named(in: environment)
+    var candidates: [String] = []
+    if let named {
+      candidates.append(named)
+    } else if let home = environment["HOME"], home.hasPrefix("/"), home != "/" {
       candidates.append("\(home)/.cache/preflight")
     }
     candidates.append("/var/tmp/preflight-\(getuid())")
@@ -30,15 +81,11 @@ package struct StateDirectory: Sendable {
     var last: String?
     for candidate in candidates {
       do {
-        try Self.prepare(candidate)
-        // One that was named is not passed over.
-        let isNamed = environment["XDG_CACHE_HOME"].map { candidate == "\($0)/preflight" } ?? false
-        if runsPrograms, !isNamed, Surroundings.isOn(candidate, .noexec) {
-          last = last ?? candidate
-          continue
+        try prepare(candidate)
+        guard runsPrograms, candidate != named, Surroundings.isOn(candidate, .noexec) else {
+          return candidate
         }
-        path = candidate
-        return
+        last = last ?? candidate
       } catch {
         // That of the place that was meant is told.
         failure = failure ?? error
@@ -46,17 +93,8 @@ package struct StateDirectory: Sendable {
         if error.code == ENOSPC { break }
       }
     }
-    guard let last else { throw Failure(failure ?? SystemError("mkdir", candidates[0], code: EACCES)) }
-    path = last
-  }
-
-  /// Fails where what a project installs could not be executed, which would be taken for a fault of the project's.
-  package func requirePrograms() throws(Failure) {
-    guard Surroundings.isOn(path, .noexec) else { return }
-    throw Failure(
-      .unavailable,
-      "\(path) is on a filesystem that is mounted noexec: programs that a project installs could not be run",
-      remedy: "set XDG_CACHE_HOME to a directory on another filesystem, or mount that one with exec")
+    if let last { return last }
+    throw failure ?? SystemError("mkdir", candidates[0], code: EACCES)
   }
 
   private static func prepare(_ path: String) throws(SystemError) {
@@ -129,8 +167,8 @@ extension StateDirectory {
     _ body: (StateDirectory, RunDirectory) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     try HostSupport.require()
-    let state = try StateDirectory(environment: environment, runsPrograms: runsProjects)
-    if runsProjects { try state.requirePrograms() }
+    let state =
+      runsProjects ? try ofPrograms(environment: environment) : try StateDirectory(environment: environment)
     state.removeStaleRuns()
     let run = try RunDirectory(in: state)
     defer {
@@ -153,6 +191,8 @@ package final class RunDirectory {
   package private(set) var shownPath: String
   /// The state directory that it belongs to.
   let statePath: String
+  /// Whether that is gone with this process.
+  package let isInMemory: Bool
   private var unused: UnusedUser?
   private let lock: FileLock
 
@@ -169,6 +209,7 @@ package final class RunDirectory {
     path = "\(state.path)/runs/\(name)"
     shownPath = path
     statePath = state.path
+    isInMemory = state.isInMemory
     let staging = "\(state.path)/locks/new-\(name)"
     do throws(SystemError) {
       try Directories.make(staging, mode: 0o700)
