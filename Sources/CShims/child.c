@@ -184,6 +184,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_KEEP: return isl_step_keep(child, step);
   case ISL_STEP_ALLOW: return isl_step_allow(child, step);
   case ISL_STEP_LANDLOCK: return isl_step_landlock(child);
+  case ISL_STEP_BELT: return isl_step_belt();
   case ISL_STEP_CLOSE_DESCRIPTORS: return isl_step_close_descriptors(3 + (int)child->plan->preserved);
   case ISL_STEP_SECCOMP: return isl_step_seccomp(child, step);
   case ISL_STEP_EXEC: return isl_execute(child);

@@ -264,6 +264,7 @@ int isl_end_with_keeper(const struct isl_child *child);
 // What may be done with files (landlock.c).
 int isl_step_allow(struct isl_child *child, const struct isl_step *step);
 int isl_step_landlock(struct isl_child *child);
+int isl_step_belt(void);
 /// Whether it does what it says, tried by the calling process, which is confined then. Returns 0 or -errno.
 int isl_landlock_works(void);
 

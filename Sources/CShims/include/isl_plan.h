@@ -121,6 +121,7 @@ enum isl_step_kind {
   ISL_STEP_KEEP, // fork: the caller stays as keeper (keeper.c), the child goes on; v = uid of the payload
   ISL_STEP_ALLOW, // a = path, v = enum isl_access, w = version of Landlock at most or 0
   ISL_STEP_LANDLOCK, // nothing but what ALLOW has named, from here on
+  ISL_STEP_BELT, // no file outside of the root, from here on
   ISL_STEP_CLOSE_DESCRIPTORS, // every fd from 3 on becomes close-on-exec
   ISL_STEP_SECCOMP, // a = offset (8-aligned) of struct sock_filter[b]; flags: listener; v = SECCOMP_FILTER_FLAG_*
   ISL_STEP_EXEC,

@@ -70,6 +70,8 @@ extension LaunchPlanBuilder {
     if changesDirectory {
       step(ISL_STEP_WORKING_DIRECTORY, process.cwd, a: buffer.string(process.cwd))
     }
+    // Landlock asks for no_new_privs of who has no privileges (landlock_restrict_self(2)).
+    if options.hasBelt, process.noNewPrivileges { step(ISL_STEP_BELT, flags: [ISL_FLAG_SOFT]) }
     // PID 1 has by now given up what the payload gives up, but for the filter.
     if options.runsInit { step(ISL_STEP_INIT) }
     // The change of the root has closed all but ours, which are close-on-exec.

@@ -43,6 +43,7 @@ public enum LaunchStep: Sendable, Equatable {
   case keep
   case allow
   case landlock
+  case belt
   case closeDescriptors
   case seccomp
   case exec
@@ -94,6 +95,7 @@ public enum LaunchStep: Sendable, Equatable {
       case ISL_STEP_KEEP: .keep
       case ISL_STEP_ALLOW: .allow
       case ISL_STEP_LANDLOCK: .landlock
+      case ISL_STEP_BELT: .belt
       case ISL_STEP_CLOSE_DESCRIPTORS: .closeDescriptors
       case ISL_STEP_SECCOMP: .seccomp
       case ISL_STEP_FIND_PROGRAM, ISL_STEP_EXEC: .exec
@@ -145,6 +147,7 @@ public enum LaunchStep: Sendable, Equatable {
     case .keep: "start the keeper"
     case .allow: "allow"
     case .landlock: "confine by Landlock"
+    case .belt: "keep to the root by Landlock"
     case .closeDescriptors: "close descriptors"
     case .seccomp: "install seccomp filter"
     case .exec: "exec"

@@ -16,6 +16,7 @@ extension Container {
     joining.standardError = options.standardError
     joining.cgroup = options.cgroup
     joining.lifeline = options.lifeline
+    joining.hasBelt = hasLandlock
     joining.joined = ContainerOptions.Joined(
       process: processDescriptor,
       flags: spec.linux.namespaces.reduce(0) { flags, namespace in

@@ -47,6 +47,8 @@ public final class Container: Sendable {
   public let warnings: [String]
   /// What it has of its own; at least what `ContainerOptions.leastConfinement` asked for.
   public let confinement: Confinement
+  /// Whether Landlock holds its payload.
+  public let hasLandlock: Bool
   /// True when a soft step (session keyring) was refused.
   public let hadSoftFailures: Bool
   /// Whom its processes are, where that is none of the caller's business otherwise (`InPlace`).
@@ -81,6 +83,8 @@ public final class Container: Sendable {
     userNamespace = result.user_namespace
     networkNamespace = result.network_namespace
     hadSoftFailures = result.soft_failures != 0
+    let isRefused = result.refused_steps >> UInt64(ISL_STEP_BELT.rawValue) & 1 != 0
+    hasLandlock = begun.options.inPlace != nil || begun.options.hasBelt && !isRefused
     var sockets = [Int32](repeating: -1, count: listenerCount)
     var notification: Int32?
     var master: Int32?

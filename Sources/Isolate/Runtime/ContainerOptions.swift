@@ -137,6 +137,9 @@ public struct ContainerOptions: Sendable {
   /// The same where pivot_root(2) is refused: for a payload that can have no CAP_SYS_CHROOT, in no user namespace of
   /// its own either.
   package var movesRootIfRefused = false
+  /// Closes files outside of the container's root by Landlock as well, where the kernel has it: for a payload that can
+  /// mount nothing, as Landlock refuses that, and with no_new_privs.
+  package var hasBelt = false
   /// Whether the caller shows the payload's terminal itself: carriage returns are added there (`TerminalRelay`).
   var relaysTerminal = false
 

@@ -179,12 +179,15 @@ package struct IsolationSurvey: Sendable {
       remedy: reasons.map(\.remedy).joined(separator: "; and "))
   }
 
-  /// The report's section; `ran` is the weakest confinement of the containers that were there.
-  package func section(extra: [Report.Isolation.Degradation], ran: Confinement? = nil) -> Report.Isolation {
+  /// The report's section; `ran` is the weakest confinement of the containers that were there, and `landlock` whether
+  /// all had that.
+  package func section(
+    extra: [Report.Isolation.Degradation], ran: Confinement? = nil, landlock: Bool? = nil
+  ) -> Report.Isolation {
     let isInPlace = !(ran ?? confinement).hasNamespaces
     return Report.Isolation(
       level: "L\(level(of: ran ?? confinement))", userNamespace: !isInPlace,
-      cgroup: cgroupParent == nil ? "none" : "v2", seccomp: true, landlock: isInPlace,
+      cgroup: cgroupParent == nil ? "none" : "v2", seccomp: true, landlock: landlock ?? isInPlace,
       network: isInPlace
         ? "this machine's, sockets lent by preflight, own ports and the proxy only"
         : "own namespace, loopback only, egress through the proxy",

@@ -69,7 +69,7 @@ struct ReportAssembly {
       tool: .init(version: ReleaseVersion.current), startedAt: startedAt, durationMilliseconds: milliseconds,
       evidence: evidence,
       judgement: judgement, others: others, project: project(evidence), plan: planSection,
-      isolation: isolation.section(extra: extra, ran: sandbox.confinement))
+      isolation: isolation.section(extra: extra, ran: sandbox.confinement, landlock: sandbox.hasLandlock))
   }
 
   private func project(_ evidence: Evidence) -> Report.Project {

@@ -49,6 +49,8 @@ package final class Sandbox {
   package let isInPlace: Bool
   /// The weakest of the containers so far; nil before the first.
   package private(set) var confinement: Confinement?
+  /// Whether Landlock held all of them; nil before the first.
+  package private(set) var hasLandlock: Bool?
   /// Why the mount table names folders of the caller's, when it does: no overlay can be mounted here.
   package private(set) var exposure: String?
   /// UDP ports that the program serves and nobody reaches.
@@ -138,6 +140,7 @@ package final class Sandbox {
 
   private func note(_ container: Container) {
     confinement = min(confinement ?? .ownMounts, container.confinement)
+    hasLandlock = (hasLandlock ?? true) && container.hasLandlock
   }
 
   /// Starts a phase's container; what this host refuses and the check can do without is left out, and
@@ -147,6 +150,7 @@ package final class Sandbox {
     options.leastConfinement = leastConfinement
     // No capability is left, and the filter refuses new user namespaces: nothing comes out of a root that was moved.
     options.movesRootIfRefused = true
+    options.hasBelt = !isInPlace
     if outsideWatchRefusal != nil { options.watchesOutside = false }
     if isInPlace {
       let container = try startInPlace(phase, options)
