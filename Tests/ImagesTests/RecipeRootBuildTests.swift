@@ -21,7 +21,11 @@ struct RecipeBuildTestsAsRoot {
   func same() async throws {
     let builder = try RecipeBuilder()
     let program = try await builder.start("static")
-    let processes = builder.processes
+    var processes = builder.processes
+    for _ in 0..<600 where processes.isEmpty {
+      try await Task.sleep(for: .milliseconds(50))
+      processes = builder.processes
+    }
     #expect(!processes.isEmpty)
     for process in processes {
       // Real, effective and saved ids, and that of the filesystem; gone meanwhile is well too.
