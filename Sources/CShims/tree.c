@@ -59,7 +59,9 @@ static int remove_entry(int top, int parent, const char *name, int depth, unsign
 
 static int empty(int top, DIR *folder, int depth, unsigned *moved) {
   int fd = dirfd(folder);
-  (void)fchmod(fd, 0700); // where it fails, removing what is in it says why
+  struct stat st;
+  // Each change is a transaction of the filesystem's. Where it fails, removing what is in it says why.
+  if (fstat(fd, &st) < 0 || (st.st_mode & 0700) != 0700) (void)fchmod(fd, 0700);
   for (;;) {
     unsigned count = 0, before = *moved;
     int failed = 0;

@@ -51,6 +51,45 @@ struct EnvironmentTests {
     }
   }
 
+  @Test("of a bundle only whole certificates are taken, with lines that end as here")
+  func blocks() throws {
+    try withFiles { folder in
+      let text = """
+        # Some authority\r
+        -----BEGIN CERTIFICATE-----\r
+        A\r
+
+        B\r
+        -----END CERTIFICATE-----\r
+        subject: -----END
+        -----BEGIN PRIVATE KEY-----
+        K
+        -----END PRIVATE KEY-----
+        -----BEGIN CERTIFICATE-----
+        unfinished
+        -----BEGIN TRUSTED CERTIFICATE-----
+        C
+        -----END TRUSTED CERTIFICATE-----
+        -----BEGIN CERTIFICATE-----
+        D
+        """
+      try text.write(toFile: "\(folder)/own", atomically: true, encoding: .utf8)
+      let found = HostCertificates(environment: [:], systemPaths: ["\(folder)/own"])
+      #expect(
+        found.combinedPEM() == """
+          -----BEGIN CERTIFICATE-----
+          A
+          B
+          -----END CERTIFICATE-----
+          -----BEGIN TRUSTED CERTIFICATE-----
+          C
+          -----END TRUSTED CERTIFICATE-----
+
+          """)
+      #expect(found.combinedPEM(maximumBytes: 10).isEmpty)
+    }
+  }
+
   @Test("every tool is pointed to the proxy and to the bundle, and loopback is not sent to the proxy")
   func variables() {
     let proxy = SandboxNetworkEnvironment.proxy(port: 4321)

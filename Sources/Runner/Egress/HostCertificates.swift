@@ -60,35 +60,42 @@ package struct HostCertificates: Sendable, Equatable {
   ///
   /// A file that cannot be read any more, or is larger than `maximumBytes`, is left out.
   package func combinedPEM(maximumBytes: Int = 16 << 20) -> String {
-    var seen: Set<String> = []
-    var combined = ""
+    var seen: Set<[UInt8]> = []
+    var combined: [UInt8] = []
     for bundle in bundles {
-      guard let text = Self.read(bundle.path, maximumBytes: maximumBytes) else { continue }
-      for certificate in Self.certificates(in: text) where seen.insert(certificate).inserted {
-        combined += certificate + "\n"
+      guard let bytes = Self.read(bundle.path, maximumBytes: maximumBytes) else { continue }
+      for certificate in Self.certificates(in: bytes) where seen.insert(certificate).inserted {
+        combined += certificate
+        combined.append(Self.newline)
       }
     }
-    return combined
+    return String(decoding: combined, as: UTF8.self)
   }
 
-  /// The PEM blocks of certificates, without what stands between them.
-  private static func certificates(in text: String) -> [String] {
-    var certificates: [String] = []
-    var current: [Substring]?
-    for line in text.split(whereSeparator: \.isNewline) {
-      if line == "-----BEGIN CERTIFICATE-----" || line == "-----BEGIN TRUSTED CERTIFICATE-----" {
-        current = [line]
-      } else if line.hasPrefix("-----END "), let lines = current {
-        certificates.append((lines + [line]).joined(separator: "\n"))
-        current = nil
-      } else {
-        current?.append(line)
+  private static let newline = UInt8(ascii: "\n")
+
+  /// The PEM blocks of certificates (RFC 7468), without what stands between them, their lines ended as here. By bytes:
+  /// a system's bundle has some 3,500 lines, and a check reads it each time.
+  private static func certificates(in bytes: [UInt8]) -> [[UInt8]] {
+    let begins = ["-----BEGIN CERTIFICATE-----", "-----BEGIN TRUSTED CERTIFICATE-----"].map { Array($0.utf8) }
+    let end = Array("-----END ".utf8)
+    var certificates: [[UInt8]] = []
+    var current: [UInt8]?
+    for line in bytes.split(whereSeparator: { $0 == newline || $0 == UInt8(ascii: "\r") }) {
+      if line.first == end.first, begins.contains(where: { line.elementsEqual($0) }) {
+        current = Array(line)
+        continue
       }
+      guard var lines = current else { continue }
+      current = nil
+      lines.append(newline)
+      lines += line
+      if line.starts(with: end) { certificates.append(lines) } else { current = lines }
     }
     return certificates
   }
 
-  private static func read(_ path: String, maximumBytes: Int) -> String? {
+  private static func read(_ path: String, maximumBytes: Int) -> [UInt8]? {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
@@ -97,7 +104,7 @@ package struct HostCertificates: Sendable, Equatable {
     while contents.count <= maximumBytes {
       let count = unsafe Glibc.read(descriptor, &chunk, chunk.count)
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return count == 0 ? String(decoding: contents, as: UTF8.self) : nil }
+      guard count > 0 else { return count == 0 ? contents : nil }
       contents += chunk[..<count]
     }
     return nil
