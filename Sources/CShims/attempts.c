@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -54,15 +52,8 @@ static int mounted(const char *type, unsigned long flags, const char *options, c
   return mount(type, at, type, flags, options) < 0 ? -errno : 0;
 }
 
-/// The ids that the caller has outside, as one that writes the maps itself may (user_namespaces(7)).
-static int map(unsigned user, unsigned group) {
-  char text[64];
-  int r = isl_write_file("/proc/self/setgroups", "deny");
-  snprintf(text, sizeof text, "0 %u 1", group);
-  if (r == 0) r = isl_write_file("/proc/self/gid_map", text);
-  snprintf(text, sizeof text, "0 %u 1", user);
-  return r < 0 ? r : isl_write_file("/proc/self/uid_map", text);
-}
+/// The ids that the caller has outside are root's.
+static int map(unsigned user, unsigned group) { return isl_map_own_ids(0, user, 0, group); }
 
 /// In a tmpfs over a folder that is always there; its owner has to be mapped.
 static int overlay(void) {
@@ -114,11 +105,9 @@ static int lent_sockets(void) {
 /// Another one than any that is likely to be there.
 static int other_user(void) {
   const unsigned user = 65531;
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct none[2] = {0};
   if (prctl(PR_CAPBSET_DROP, 0, 0, 0, 0) < 0 || syscall(SYS_setgroups, (size_t)0, NULL) < 0) return -errno;
   if (syscall(SYS_setresgid, user, user, user) < 0 || syscall(SYS_setresuid, user, user, user) < 0) return -errno;
-  return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+  return isl_drop_capabilities();
 }
 
 static int attempt(enum isl_attempt_kind kind, unsigned user, unsigned group) {

@@ -6,11 +6,27 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
+
+int isl_map_own_ids(unsigned user_inside, unsigned user, unsigned group_inside, unsigned group) {
+  char text[64];
+  int r = isl_write_file("/proc/self/setgroups", "deny");
+  snprintf(text, sizeof text, "%u %u 1", group_inside, group);
+  if (r == 0) r = isl_write_file("/proc/self/gid_map", text);
+  snprintf(text, sizeof text, "%u %u 1", user_inside, user);
+  return r < 0 ? r : isl_write_file("/proc/self/uid_map", text);
+}
+
+int isl_drop_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {0};
+  return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
 
 /// Leaving id 0 keeps the permitted set (PR_SET_KEEPCAPS) but clears the effective one, which the next
 /// step needs to drop from the bounding set.

@@ -143,6 +143,13 @@ int isl_receive(int sync, struct isl_message *message, int *fd);
 /// Writes a text to an existing file such as those of /proc, in one write(2). Returns 0 or -errno.
 int isl_write_file(const char *path, const char *text);
 
+// Who the calling process is (identity.c). Each returns 0 or -errno.
+/// Maps the one id of each kind that the caller has outside, as a caller without privileges may in a user namespace
+/// that it has made for itself (user_namespaces(7)).
+int isl_map_own_ids(unsigned user_inside, unsigned user, unsigned group_inside, unsigned group);
+/// Empties its permitted, effective and inheritable sets.
+int isl_drop_capabilities(void);
+
 // Path resolution inside a root (resolve.c). Each returns an O_PATH fd or -errno.
 int isl_resolve(const struct isl_child *child, int root, const char *path, int no_symlinks);
 int isl_resolve_or_make(

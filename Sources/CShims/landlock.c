@@ -68,14 +68,18 @@ static uint64_t rights_of(enum isl_access access) {
   return 0;
 }
 
+static int add_rule(int ruleset, int file, uint64_t allowed) {
+  struct path_rule rule = {.allowed = allowed, .parent = file};
+  return syscall(ADD_RULE, ruleset, 1 /* LANDLOCK_RULE_PATH_BENEATH */, &rule, 0) < 0 ? -errno : 0;
+}
+
 static int allow(int ruleset, const char *path, enum isl_access access, int version) {
   struct stat st;
   int fd = open(path, O_PATH | O_CLOEXEC);
   if (fd < 0) return -errno;
   int r = fstat(fd, &st) < 0 ? -errno : 0;
-  struct path_rule rule = {.allowed = rights_of(access) & handled_files(version), .parent = fd};
-  if (!S_ISDIR(st.st_mode)) rule.allowed &= for_files;
-  if (r == 0 && syscall(ADD_RULE, ruleset, 1 /* LANDLOCK_RULE_PATH_BENEATH */, &rule, 0) < 0) r = -errno;
+  uint64_t rights = rights_of(access) & handled_files(version);
+  if (r == 0) r = add_rule(ruleset, fd, S_ISDIR(st.st_mode) ? rights : rights & for_files);
   close(fd);
   return r;
 }
@@ -114,14 +118,13 @@ int isl_step_belt(void) {
   if (!(handled & refer)) return -EOPNOTSUPP;
   int ruleset = (int)syscall(CREATE_RULESET, &handled, sizeof handled, 0);
   if (ruleset < 0) return -errno;
-  struct path_rule rule = {.allowed = handled, .parent = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  int r = rule.parent < 0 || syscall(ADD_RULE, ruleset, 1, &rule, 0) < 0 ? -errno : 0;
-  if (rule.parent >= 0) close(rule.parent);
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int r = root < 0 ? -errno : add_rule(ruleset, root, handled);
+  if (root >= 0) close(root);
   for (int fd = 0; fd < 3 && r == 0; fd++) {
     struct stat st;
     if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))) continue;
-    struct path_rule stream = {.allowed = for_files & handled, .parent = fd};
-    (void)syscall(ADD_RULE, ruleset, 1, &stream, 0);
+    (void)add_rule(ruleset, fd, for_files & handled);
   }
   if (r == 0 && syscall(RESTRICT_SELF, ruleset, 0) < 0) r = -errno;
   close(ruleset);

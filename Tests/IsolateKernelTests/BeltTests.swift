@@ -20,6 +20,11 @@ struct BeltTestsAsAnyUser {
     return options
   }
 
+  /// A descriptor of what is outside of any container.
+  private static func opened(_ path: String, _ flags: Int32 = O_RDONLY | O_DIRECTORY) -> OwnedDescriptor {
+    OwnedDescriptor(owning: unsafe open(path, flags | O_CLOEXEC))
+  }
+
   @Test("finds a folder outside closed that it has a descriptor of, and one without the belt finds it open")
   func leaked() async throws {
     let bundle = try TestBundle()
@@ -30,7 +35,7 @@ struct BeltTestsAsAnyUser {
       echo x >/proc/self/fd/0/new || echo x >new || echo unmade
       """
     for (hasBelt, expected) in [(true, "unread\nunmade\n"), (false, "secret\n")] {
-      let outside = OwnedDescriptor(owning: unsafe open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+      let outside = Self.opened(folder.path)
       let ended = try await bundle.run(bundle.shell(line), Self.options(hasBelt, input: outside.number))
       #expect(ended.output == expected, "\(ended)")
       #expect(FileManager.default.fileExists(atPath: folder.path("new")) != hasBelt)
@@ -51,7 +56,7 @@ struct BeltTestsAsAnyUser {
       """
     var outcomes: [String] = []
     for hasBelt in [false, true] {
-      let given = OwnedDescriptor(owning: unsafe open(folder.path("given"), O_RDONLY | O_CLOEXEC))
+      let given = Self.opened(folder.path("given"), O_RDONLY)
       var options = Self.options(hasBelt, input: given.number)
       options.runsInit = true
       var spec = bundle.shell(line)
@@ -77,8 +82,8 @@ struct BeltTestsAsAnyUser {
     for hasBelt in [true, false] {
       let running = try bundle.start(spec, Self.options(hasBelt))
       defer { running.container.signal(SIGKILL) }
-      let outside = OwnedDescriptor(owning: unsafe open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-      let null = OwnedDescriptor(owning: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
+      let outside = Self.opened(folder.path)
+      let null = Self.opened("/dev/null", O_WRONLY)
       var options = Self.options(false, input: outside.number)
       (options.standardOutput, options.standardError) = (null.number, null.number)
       let beside = try running.container.start(process, of: spec, options: options)

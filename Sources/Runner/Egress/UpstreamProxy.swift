@@ -84,7 +84,7 @@ package struct UpstreamProxy: Sendable, Equatable {
     if let at = rest.lastIndex(of: "@") {
       // Split before decoding: a password may hold an encoded colon.
       let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      let decoded = parts.compactMap(percentDecoded)
+      let decoded = parts.compactMap(\.percentDecoded)
       guard decoded.count == parts.count, let user = decoded.first else {
         throw .malformed(variable: variable)
       }
@@ -96,24 +96,5 @@ package struct UpstreamProxy: Sendable, Equatable {
       throw .malformed(variable: variable)
     }
     return Endpoint(host: authority.host, port: authority.port, authorization: authorization)
-  }
-
-  /// The bytes behind RFC 3986's %XX, nil for a malformed one.
-  private static func percentDecoded(_ text: Substring) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      let digits = rest.prefix(2)
-      guard digits.count == 2, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16) else {
-        return nil
-      }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    }
-    return bytes
   }
 }

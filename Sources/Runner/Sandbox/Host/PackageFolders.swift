@@ -1,3 +1,4 @@
+import Egress
 import Glibc
 import Isolate
 
@@ -70,26 +71,11 @@ package struct PackageFolders: Sendable, Equatable {
   private static func path(_ word: Substring) -> String? {
     if word.hasPrefix("/") { return String(word) }
     for start in ["file:///", "file://localhost/"] where word.hasPrefix(start) {
-      return percentDecoded(word.dropFirst(start.count - 1).prefix { $0 != "#" && $0 != "?" })
+      let path = word.dropFirst(start.count - 1).prefix { $0 != "#" && $0 != "?" }
+      guard let bytes = path.percentDecoded, !bytes.contains(0) else { return nil }
+      return String(validating: bytes, as: UTF8.self)
     }
     return nil
-  }
-
-  private static func percentDecoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16), value != 0 else {
-        return nil
-      }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    }
-    return String(validating: bytes, as: UTF8.self)
   }
 }
 
