@@ -1,4 +1,4 @@
-// Requests to rtnetlink(7). Async-signal-safe.
+// Requests to netlink(7). Async-signal-safe.
 #include "netlink.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ static int take_all(
 
 int isl_netlink_ask(
     int socket, struct isl_netlink_request *request, int (*take)(const struct nlmsghdr *, void *), void *context) {
-  static uint32_t numbers;
+  static _Atomic uint32_t numbers;
   // Aligned as the kernel's messages are.
   _Alignas(struct nlmsghdr) char buffer[32768];
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};

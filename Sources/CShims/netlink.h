@@ -1,4 +1,4 @@
-// Private to CShims: requests to rtnetlink(7), in buffers whose bounds are checked (CVE-2021-43784).
+// Private to CShims: requests to netlink(7), in buffers whose bounds are checked (CVE-2021-43784).
 #pragma once
 
 #include <linux/netlink.h>
@@ -15,7 +15,7 @@ struct isl_netlink_request {
   } body;
 };
 
-/// A socket in the caller's network namespace, or -errno.
+/// A socket of rtnetlink(7) in the caller's network namespace, or -errno.
 int isl_netlink_open(void);
 
 /// Begins a request whose fixed part is `body_size` bytes of zeros.

@@ -24,4 +24,12 @@ struct MomentTests {
   func text() {
     #expect(Moment.now().wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z/) != nil)
   }
+
+  @Test("a moment has milliseconds, cut off and never rounded up; what is before 1970 is 1970")
+  func milliseconds() {
+    #expect(Moment.text(secondsSince1970: 0) == "1970-01-01T00:00:00.000Z")
+    #expect(Moment.text(secondsSince1970: 951_782_399.9996) == "2000-02-28T23:59:59.999Z")
+    #expect(Moment.text(secondsSince1970: 951_782_400.5) == "2000-02-29T00:00:00.500Z")
+    #expect(Moment.text(secondsSince1970: -5) == "1970-01-01T00:00:00.000Z")
+  }
 }

@@ -1,4 +1,6 @@
 import Analysis
+import Glibc
+import Isolate
 import Testing
 
 @testable import Sandbox
@@ -50,6 +52,56 @@ struct ListeningSocketsTests {
       "head\n 0: 000000000000:1F90 0:0 0A 0 0 0 0 0 7 1\n",
     ])
   func noise(table: String) { #expect(ListeningSockets.parse(table, protocol: "tcp").isEmpty) }
+}
+
+@Suite("Sockets that the kernel is asked for")
+struct AskedSocketsTests {
+  /// A socket that listens on a free port.
+  private final class Listener {
+    let socket: OwnedDescriptor
+    let port: Int
+
+    init(_ family: Int32) throws {
+      let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+      let number = Glibc.socket(family, kind, 0)
+      socket = OwnedDescriptor(owning: number)
+      var address = sockaddr_storage()
+      var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let isListening = listen(number, 1) == 0
+      let result = unsafe withUnsafeMutablePointer(to: &address) { place in
+        unsafe getsockname(
+          number, UnsafeMutableRawPointer(place).assumingMemoryBound(to: sockaddr.self), &size)
+      }
+      port = unsafe withUnsafeBytes(of: address) { unsafe Int($0[2]) << 8 | Int($0[3]) }
+      try #require(isListening && result == 0)
+    }
+  }
+
+  @Test(
+    "the kernel's answer has what its table has: addresses, ports and inodes of those that listen, and no others"
+  )
+  func answer() throws {
+    let (four, six) = (try Listener(AF_INET), try Listener(AF_INET6))
+    let (port4, port6) = (four.port, six.port)
+    let table = OwnedDescriptor(owning: socket(AF_NETLINK, 3, 4))  // SOCK_RAW, NETLINK_SOCK_DIAG (sock_diag(7))
+    try #require(table.number >= 0)
+    func own(_ rows: [(UInt64, ListeningSocket)]) -> [String] {
+      rows.filter { [port4, port6].contains($0.1.port) }
+        .map { "\($0.0) \($0.1.protocol) \($0.1.address) \($0.1.port)" }.sorted()
+    }
+    let asked = own(try #require(ListeningSockets.ask(table.number)))
+    #expect(asked == own(ListeningSockets.rows(below: "/proc/net")))
+    #expect(asked.contains { $0.hasSuffix(" tcp 0.0.0.0 \(port4)") })
+    #expect(asked.contains { $0.hasSuffix(" tcp6 :: \(port6)") })
+    withExtendedLifetime((four, six)) {}
+  }
+
+  @Test("what is no such socket gives no answer, not an empty one")
+  func wrong() throws {
+    #expect(ListeningSockets.ask(-1) == nil)
+    let file = OwnedDescriptor(owning: unsafe open("/dev/null", O_RDONLY | O_CLOEXEC))
+    #expect(ListeningSockets.ask(file.number) == nil)
+  }
 }
 
 @Suite("The answer to a probe")

@@ -7,8 +7,18 @@ package enum Moment {
   package static func now() -> String {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return text(Int(time.tv_sec), fraction: time.tv_nsec, digits: 9)
+  }
+
+  /// Seconds since 1970 in UTC as RFC 3339 with milliseconds; what is before 1970 is 1970.
+  package static func text(secondsSince1970 seconds: Double) -> String {
+    let milliseconds = Int(max(0, seconds) * 1000)
+    return text(milliseconds / 1000, fraction: milliseconds % 1000, digits: 3)
+  }
+
+  private static func text(_ time: Int, fraction: Int, digits: Int) -> String {
     // By counting: gmtime_r(3) looks for the local time zone.
-    let (days, seconds) = Int(time.tv_sec).quotientAndRemainder(dividingBy: 86400)
+    let (days, seconds) = time.quotientAndRemainder(dividingBy: 86400)
     let (year, month, day) = date(daysSinceEpoch: days)
     func padded(_ value: Int, _ width: Int) -> String {
       let digits = String(value)
@@ -16,7 +26,7 @@ package enum Moment {
     }
     let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
     let clock = "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
-    return "\(date)T\(clock).\(padded(time.tv_nsec, 9))Z"
+    return "\(date)T\(clock).\(padded(fraction, digits))Z"
   }
 
   /// The Gregorian date of a day, for days from 1970-01-01 on. Years begin in March, so that leap days end them.

@@ -18,6 +18,8 @@ package final class CheckRunner {
     package var isTransient: Bool
     /// Where the run's files are, when they were to be kept.
     package var keptAt: String?
+    /// What is still being closed: whoever lets go of the outcome waits for it.
+    var closes: SlowCloses
   }
 
   static let installMemoryInBytes: Int64 = 2 << 30
@@ -91,7 +93,8 @@ package final class CheckRunner {
     )
     .report(evidence, others, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
-      report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil)
+      report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil,
+      closes: sandbox.closes)
   }
 
   /// All that is there before the first phase begins.

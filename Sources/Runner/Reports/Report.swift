@@ -1,6 +1,6 @@
 package import Analysis
 import Formats
-import FoundationEssentials
+import Isolate
 
 /// The result of a check; every output format is a rendering of this value.
 ///
@@ -42,7 +42,7 @@ package struct Report: Sendable, Codable, Equatable {
   ) {
     schemaVersion = "1"
     self.tool = tool
-    self.startedAt = Report.timestamp(startedAt)
+    self.startedAt = Moment.text(secondsSince1970: startedAt)
     self.durationMilliseconds = durationMilliseconds
     verdict = judgement.verdict
     summary = Summary.sentence(judgement, evidence: evidence)
@@ -66,11 +66,6 @@ package struct Report: Sendable, Codable, Equatable {
     let isNamed = invocation.options.contains { $0.name == "--image" && $0.value != "auto" }
     let changes = image.flatMap { isNamed ? nil : [Invocation.Option("--image", $0.reference)] } ?? []
     return ShellWords.join(invocation.words(changes))
-  }
-
-  /// Formats seconds since 1970 as ISO 8601 in UTC with milliseconds.
-  static func timestamp(_ seconds: Double) -> String {
-    Date(timeIntervalSince1970: seconds).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 }
 

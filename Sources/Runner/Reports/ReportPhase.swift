@@ -1,4 +1,5 @@
 package import Analysis
+import Isolate
 
 extension Report {
   /// One phase of the run, as reported.
@@ -27,7 +28,7 @@ extension Report {
       status = phase.status
       exitCode = phase.exitCode
       signal = phase.signal
-      startedAt = phase.status == .skipped ? nil : Report.timestamp(phase.startedAt)
+      startedAt = phase.status == .skipped ? nil : Moment.text(secondsSince1970: phase.startedAt)
       durationMilliseconds = phase.durationMilliseconds
       self.logFile = logFile
       stdoutTail = Phase.tail(of: phase.log, stream: .stdout)

@@ -1,13 +1,16 @@
 package import Analysis
+import CShims
 import Glibc
 package import Isolate
 
-/// Reads which TCP sockets listen in a sandbox's network namespace, from outside (proc(5), net/tcp).
+/// Reads which TCP sockets listen in a sandbox's network namespace, from outside: by sock_diag(7), or where that cannot
+/// be had from a table (proc(5), net/tcp), which has the whole machine's connections gone through at each look.
 package enum ListeningSockets {
-  /// The sockets of the program, without those that preflight itself serves there.
-  package static func read(of container: Container) -> [ListeningSocket] {
+  /// The sockets of the program, without those that preflight itself serves there; `table` is a sock_diag(7) socket
+  /// of the container's network namespace, negative where there is none.
+  package static func read(of container: Container, table: Int32 = -1) -> [ListeningSocket] {
     var inodes: [UInt64: ListeningSocket] = [:]
-    for (inode, socket) in rows(below: "/proc/\(container.processID)/net")
+    for (inode, socket) in ask(table) ?? rows(below: "/proc/\(container.processID)/net")
     where !(socket.port == Int(SandboxNetwork.proxyPort) && socket.address == "127.0.0.1") {
       inodes[inode] = socket
     }
@@ -43,8 +46,22 @@ package enum ListeningSockets {
     Set(rows(below: "/proc/net").filter { $0.1.port == Int(port) }.map(\.0))
   }
 
+  /// What the kernel answers; nil where it tells nothing, or of more sockets than a program has.
+  static func ask(_ table: Int32) -> [(UInt64, ListeningSocket)]? {
+    guard table >= 0 else { return nil }
+    var found = [isl_listening](repeating: isl_listening(), count: 64)
+    let count = unsafe isl_find_listening(table, &found, found.count)
+    guard count >= 0, count <= found.count else { return nil }
+    return found[..<count].compactMap { row in
+      let bytes = unsafe withUnsafeBytes(of: row.address) { unsafe Array($0) }
+      guard let address = address(row.is_version6 ? bytes : Array(bytes[..<4])) else { return nil }
+      let name = row.is_version6 ? "tcp6" : "tcp"
+      return (row.inode, ListeningSocket(address: address, port: Int(row.port), protocol: name))
+    }
+  }
+
   /// What listens in the network whose tables are in a folder, by inode.
-  private static func rows(below folder: String) -> [(UInt64, ListeningSocket)] {
+  static func rows(below folder: String) -> [(UInt64, ListeningSocket)] {
     ["tcp", "tcp6"].flatMap { name in
       parse(Files.text("\(folder)/\(name)", limit: 16 << 20) ?? "", protocol: name)
     }
@@ -102,6 +119,11 @@ package enum ListeningSockets {
       unsafe withUnsafeBytes(of: word) { unsafe bytes.append(contentsOf: $0) }
       rest = rest.dropFirst(8)
     }
+    return address(bytes)
+  }
+
+  /// An address of 4 or 16 bytes as people write it.
+  private static func address(_ bytes: [UInt8]) -> String? {
     if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
     guard bytes.count == 16 else { return nil }
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

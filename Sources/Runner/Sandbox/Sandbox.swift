@@ -56,7 +56,7 @@ package final class Sandbox {
   /// UDP ports that the program serves and nobody reaches.
   package internal(set) var silentPorts: Set<Int> = []
   /// What its phases have left to be closed.
-  let closes = SlowCloses()
+  package let closes = SlowCloses()
   package var tools: [LocatedTool] = []
   /// How much each of the temporary folders may hold.
   package var scratchBytes = ScratchSpace.defaultBytes

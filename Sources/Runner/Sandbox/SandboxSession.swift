@@ -24,6 +24,8 @@ package final class SandboxSession {
   /// Called with each line as it comes.
   package var onLine: (LogLine) -> Void = { _ in }
   private var probe: HTTPProbe?
+  /// Tells which sockets listen; none, and negative, where the kernel does not (`ListeningSockets`).
+  private let socketTable: OwnedDescriptor
   private let scratch: ScratchSpace
   private let sandbox: Sandbox
   private let settings: Sandbox.Phase
@@ -71,6 +73,7 @@ package final class SandboxSession {
     self.settings = settings
     let container = try sandbox.start(settings, options)
     self.container = container
+    socketTable = OwnedDescriptor(owning: (try? container.openSocketTable()) ?? -1)
     scratch = ScratchSpace(of: container, bytes: sandbox.scratchBytes(in: settings))
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
@@ -95,6 +98,14 @@ package final class SandboxSession {
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
   }
+
+  /// The TCP sockets that listen now, without our own.
+  package var listening: [ListeningSocket] {
+    ListeningSockets.read(of: container, table: socketTable.number)
+  }
+
+  /// How long to wait between two looks at what listens, in milliseconds: shorter where a look costs microseconds.
+  package var listeningInterval: Int { socketTable.number < 0 ? 20 : 5 }
 
   /// Milliseconds since the start.
   package var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }

@@ -157,7 +157,7 @@ final class StartPhase {
       let own = seen.probes.filter { $0.command != nil }
       switch decisions.decide(listening: seen.listening, probes: own, elapsed: elapsed) {
       case .finished: return
-      case .wait: try session.step(milliseconds: 20)
+      case .wait: try session.step(milliseconds: session.listeningInterval)
       case .run:
         beginProbe(&seen, elapsed, ShellWords.join(check.arguments))
         if var attempt = try session.check(check, environment: environment, port: plan.port.value) {
@@ -207,7 +207,7 @@ final class StartPhase {
         isElsewhere: seen.unixSockets.contains { plan.start.displayed.contains($0) })
       {
       case .finished: return
-      case .wait: try session.step(milliseconds: 20)
+      case .wait: try session.step(milliseconds: session.listeningInterval)
       case .get(let path):
         beginProbe(&seen, elapsed, path == ProbeAttempt.connectionOnly ? "a connection" : "GET \(path)")
         if let attempt = try session.get(path, port: plan.port.value) { seen.probes.append(attempt) }
@@ -224,7 +224,7 @@ final class StartPhase {
 
   /// Sockets once seen stay in the evidence: a program may close one while it restarts itself.
   private func look(_ session: SandboxSession, _ seen: inout Sighting) {
-    let fresh = ListeningSockets.read(of: session.container)
+    let fresh = session.listening
     seen.listening += fresh.filter { socket in
       !seen.listening.contains { $0.address == socket.address && $0.port == socket.port }
     }
