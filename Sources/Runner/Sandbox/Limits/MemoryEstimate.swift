@@ -9,8 +9,8 @@ struct MemoryEstimate {
     var resident: Int64 = 0
     /// In filesystems, segments and sockets, as exactly as any count; bytes.
     var shared: Int64 = 0
-    /// What the host has left, in bytes.
-    var available: Int64?
+    /// What the host has left, and has in memory that may be shared.
+    var host: HostMemory
     /// Only where sockets are not among `shared`: each that is opened may be one that holds much.
     var openFiles = 0
     /// What the processes have used of processors, in nanoseconds.
@@ -23,15 +23,20 @@ struct MemoryEstimate {
   private(set) var lookCounted = 0
   private var estimate: Int64 = 0
   private var growthPerMillisecond: Int64 = 0
-  /// Growth between the last two counts, in bytes a millisecond.
+  /// The most that counts of the last while have shown to grow, in bytes a millisecond: two that come within a
+  /// millisecond may find a program between two of its writes.
   private var countGrowth: Int64 = 0
-  private var then = Sizes()
+  private var grewAt = 0
+  private var then = Sizes(host: HostMemory())
   private var last: HeldMemory?
   /// What the host has lost where no size shows it since open files were looked through, in bytes. Counts that come one
   /// after the other see little each.
   private var hidden: Int64 = 0
   private var countedAt = 0
+  /// What a count costs, in milliseconds: the less of the last two, as one may have been held up. The first is made by
+  /// code and of files that nobody has used yet.
   private var countTook = 0
+  private var lastTook = 1
   private var lastLook = 0
 
   /// How long a count may be good for when nothing points to more, and when the program does something; in
@@ -46,6 +51,8 @@ struct MemoryEstimate {
   private static let hiddenGrowth: Int64 = 8 << 20
   /// How long before the limit each look counts, in milliseconds.
   private static let raceTime: Int64 = 50
+  /// How long a growth that was counted is thought to go on, in milliseconds.
+  private static let growthMemory = 100
   /// What a program is thought capable of, in bytes a millisecond: 1 GiB a second.
   private static let leastGrowth: Int64 = (1 << 30) / 1000
 
@@ -55,10 +62,9 @@ struct MemoryEstimate {
     let sizes = Self.sizes(tree, shared)
     let before = estimate
     // Whatever is held where no size shows it is missing from the host's memory.
-    let lost = then.available.flatMap { then in sizes.available.map { then - $0 } } ?? 0
+    let lost = sizes.host.lost(since: then.host)
     let grown = sizes.resident - then.resident + sizes.shared - then.shared
     let age = now - countedAt
-    // The host's number may lag behind by what processors keep for themselves of freed pages (Linux 6.7).
     estimate = counted + max(0, grown, lost, isActive(sizes) ? countGrowth * Int64(age) : 0)
     let growth = lastLook == 0 ? 0 : max(0, estimate - before) / Int64(max(1, now - lastLook))
     // What pauses for a moment goes on as before.
@@ -73,20 +79,22 @@ struct MemoryEstimate {
         tree.processes, shared: shared, present: sizes.shared, limit: limit, before: isHidden ? nil : last)
       last = account
       if account.looksAnew { hidden = 0 }
-      countGrowth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
+      let growth = countedAt == 0 ? 0 : max(0, account.bytes - counted) / Int64(max(1, age))
+      if growth >= countGrowth || now - grewAt > Self.growthMemory { (countGrowth, grewAt) = (growth, now) }
       counted = account.bytes
       estimate = account.bytes
       then = sizes
       countedAt = Clock.milliseconds()
-      countTook = countedAt - now
-      lookCounted = countTook
+      lookCounted = countedAt - now
+      countTook = min(lookCounted, lastTook)
+      lastTook = lookCounted
     }
     return counted > limit
   }
 
   private static func sizes(_ tree: ProcessTree, _ shared: SharedMemory) -> Sizes {
     Sizes(
-      resident: tree.residentBytes, shared: shared.bytes, available: HostMemory.availableBytes,
+      resident: tree.residentBytes, shared: shared.bytes, host: .now,
       openFiles: shared.countsSockets ? 0 : OpenFiles.count(of: tree.processes),
       busy: tree.processorNanoseconds)
   }
@@ -124,14 +132,35 @@ struct MemoryEstimate {
   }
 }
 
-/// The host's memory.
-enum HostMemory {
+/// The host's memory at one moment.
+struct HostMemory {
   /// What programs may still take before others have to give some up ("MemAvailable", proc(5), Linux 3.14); bytes.
-  static var availableBytes: Int64? {
-    for line in (Files.text("/proc/meminfo", endsAtShortRead: true) ?? "").split(separator: "\n")
-    where line.hasPrefix("MemAvailable:") {
-      return line.split(separator: " ").dropFirst().first.flatMap { Int64($0) }.map { $0 * 1024 }
+  var available: Int64?
+  /// What files in memory and segments take ("Shmem"); bytes.
+  var shared: Int64?
+
+  /// Reads /proc/meminfo.
+  static var now: HostMemory {
+    var memory = HostMemory()
+    for line in (Files.text("/proc/meminfo", endsAtShortRead: true) ?? "").split(separator: "\n") {
+      if line.hasPrefix("MemAvailable:") { memory.available = bytes(line) }
+      if line.hasPrefix("Shmem:") {
+        memory.shared = bytes(line)
+        break  // it comes after the other one
+      }
     }
-    return nil
+    return memory
+  }
+
+  /// What it has less of by now, in bytes. What is available may lag behind by hundreds of mebibytes, which processors
+  /// keep for themselves of freed pages (Linux 6.7); what is shared does not.
+  func lost(since then: HostMemory) -> Int64 {
+    let less = then.available.flatMap { then in available.map { then - $0 } } ?? 0
+    let more = then.shared.flatMap { then in shared.map { $0 - then } } ?? 0
+    return max(less, more)
+  }
+
+  private static func bytes(_ line: Substring) -> Int64? {
+    line.split(separator: " ").dropFirst().first.flatMap { Int64($0) }.map { $0 * 1024 }
   }
 }
