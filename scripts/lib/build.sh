@@ -133,6 +133,8 @@ build_release() {
   build_isolate
   if is_current "$stamp" "${built_folders[@]}" && [ -x "$scratch/release/preflight" ]; then return; fi
   begin_build "$stamp"
-  quietly "Building preflight (release; some minutes the first time)" swift_build -c release --product preflight
+  # Without what a debugger reads: a third of the program, and an eighth of the compiler's time.
+  quietly "Building preflight (release; some minutes the first time)" \
+    swift_build -c release --product preflight -debug-info-format none
   end_build "$stamp"
 }
