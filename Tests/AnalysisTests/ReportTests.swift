@@ -87,7 +87,7 @@ struct JSONReportTests {
     let validator = try validator()
     let document = try JSONReport.render(SampleReport.of(try SampleReport.crashed()))
     for (good, bad) in [
-      ("\"not-ready\"", "\"bad\""), ("\"schemaVersion\" : \"1\"", "\"schemaVersion\" : \"2\""),
+      ("\"not-ready\"", "\"bad\""), ("\"schemaVersion\" : \"2\"", "\"schemaVersion\" : \"3\""),
       ("\"blame\"", "\"blamed\""),
       ("\"durationMilliseconds\" : 12430", "\"durationMilliseconds\" : -1"),
       ("\"dependency-missing\"", "\"other\""),
@@ -148,7 +148,8 @@ struct JSONReportTests {
 struct TextReportTests {
   @Test("shows verdict, cause, place, fix, isolation, egress and what to run next, in this order")
   func order() throws {
-    let text = TextReport.render(SampleReport.of(try SampleReport.crashed()), color: false, width: 100)
+    let text = TextReport.render(
+      SampleReport.of(try SampleReport.crashed()), ReportStyle(width: 100, color: false))
     let expected = [
       "NOT READY", "Python module 'yaml' is not installed", "start:7",
       "ModuleNotFoundError: No module named 'yaml'", "requirements.txt",
@@ -165,7 +166,8 @@ struct TextReportTests {
   @Test("keeps to the width", arguments: [40, 60, 80, 100])
   func width(columns: Int) throws {
     for name in try Fixture.names() {
-      let text = TextReport.render(SampleReport.of(try Scenario.crashed(name)), color: false, width: columns)
+      let text = TextReport.render(
+        SampleReport.of(try Scenario.crashed(name)), ReportStyle(width: columns, color: false))
       for line in text.split(separator: "\n") { #expect(line.count <= columns, "\(name): \(line)") }
     }
   }
@@ -174,14 +176,16 @@ struct TextReportTests {
   func longLog() throws {
     var report = SampleReport.of(try SampleReport.crashed())
     report.findings[0].evidence[0].line = 10_240_001
-    #expect(TextReport.render(report, color: false, width: 100).contains("start:10240001 "))
+    #expect(TextReport.render(report, ReportStyle(width: 100, color: false)).contains("start:10240001 "))
   }
 
   @Test("uses colours only when asked to")
   func colour() throws {
     let report = SampleReport.of(try SampleReport.crashed())
-    #expect(!TextReport.render(report, color: false, width: 80).contains("\u{1B}"))
-    #expect(TextReport.render(report, color: true, width: 80).contains("\u{1B}[1;31mNOT READY\u{1B}[0m"))
+    #expect(!TextReport.render(report, ReportStyle(width: 80, color: false)).contains("\u{1B}"))
+    #expect(
+      TextReport.render(report, ReportStyle(width: 80, color: true)).contains(
+        "\u{1B}[1;31mNOT READY\u{1B}[0m"))
   }
 
   @Test("lets nothing the program wrote act on the terminal")
@@ -197,7 +201,7 @@ struct TextReportTests {
     ]
     var report = SampleReport.of(evidence)
     report.project.source = "a\u{1B}[2Jb; rm -rf /"
-    let text = TextReport.render(report, color: false, width: 100)
+    let text = TextReport.render(report, ReportStyle(width: 100, color: false))
     let isHarmless = text.unicodeScalars.allSatisfy {
       $0 == "\n" || ($0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) && $0.value != 0x202E)
     }
@@ -211,12 +215,14 @@ struct TextReportTests {
     var report = SampleReport.of(Scenario.healthy())
     report.again = ShellWords.join(Invocation(source: "my app/it's").words())
     #expect(
-      TextReport.render(report, color: false, width: 100).contains(#"preflight check 'my app/it'\''s'"#))
+      TextReport.render(report, ReportStyle(width: 100, color: false)).contains(
+        #"preflight check 'my app/it'\''s'"#))
   }
 
   @Test("says ready in few lines")
   func ready() {
-    let text = TextReport.render(SampleReport.of(Scenario.healthy(), full: false), color: false, width: 100)
+    let text = TextReport.render(
+      SampleReport.of(Scenario.healthy(), full: false), ReportStyle(width: 100, color: false))
     #expect(text.hasPrefix("READY"))
     #expect(text.split(separator: "\n").count <= 8)
   }
@@ -262,7 +268,9 @@ struct TerminalTextTests {
   func report() throws {
     var report = SampleReport.of(Scenario.healthy(), full: false)
     report.project.name = "shop\u{202E}\u{200B}\u{9B}2J"
-    let documents = [try JSONReport.render(report), TextReport.render(report, color: false, width: 100)]
+    let documents = [
+      try JSONReport.render(report), TextReport.render(report, ReportStyle(width: 100, color: false)),
+    ]
     for document in documents {
       #expect(!document.unicodeScalars.contains { $0 != "\n" && TerminalText.isHidden($0) }, "\(document)")
     }

@@ -19,13 +19,12 @@ struct CheckCommand: ParsableCommand {
       4 sandbox not available; 70 internal error; 75 transient, try again; 124 time limit; 130 interrupted.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
   enum Threshold: String, ExpressibleByArgument, CaseIterable { case error, warning, note }
 
   @OptionGroup var shared: SharedOptions
 
   @Option(help: "The report's format on standard output.")
-  var format = Format.text
+  var format = FormatName(TextReport.self)
 
   @Option(help: ArgumentHelp("Also write the report to a file; repeatable.", valueName: "FORMAT=FILE"))
   var output: [String] = []
@@ -112,10 +111,10 @@ struct CheckCommand: ParsableCommand {
     let display = ProgressDisplay(
       isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
       color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)
-    let (format, failed) = (format, options)
+    let (isJSON, failed) = (format.type == JSONReport.self, options)
     // Whoever reads the document gets one, also when there is nothing to say about the project.
     let tell: @Sendable (Failure) -> Void = { error in
-      guard format == .json, error.exitStatus != .usage else { return }
+      guard isJSON, error.exitStatus != .usage else { return }
       if let text = try? JSONReport.render(Report(error, options: failed)) {
         StandardStream.standardOutput(text)
       }
@@ -129,13 +128,16 @@ struct CheckCommand: ParsableCommand {
       return $0
     }
     display.clear()
-    for file in files { try file.write(outcome.report) }
-    let failure = StandardStream.standardOutput(try render(outcome.report, options))
+    for file in files { try file.write(outcome.report, ReportStyle()) }
+    let style = ReportStyle(
+      width: TerminalSize.columns, color: Colors.wanted(on: 1, options.hostEnvironment),
+      detail: quiet ? .quiet : verbose ? .verbose : .usual)
+    let failure = StandardStream.standardOutput(try format.type.render(outcome.report, style))
     if failure != 0 {
       throw Failure(
         .internalError,
         "the report could not be written to standard output: \(SystemError("write", code: failure).reason)",
-        remedy: "write it to a file with space: --output \(format.rawValue)=FILE")
+        remedy: "write it to a file with space: --output \(format.type.name)=FILE")
     }
     if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
     throw ExitCode(status(of: outcome, failsOn: runner.options.failsOn).rawValue)
@@ -155,15 +157,6 @@ struct CheckCommand: ParsableCommand {
       ("fail-on", failOn?.rawValue), ("index-logins", indexLogins ? "true" : nil),
     ]
     for (key, value) in values { flags.set(key, value, .flag("--\(key)")) }
-  }
-
-  private func render(_ report: Report, _ options: CheckOptions) throws -> String {
-    switch format {
-    case .json: return try JSONReport.render(report)
-    case .text:
-      let color = Colors.wanted(on: 1, options.hostEnvironment)
-      return TextReport.render(report, color: color, width: min(TerminalSize.columns, 110))
-    }
   }
 
   private func status(of outcome: CheckRunner.Outcome, failsOn: String) -> ExitStatus {
@@ -192,30 +185,6 @@ struct CheckCommand: ParsableCommand {
       throw Failure(.usage, "--min-level \(text): expected L0 to L6")
     }
     return number
-  }
-}
-
-/// A report file asked for with `--output FORMAT=FILE`.
-struct OutputFile {
-  let format: CheckCommand.Format
-  let path: String
-
-  init(_ text: String) throws {
-    let parts = text.split(separator: "=", maxSplits: 1)
-    guard parts.count == 2, let format = CheckCommand.Format(rawValue: String(parts[0])) else {
-      let formats = CheckCommand.Format.allCases.map(\.rawValue).joined(separator: " or ")
-      throw Failure(.usage, "--output \(text): expected FORMAT=FILE with format \(formats)")
-    }
-    self.format = format
-    path = String(parts[1])
-  }
-
-  func write(_ report: Report) throws {
-    let text =
-      format == .json ? try JSONReport.render(report) : TextReport.render(report, color: false, width: 100)
-    try SystemError.caught(try Files.replace(path, with: text)) {
-      Failure(.usage, "--output \(path): \($0)")
-    }
   }
 }
 

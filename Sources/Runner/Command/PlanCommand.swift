@@ -14,10 +14,12 @@ struct PlanCommand: ParsableCommand {
     commandName: "plan",
     abstract: "Prints what a check would do, and where each value comes from; runs nothing.")
 
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
   @OptionGroup var shared: SharedOptions
 
   @Option(help: "The plan's format.")
-  var format = CheckCommand.Format.text
+  var format = Format.text
 
   func run() throws {
     var options = try shared.checkOptions()

@@ -4,8 +4,11 @@ import Isolate
 
 /// The result of a check; every output format is a rendering of this value.
 ///
-/// Its JSON form is the contract of docs/report.schema.json, schema version 1.
+/// Its JSON form is the contract of docs/report.schema.json, schema version 2.
 package struct Report: Sendable, Codable, Equatable {
+  /// The version of docs/report.schema.json that this program writes and reads.
+  package static let currentSchemaVersion = "2"
+
   package var schemaVersion: String
   package var tool: Tool
   /// ISO 8601, in UTC.
@@ -40,7 +43,7 @@ package struct Report: Sendable, Codable, Equatable {
     logFiles: [PhaseEvidence.Name: String] = [:],
     ai: AI? = nil
   ) {
-    schemaVersion = "1"
+    schemaVersion = Report.currentSchemaVersion
     self.tool = tool
     self.startedAt = Moment.text(secondsSince1970: startedAt)
     self.durationMilliseconds = durationMilliseconds

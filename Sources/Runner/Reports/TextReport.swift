@@ -1,15 +1,20 @@
 import Analysis
-import Formats
+package import Formats
 
 /// Renders a report for a person at a terminal.
-package enum TextReport {
+package enum TextReport: ReportFormat {
+  package static let name = "text"
+  package static let mediaType = "text/plain"
+  package static let summary = "for a person at a terminal"
+
   /// Returns the final block of a check: verdict, findings, isolation, egress, what to run next.
   ///
-  /// Text that came from the program is stripped of everything a terminal would act upon. `color` asks for
-  /// ANSI colours (the caller honours NO_COLOR); text is wrapped to `width` columns, and to 110 at most.
-  package static func render(_ report: Report, color: Bool, width: Int) -> String {
+  /// Text that came from the program is stripped of everything a terminal would act upon. Text is wrapped to the
+  /// style's width, and to 110 columns at most.
+  package static func render(_ report: Report, _ style: ReportStyle) -> String {
     var page = Page(
-      report: report, style: TextStyle(color: color), columns: TextColumns(width: min(width, 110)))
+      report: report, style: TextStyle(color: style.color), columns: TextColumns(width: min(style.width, 110))
+    )
     page.verdict()
     page.findings()
     page.surroundings()
