@@ -170,6 +170,12 @@ public final class Cgroup: Sendable {
     throw SystemError("wait for", "\(path)/cgroup.events", code: ETIMEDOUT)
   }
 
+  /// The memory it uses now, in bytes (memory.current), or nil.
+  public var memoryInBytes: Int64? { number("memory.current") }
+
+  /// The processes and threads in it now (pids.current), or nil.
+  public var processCount: Int? { number("pids.current").map { Int($0) } }
+
   /// The most memory it used, in bytes (memory.peak, Linux 5.19), or nil.
   public var memoryPeakInBytes: Int64? { number("memory.peak") ?? number("memory.current") }
 

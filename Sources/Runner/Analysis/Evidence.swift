@@ -182,6 +182,8 @@ package struct PhaseEvidence: Sendable, Codable, Equatable {
   /// What the program wrote, and nothing of ours.
   package var log: [LogLine]
   package var resources: ResourceUse
+  /// What it used over time; nil where nothing was sampled.
+  package var samples: [ResourceSample]?
   /// What preflight saw beside it.
   package var observations: [Observation]
   /// The errors in its log; read by the book for its rules, never recorded.

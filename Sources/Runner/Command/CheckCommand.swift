@@ -105,8 +105,9 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let options = try checkOptions()
+    var options = try checkOptions()
     let files = try output.map(OutputFile.init)
+    options.recordsOutput = ([format.type] + files.map(\.format)).contains { $0.usesRecording }
     let interruption = try Interruption(timeoutMilliseconds: options.timeoutMilliseconds)
     let display = ProgressDisplay(
       isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
@@ -128,10 +129,10 @@ struct CheckCommand: ParsableCommand {
       return $0
     }
     display.clear()
-    for file in files { try file.write(outcome.report, ReportStyle()) }
+    for file in files { try file.write(outcome.report, ReportStyle(recording: outcome.recording)) }
     let style = ReportStyle(
       width: TerminalSize.columns, color: Colors.wanted(on: 1, options.hostEnvironment),
-      detail: quiet ? .quiet : verbose ? .verbose : .usual)
+      detail: quiet ? .quiet : verbose ? .verbose : .usual, recording: outcome.recording)
     let failure = StandardStream.standardOutput(try format.type.render(outcome.report, style))
     if failure != 0 {
       throw Failure(

@@ -39,6 +39,9 @@ package final class EgressRecorder: Sendable {
     state.withLock { state in state.order.compactMap { state.records[$0] } }
   }
 
+  /// What all destinations sent together, in bytes.
+  package var bytesReceived: Int { state.withLock { $0.records.values.reduce(0) { $0 + $1.bytesReceived } } }
+
   /// Counts an attempt; `onlyIfNew` counts it when nothing of this destination was recorded in this phase.
   @discardableResult
   func recordAttempt(host: String, port: Int?, allowed: Bool, onlyIfNew: Bool = false) -> Attempt {

@@ -25,6 +25,8 @@ package struct CheckOptions: Sendable {
   package var usesCache = true
   /// Hands the logins of the host's package indexes to what installs.
   package var keepsIndexLogins = false
+  /// Keeps every line that is written, for a format that shows the whole log.
+  package var recordsOutput = false
   /// Leaves the run's directory for a look.
   package var keepsRun = false
   /// The lowest isolation level to accept, "L0" to "L6".

@@ -16,6 +16,8 @@ package final class CheckRunner {
     package var report: Report
     /// Whether nothing was learnt of the project and repeating may help (exit status 75).
     package var isTransient: Bool
+    /// Every line with its time, when it was to be recorded.
+    package var recording: Recording?
     /// Where the run's files are, when they were to be kept.
     package var keptAt: String?
     /// What is still being closed: whoever lets go of the outcome waits for it.
@@ -61,6 +63,7 @@ package final class CheckRunner {
     )
     let (isolation, sandbox, driver) = (prepared.isolation, prepared.sandbox, prepared.driver)
     let installer = prepared.installer
+    if options.recordsOutput { driver.record(since: started) }
     let launcher = StartPhase(plan: plan, options: options, tools: tools, driver: driver, host: host)
     var evidence = Evidence(
       project: Self.facts(plan, snapshot, tools), settings: launcher.settings(isolation: isolation))
@@ -93,8 +96,8 @@ package final class CheckRunner {
     )
     .report(evidence, others, judgement, startedAt: startedAt, milliseconds: Clock.milliseconds() - started)
     return Outcome(
-      report: report, isTransient: judgement.isTransient, keptAt: options.keepsRun ? run.path : nil,
-      closes: sandbox.closes)
+      report: report, isTransient: judgement.isTransient, recording: driver.recording,
+      keptAt: options.keepsRun ? run.path : nil, closes: sandbox.closes)
   }
 
   /// All that is there before the first phase begins.

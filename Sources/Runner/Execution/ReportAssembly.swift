@@ -86,7 +86,7 @@ struct ReportAssembly {
     variables += plan.environment.filter { $0.name != "PORT" }.map {
       .init(name: $0.name, set: $0.value != nil, source: $0.origin.displayed)
     }
-    return Report.Plan(
+    var section = Report.Plan(
       image: .init(
         reference: plan.image?.reference ?? HostImage.reference, digest: plan.image?.digest,
         reason: plan.image?.reason),
@@ -98,5 +98,20 @@ struct ReportAssembly {
         pids: plan.limits.processes?.value, timeoutMilliseconds: options.timeoutMilliseconds,
         diskBytes: sandbox.disk?.limit),
       network: options.policy.commandLineValue, notes: plan.notes)
+    section.sources = sources
+    return section
+  }
+
+  private var sources: [Report.Plan.Source] {
+    let limits = plan.limits
+    let known: [(String, Origin?)] = [
+      ("install", plan.installOrigin), ("start", plan.start.origin), ("port", plan.port.origin),
+      ("health path", plan.healthPath.origin), ("memory", limits.memoryInBytes?.origin),
+      ("processors", limits.cpus?.origin), ("processes", limits.processes?.origin),
+      ("disk", limits.diskInBytes?.origin),
+    ]
+    return known.compactMap { value, origin in
+      origin.flatMap { $0.displayed.isEmpty ? nil : .init(value, $0.displayed) }
+    }
   }
 }

@@ -8,6 +8,8 @@ package protocol Ecosystem: Language {
   func detect(_ project: ProjectSnapshot, _ request: PlanRequest) -> EcosystemPlan?
   /// Whether a word is the name of its interpreter ("python3.12").
   func isInterpreter(_ word: String) -> Bool
+  /// Reads a line that one of its installers wrote, for what it is at.
+  func readProgress(_ line: String, into progress: inout InstallProgress)
   /// What its sources offer to servers that are told the name of an object.
   func applications(in path: String, text: String) -> [ServedApplication]
 }
@@ -15,6 +17,8 @@ package protocol Ecosystem: Language {
 extension Ecosystem {
   /// Whether a word is the name of its interpreter: by default the runtime's own.
   package func isInterpreter(_ word: String) -> Bool { word == toolchain.runtime }
+  /// An installer may well say nothing of where it is.
+  package func readProgress(_ line: String, into progress: inout InstallProgress) {}
   /// Most languages have no such objects.
   package func applications(in path: String, text: String) -> [ServedApplication] { [] }
   /// How many numbers of a version name a series of compatible releases.

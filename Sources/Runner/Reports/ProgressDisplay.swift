@@ -5,62 +5,133 @@ import Isolate
 
 /// Shows a check's progress on standard error: one line per phase with its time.
 ///
-/// On a terminal the running phase's line is replaced when it ends; elsewhere lines are only appended.
+/// On a terminal the running phase's line moves: the time, what its tool is at, a bar where the end is known. It is
+/// replaced when the phase ends. Elsewhere lines are only appended, and a phase that takes long says so now and then.
 package final class ProgressDisplay: CheckObserver {
+  /// Milliseconds between two drawings of the line.
+  private static let pace = 100
+  /// Milliseconds between two lines of a phase where nothing moves.
+  private static let heartbeat = 30_000
+
   private let isTerminal: Bool
   private let color: Bool
   private let isVerbose: Bool
   private let isQuiet: Bool
-  private var runningLine = false
+  private let write: (String) -> Void
+  private let now: () -> Int
+  private let columns: () -> Int
+  /// The phase whose line is shown; nil between two.
+  private var running: (name: String, detail: String, began: Int)?
+  private var progress = PhaseProgress()
+  private var isDrawn = false
+  private var drawnAt = 0
 
   /// Makes a display.
-  package init(isTerminal: Bool, color: Bool, isVerbose: Bool, isQuiet: Bool) {
+  package convenience init(isTerminal: Bool, color: Bool, isVerbose: Bool, isQuiet: Bool) {
+    self.init(
+      isTerminal: isTerminal, color: color, isVerbose: isVerbose, isQuiet: isQuiet,
+      write: { StandardStream.standardError($0) }, now: Self.milliseconds, columns: { TerminalSize.columns })
+  }
+
+  init(
+    isTerminal: Bool, color: Bool, isVerbose: Bool, isQuiet: Bool, write: @escaping (String) -> Void,
+    now: @escaping () -> Int, columns: @escaping () -> Int
+  ) {
     self.isTerminal = isTerminal
     self.color = color
     self.isVerbose = isVerbose
     self.isQuiet = isQuiet
+    self.write = write
+    self.now = now
+    self.columns = columns
   }
 
   package func phaseBegan(_ name: String, detail: String) {
     guard !isQuiet else { return }
-    let text = "  \(padded(name, 8)) \(TerminalText.plain(detail))"
-    if isTerminal && !isVerbose {
-      StandardStream.standardError(paint(clipped(text), "2"))
-      runningLine = true
+    clear()
+    running = (name, TerminalText.plain(detail), now())
+    progress = PhaseProgress()
+    if isTerminal {
+      draw()
     } else {
-      StandardStream.standardError(text + "\n")
+      drawnAt = now()
+      write("  \(padded(name, 8)) \(TerminalText.plain(detail))\n")
     }
+  }
+
+  package func progressed(_ progress: PhaseProgress) {
+    guard !isQuiet, running != nil else { return }
+    self.progress = progress
+    let time = now()
+    guard time - drawnAt >= (isTerminal ? Self.pace : Self.heartbeat) else { return }
+    if isTerminal { draw() } else { beat(time) }
   }
 
   package func phaseEnded(_ name: String, outcome: String, succeeded: Bool?, milliseconds: Int) {
     guard !isQuiet else { return }
     clear()
+    running = nil
     let mark = succeeded == true ? paint("ok  ", "32") : succeeded == false ? paint("FAIL", "31") : "skip"
-    let time = "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
-    StandardStream.standardError(
-      "\(mark) \(padded(name, 8)) \(padded(time, 8, left: true))  \(TerminalText.plain(outcome))\n")
+    write("\(mark) \(padded(name, 8)) \(time(milliseconds))  \(TerminalText.plain(outcome))\n")
   }
 
   package func line(_ text: String, isError: Bool) {
     guard isVerbose, !isQuiet else { return }
-    StandardStream.standardError("  | \(TerminalText.plain(text))\n")
+    let isMoving = isDrawn
+    clear()
+    write("  | \(TerminalText.plain(text))\n")
+    if isMoving { draw() }
   }
 
   package func note(_ text: String) {
     guard !isQuiet else { return }
+    let isMoving = isDrawn
     clear()
-    StandardStream.standardError("note: \(TerminalText.plain(text))\n")
+    write("note: \(TerminalText.plain(text))\n")
+    if isMoving { draw() }
   }
 
   /// Removes the running phase's line; call before anything else is printed.
   package func clear() {
-    guard runningLine else { return }
-    StandardStream.standardError("\r\u{1b}[K")
-    runningLine = false
+    guard isDrawn else { return }
+    write("\r\u{1b}[K")
+    isDrawn = false
+  }
+
+  // MARK: The line that moves
+
+  private func draw() {
+    guard let running else { return }
+    drawnAt = now()
+    let head = "     \(padded(running.name, 8)) \(time(drawnAt - running.began))  "
+    let words = TerminalText.plain(progress.words)
+    let bar = progress.fraction.map { "\(Self.bar($0)) " } ?? ""
+    let text = head + bar + (words.isEmpty ? running.detail : words)
+    write("\r\u{1b}[K" + paint(clipped(text), "2"))
+    isDrawn = true
+  }
+
+  private func beat(_ time: Int) {
+    guard let running else { return }
+    drawnAt = time
+    let words = TerminalText.plain(progress.words)
+    write(
+      "  \(padded(running.name, 8)) \((time - running.began) / 1000) s\(words.isEmpty ? "" : ", \(words)")\n")
+  }
+
+  /// "[#####---------------]".
+  private static func bar(_ share: Double) -> String {
+    let width = 20
+    let done = Int(share * Double(width))
+    return "[\(String(repeating: "#", count: done))\(String(repeating: "-", count: width - done))]"
   }
 
   private func paint(_ text: String, _ code: String) -> String {
     color ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+  }
+
+  private func time(_ milliseconds: Int) -> String {
+    padded("\(milliseconds / 1000).\(milliseconds % 1000 / 100) s", 8, left: true)
   }
 
   private func padded(_ text: String, _ width: Int, left: Bool = false) -> String {
@@ -68,9 +139,16 @@ package final class ProgressDisplay: CheckObserver {
     return left ? space + text : text + space
   }
 
+  /// One line: what is longer than the terminal is wide would leave a part of itself behind.
   private func clipped(_ text: String) -> String {
-    let width = TerminalSize.columns - 1
-    return text.count <= width ? text : text.prefix(max(0, width - 3)) + "..."
+    let width = columns() - 1
+    return text.columns <= width ? text : text[...].prefix(columns: max(1, width - 3)) + "..."
+  }
+
+  private static func milliseconds() -> Int {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
   }
 }
 

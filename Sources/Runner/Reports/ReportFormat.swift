@@ -11,10 +11,17 @@ package protocol ReportFormat: Sendable {
   static var mediaType: String { get }
   /// Half a sentence for the help: "for GitLab's code quality widget".
   static var summary: String { get }
+  /// Whether it shows what a run recorded, which is recorded only then.
+  static var usesRecording: Bool { get }
   /// Renders a whole report; a text ends in a newline.
   ///
   /// - Throws: `Failure` when a value has no form in this format.
   static func render(_ report: Report, _ style: ReportStyle) throws(Failure) -> String
+}
+
+extension ReportFormat {
+  /// Most formats are made of the report alone.
+  package static var usesRecording: Bool { false }
 }
 
 /// What a rendering may use besides the report.

@@ -20,6 +20,8 @@ extension Report {
     package var stdoutTail: [String]
     package var stderrTail: [String]
     package var resources: ResourceUse
+    /// What it used over time, at most `SampleSeries.most` moments; nil when nothing was sampled.
+    package var samples: [ResourceSample]?
 
     /// Reports a phase's evidence.
     package init(_ phase: PhaseEvidence, logFile: String? = nil) {
@@ -34,6 +36,8 @@ extension Report {
       stdoutTail = Phase.tail(of: phase.log, stream: .stdout)
       stderrTail = Phase.tail(of: phase.log, stream: .stderr)
       resources = phase.resources
+      // Those of an earlier run have no place in the time of this one.
+      samples = phase.status == .cached || phase.samples?.isEmpty == true ? nil : phase.samples
     }
 
     private static func tail(of log: [LogLine], stream: LogLine.Stream) -> [String] {

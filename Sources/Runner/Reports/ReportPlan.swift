@@ -16,6 +16,8 @@ extension Report {
     package var network: String
     /// What a person should know of the plan; nil when there is nothing.
     package var notes: [String]?
+    /// Where values came from that say nothing of it themselves.
+    package var sources: [Source]?
 
     /// Makes a plan's description.
     package init(
@@ -33,6 +35,19 @@ extension Report {
       self.environment = environment
       self.limits = limits
       self.network = network
+    }
+
+    /// Where a value came from, as `preflight plan` says it.
+    package struct Source: Sendable, Codable, Equatable {
+      /// "install", "start", "port", "health path", "memory", "processors", "processes" or "disk".
+      package var value: String
+      package var source: String
+
+      /// Makes a source.
+      package init(_ value: String, _ source: String) {
+        self.value = value
+        self.source = source
+      }
     }
 
     /// The base image.

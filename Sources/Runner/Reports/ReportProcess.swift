@@ -16,7 +16,11 @@ extension Report {
     package var reason: String?
     package var exitCode: Int?
     package var signal: Int?
+    /// ISO 8601, in UTC; nil when it was not run.
+    package var startedAt: String?
     package var durationMilliseconds: Int
+    /// What it used over time; nil when nothing was sampled.
+    package var samples: [ResourceSample]?
     package var stdoutTail: [String]
     package var stderrTail: [String]
 
@@ -29,7 +33,9 @@ extension Report {
       reason = process.notRun
       exitCode = phase?.exitCode
       signal = phase?.signal
+      startedAt = phase?.startedAt
       durationMilliseconds = phase?.durationMilliseconds ?? 0
+      samples = phase?.samples
       stdoutTail = phase?.stdoutTail ?? []
       stderrTail = phase?.stderrTail ?? []
     }

@@ -1,5 +1,5 @@
 import Analysis
-package import Formats
+import Formats
 
 /// Renders a report for a person at a terminal.
 package enum TextReport: ReportFormat {

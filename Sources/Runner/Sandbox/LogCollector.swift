@@ -9,16 +9,33 @@ package struct LogCollector {
   private static let tailLines = 1000
   private static let lineBytes = 8192
 
-  private struct Partial {
+  /// One stream: how many lines it had, and what has come of its next one.
+  private struct Source {
+    var count = 0
     var bytes: [UInt8] = []
     var isCut = false
+
+    /// Adds a piece of a line, as far as there is room.
+    mutating func add(_ piece: ArraySlice<UInt8>) {
+      let room = LogCollector.lineBytes - bytes.count
+      bytes += piece.prefix(room)
+      isCut = isCut || piece.count > room
+    }
+
+    /// Begins the next line.
+    mutating func clear() {
+      bytes.removeAll(keepingCapacity: true)
+      isCut = false
+    }
   }
 
   private(set) var head: [LogLine] = []
-  private var tail: [LogLine] = []
+  private var ring: [LogLine] = []
+  /// Where the oldest line of a full ring is.
+  private var oldest = 0
   private var count = 0
-  private var counts: [LogLine.Stream: Int] = [:]
-  private var partial: [LogLine.Stream: Partial] = [:]
+  private var standardOutput = Source()
+  private var standardError = Source()
   private let startedAt: Int
 
   /// Puts the usual names for real places.
@@ -30,50 +47,78 @@ package struct LogCollector {
   }
 
   /// When the last line came, since the start; nil before the first.
-  package var lastLineMilliseconds: Int? { (tail.last ?? head.last)?.milliseconds }
+  package private(set) var lastLineMilliseconds: Int?
 
   /// All lines kept, in order.
-  package var lines: [LogLine] { head + tail }
+  package var lines: [LogLine] { head + ring[oldest...] + ring[..<oldest] }
 
   /// Adds bytes of one stream; gives the lines that became complete.
   mutating func append(_ bytes: ArraySlice<UInt8>, to stream: LogLine.Stream) -> [LogLine] {
     var fresh: [LogLine] = []
-    var rest = partial[stream] ?? Partial()
-    for byte in bytes {
-      if byte == 0x0a {
-        fresh.append(add(rest, stream))
-        rest = Partial()
-      } else if rest.bytes.count < Self.lineBytes {
-        rest.bytes.append(byte)
-      } else {
-        rest.isCut = true
-      }
+    let now = Clock.milliseconds() - startedAt
+    var rest = bytes
+    while let end = Self.newline(in: rest) {
+      fresh.append(add(rest[..<end], stream, at: now))
+      rest = rest[(end + 1)...]
     }
-    partial[stream] = rest
+    if stream == .stdout { standardOutput.add(rest) } else { standardError.add(rest) }
     return fresh
   }
 
   /// Completes what had no newline at the end of the stream.
   mutating func finish(_ stream: LogLine.Stream) -> [LogLine] {
-    guard let rest = partial.removeValue(forKey: stream), !rest.bytes.isEmpty else { return [] }
-    return [add(rest, stream)]
+    let isEmpty = stream == .stdout ? standardOutput.bytes.isEmpty : standardError.bytes.isEmpty
+    return isEmpty ? [] : [add([], stream, at: Clock.milliseconds() - startedAt)]
   }
 
-  private mutating func add(_ partial: Partial, _ stream: LogLine.Stream) -> LogLine {
+  private static func newline(in bytes: ArraySlice<UInt8>) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress, let found = unsafe memchr(base, 0x0a, buffer.count) else {
+        return nil
+      }
+      return unsafe bytes.startIndex + (UnsafeRawPointer(found) - base)
+    }
+  }
+
+  /// Adds the line that ends with `piece`.
+  private mutating func add(_ piece: ArraySlice<UInt8>, _ stream: LogLine.Stream, at time: Int) -> LogLine {
+    let line: LogLine
     count += 1
-    counts[stream, default: 0] += 1
-    var bytes = partial.bytes
-    if bytes.last == 0x0d { bytes.removeLast() }
-    let text = naming(String(decoding: bytes, as: UTF8.self)) + (partial.isCut ? " [cut]" : "")
-    let line = LogLine(
-      number: count, numberInStream: counts[stream], milliseconds: Clock.milliseconds() - startedAt,
-      stream: stream, text: text)
+    if stream == .stdout {
+      line = Self.line(piece, &standardOutput, count, stream, at: time, naming)
+    } else {
+      line = Self.line(piece, &standardError, count, stream, at: time, naming)
+    }
+    lastLineMilliseconds = time
     if head.count < Self.headLines {
       head.append(line)
+    } else if ring.count < Self.tailLines {
+      ring.append(line)
     } else {
-      if tail.count == Self.tailLines { tail.removeFirst() }
-      tail.append(line)
+      ring[oldest] = line
+      oldest = (oldest + 1) % Self.tailLines
     }
     return line
+  }
+
+  private static func line(
+    _ piece: ArraySlice<UInt8>, _ source: inout Source, _ number: Int, _ stream: LogLine.Stream, at time: Int,
+    _ naming: (String) -> String
+  ) -> LogLine {
+    source.count += 1
+    var isCut = false
+    var text: String
+    if source.bytes.isEmpty, !source.isCut, piece.count <= lineBytes {
+      text = String(decoding: piece.last == 0x0d ? piece.dropLast() : piece, as: UTF8.self)
+    } else {
+      source.add(piece)
+      if source.bytes.last == 0x0d { source.bytes.removeLast() }
+      text = String(decoding: source.bytes, as: UTF8.self)
+      isCut = source.isCut
+    }
+    source.clear()
+    text = naming(text) + (isCut ? " [cut]" : "")
+    return LogLine(
+      number: number, numberInStream: source.count, milliseconds: time, stream: stream, text: text)
   }
 }

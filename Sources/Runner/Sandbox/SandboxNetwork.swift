@@ -116,6 +116,9 @@ package final class SandboxNetwork {
     return recorded + direct
   }
 
+  /// What came through the proxy so far, in bytes.
+  package var bytesReceived: Int { recorder.bytesReceived }
+
   /// Hosts that were allowed but could not be reached: says nothing about the project.
   package var unreachable: [EgressRecord] { recorder.snapshot.filter { $0.allowed && $0.failureCount > 0 } }
 }

@@ -23,6 +23,9 @@ package final class SandboxSession {
   package private(set) var endedBy: PhaseEvidence.EndedBy?
   /// Called with each line as it comes.
   package var onLine: (LogLine) -> Void = { _ in }
+  /// Called after each step, for whoever shows that time passes.
+  package var onStep: () -> Void = {}
+  private var sampler = ResourceSampler()
   private var probe: HTTPProbe?
   /// Tells which sockets listen; none, and negative, where the kernel does not (`ListeningSockets`).
   private let socketTable: OwnedDescriptor
@@ -110,6 +113,9 @@ package final class SandboxSession {
   /// Milliseconds since the start.
   package var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }
 
+  /// What was used over time, so far.
+  package var samples: [ResourceSample] { sampler.samples }
+
   /// Waits for something to happen, at most `milliseconds`, and takes it in.
   ///
   /// - Throws: `Failure` when the user interrupted; the container is killed then.
@@ -124,7 +130,10 @@ package final class SandboxSession {
       pollfd(fd: network.outsideDescriptor, events: Int16(POLLIN), revents: 0),
       probe?.watched ?? pollfd(fd: -1, events: 0, revents: 0),
     ]
-    _ = unsafe poll(&watched, nfds_t(watched.count), Int32(milliseconds))
+    let timeout = min(milliseconds, sampler.timeLeft(at: elapsedMilliseconds))
+    _ = unsafe poll(&watched, nfds_t(watched.count), Int32(timeout))
+    if exit == nil { sampler.look(at: elapsedMilliseconds, container, cgroup, watchdog) }
+    defer { onStep() }
     if watched[0].revents != 0 { drain(.stdout) }
     if watched[1].revents != 0 { drain(.stderr) }
     if watched[4].revents & Int16(POLLIN) != 0 { network.readOutside() }

@@ -44,4 +44,11 @@ struct GoEcosystem: Ecosystem {
   }
 
   func readTraces(_ lines: [LogLine]) -> [ErrorTrace] { GoTraceReader.read(lines) }
+
+  func readProgress(_ line: String, into progress: inout InstallProgress) {
+    let words = line.split(separator: " ")
+    if words.starts(with: ["go:", "downloading"]), words.count > 2 {
+      progress.go(to: "downloading \(words[2])", isPackage: true)
+    }
+  }
 }

@@ -74,6 +74,7 @@ final class InstallPhase {
       phase.status = .cached
       phase.durationMilliseconds = 0
       phase.startedAt = Clock.seconds()
+      driver.record(phase)
       return phase
     }
     var place = try kept.map { folder throws(Failure) in try folder.make(for: driver.sandbox.run) }
@@ -147,6 +148,10 @@ final class InstallPhase {
     _ name: PhaseEvidence.Name, _ commands: [[String]], detail: String
   ) throws(Failure) -> PhaseEvidence {
     driver.observer.phaseBegan(name.rawValue, detail: detail)
+    driver.progress = PhaseProgress()
+    let ecosystem = Catalog.ecosystem(plan.ecosystem)
+    driver.readProgress = { ecosystem?.readProgress($0, into: &$1) }
+    defer { driver.readProgress = nil }
     let started = Clock.milliseconds()
     let unreachableBefore = driver.unreachable.count
     var whole = PhaseEvidence(name: name, status: .passed, startedAt: Clock.seconds())
@@ -210,6 +215,11 @@ final class InstallPhase {
         milliseconds: base + line.milliseconds, stream: line.stream, text: line.text)
     }
     whole.observations += part.observations
+    let samples = whole.samples ?? []
+    whole.samples =
+      SampleSeries(
+        samples + (part.samples ?? []).map { $0.shifted(by: base, after: samples.last) }
+      ).samples
     let earlier = whole.resources
     whole.resources = part.resources
     whole.resources.cpuMilliseconds =

@@ -35,7 +35,7 @@ struct OtherProcesses {
       }
       let phase = StartPhase(
         plan: plan.alone(process), options: options, tools: tools, driver: driver, host: host,
-        name: process.name, mustEnd: process.isRelease)
+        process: process.name, mustEnd: process.isRelease)
       var evidence = Evidence(project: project, settings: phase.settings(isolation: isolation))
       // What is said of the project as a whole is said once.
       evidence.project.runtimeRequest = nil

@@ -18,6 +18,10 @@ final class PhaseDriver {
   let cgroupParent: CgroupParent?
   private(set) var egress: [EgressAttempt] = []
   private(set) var unreachable: [EgressRecord] = []
+  /// Every line with its time, once it is asked for.
+  private(set) var recording: Recording?
+  /// When the check began, by `Clock.milliseconds`.
+  private var checkBegan = 0
 
   init(
     sandbox: Sandbox, interruption: Interruption, observer: any CheckObserver, upstream: UpstreamProxy,
@@ -38,12 +42,38 @@ final class PhaseDriver {
     var policy: EgressPolicy
   }
 
+  /// Records every line from now on, with its time since `began` by `Clock.milliseconds`.
+  func record(since began: Int) {
+    checkBegan = began
+    recording = Recording()
+  }
+
+  /// Records the lines of a phase that was carried out earlier.
+  func record(_ phase: PhaseEvidence) {
+    recording?.append(phase, at: Clock.milliseconds() - checkBegan)
+  }
+
+  /// How far the running phase is.
+  var progress = PhaseProgress()
+  /// Reads what an installer says of where it is.
+  var readProgress: ((String, inout InstallProgress) -> Void)?
+  private var toldAt = 0
+
+  /// Tells the observer how far the phase is, ten times a second at most.
+  private func tell(_ session: SandboxSession, before received: Int) {
+    let now = Clock.milliseconds()
+    guard now - toldAt >= 100 else { return }
+    toldAt = now
+    progress.receivedBytes = received + session.network.bytesReceived
+    observer.progressed(progress)
+  }
+
   /// Starts a phase, hands its session to `body`, and collects what it showed when `body` is done.
   ///
   /// A program that cannot be executed is evidence like any other: the phase failed with status 127
   /// or 126, as a shell would say.
   func run(
-    _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ allowance: Allowance,
+    _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ allowance: Allowance, process: String? = nil,
     body: (SandboxSession) throws(Failure) -> Void
   ) throws(Failure) -> PhaseEvidence {
     let cgroup = try makeCgroup(name, allowance)
@@ -62,16 +92,38 @@ final class PhaseDriver {
     case .failure(let error): return Self.notExecuted(name, phase, error)
     }
     defer { session.finish() }
-    session.onLine = { [observer] line in observer.line(line.text, isError: line.stream == .stderr) }
-    try Failure.undoing {
+    let began = Clock.milliseconds() - session.elapsedMilliseconds - checkBegan
+    session.onLine = { [self] line in
+      observer.line(line.text, isError: line.stream == .stderr)
+      readProgress?(line.text, &progress.install)
+      recording?.append(
+        .init(
+          phase: name, process: process, stream: line.stream, milliseconds: began + line.milliseconds,
+          text: line.text))
+    }
+    let received = progress.receivedBytes
+    session.onStep = { [self] in tell(session, before: received) }
+    defer { session.onStep = {} }
+    do throws(Failure) { try body(session) } catch {
       egress += session.network.attempts
-    } unless: { () throws(Failure) in
-      try body(session)
+      throw Self.ended(error, process ?? name.rawValue, phase, session)
     }
     session.finish()
     egress += session.network.attempts
     unreachable += session.network.unreachable
     return evidence(name, phase, session)
+  }
+
+  /// Says what was stopped by whoever did not want to wait.
+  private static func ended(
+    _ error: Failure, _ name: String, _ phase: Sandbox.Phase, _ session: SandboxSession
+  ) -> Failure {
+    guard session.endedBy == .interrupt || session.endedBy == .timeLimit else { return error }
+    let tenths = session.elapsedMilliseconds / 100
+    let command = ShellWords.join(phase.arguments)
+    var told = error
+    told.details.append("stopped after \(tenths / 10).\(tenths % 10) s of \(name): \(command.prefix(200))")
+    return told
   }
 
   private func makeCgroup(_ name: PhaseEvidence.Name, _ allowance: Allowance) throws(Failure) -> Cgroup? {
@@ -94,12 +146,14 @@ final class PhaseDriver {
     _ name: PhaseEvidence.Name, _ phase: Sandbox.Phase, _ session: SandboxSession
   ) -> PhaseEvidence {
     let status = session.exit?.status
-    return PhaseEvidence(
+    var evidence = PhaseEvidence(
       name: name, command: phase.arguments, status: status == 0 ? .passed : .failed,
       exitCode: status.map { Int($0) },
       signal: session.exit?.signal.map { Int($0) }, endedBy: session.endedBy, startedAt: session.startedAt,
       durationMilliseconds: session.elapsedMilliseconds, log: session.log.lines, resources: session.resources,
       observations: session.observations)
+    evidence.samples = session.samples
+    return evidence
   }
 
   private static func notExecuted(

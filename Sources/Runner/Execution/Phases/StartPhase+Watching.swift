@@ -2,6 +2,7 @@ import Analysis
 import Formats
 import Isolate
 import Planning
+import Reports
 import Sandbox
 
 extension StartPhase {
@@ -21,6 +22,8 @@ extension StartPhase {
     while session.exit == nil {
       let left = began + options.settlingMilliseconds - session.elapsedMilliseconds
       guard left > 0 else { break }
+      driver.progress.step = "watching it"
+      driver.progress.share = 1 - Double(left) / Double(options.settlingMilliseconds)
       try session.step(milliseconds: min(left, 100))
     }
     seen.settling?.milliseconds = session.elapsedMilliseconds - began

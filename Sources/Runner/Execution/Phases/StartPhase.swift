@@ -14,15 +14,15 @@ final class StartPhase {
   let driver: PhaseDriver
   let environment: [String: String]
   let policy: EgressPolicy
-  private let name: String
+  private let process: String?
   private let mustEnd: Bool
 
-  /// Runs the plan's start command; `name` is what progress calls it. One that `mustEnd` is waited for.
+  /// Runs the plan's start command; `process` is its name, where it is not the program itself. One that `mustEnd` is waited for.
   init(
     plan: Plan, options: CheckOptions, tools: [String: LocatedTool], driver: PhaseDriver, host: HostNetwork,
-    name: String = "start", mustEnd: Bool = false
+    process: String? = nil, mustEnd: Bool = false
   ) {
-    self.name = name
+    self.process = process
     self.mustEnd = mustEnd
     self.plan = plan
     self.options = options
@@ -71,6 +71,9 @@ final class StartPhase {
     }
   }
 
+  /// What progress calls it.
+  private var name: String { process ?? PhaseEvidence.Name.start.rawValue }
+
   /// Adds the start, probe and stop phases and all they showed.
   func run(into evidence: inout Evidence) throws(Failure) {
     let phase = Sandbox.Phase(arguments: plan.start.arguments, environment: environment)
@@ -78,11 +81,14 @@ final class StartPhase {
       memoryInBytes: plan.limits.memoryInBytes?.value, processes: plan.limits.processes?.value,
       cpus: plan.limits.cpus?.value, policy: policy)
     driver.observer.phaseBegan(name, detail: plan.start.displayed)
+    driver.progress = PhaseProgress()
     var seen = Sighting(isWeb: plan.listening.isExpected)
-    let whole = try driver.run(.start, phase, allowance) { session throws(Failure) in
+    let whole = try driver.run(.start, phase, allowance, process: process) { session throws(Failure) in
       try self.bringUp(session, &seen)
       guard session.exit == nil else { return }
       driver.observer.phaseBegan("stop", detail: SignalName.name(driver.sandbox.stopSignal))
+      driver.progress.step = nil
+      driver.progress.share = nil
       seen.stopBegan = session.elapsedMilliseconds
       try session.stop(
         signal: driver.sandbox.stopSignal, gracePeriodMilliseconds: options.gracePeriodMilliseconds)
@@ -273,6 +279,7 @@ final class StartPhase {
     var start = whole
     start.log = whole.log.filter { $0.milliseconds < stopBegan }
     start.durationMilliseconds = seen.probeBegan ?? stopBegan
+    start.samples = whole.samples?.part(from: 0, to: seen.probeBegan ?? stopBegan)
     start.exitCode = nil
     start.signal = nil
     start.endedBy = nil
@@ -287,6 +294,7 @@ final class StartPhase {
       probe.status = (seen.settling?.answer ?? seen.probes.last).map(isAnswer) ?? false ? .passed : .failed
       probe.startedAt = whole.startedAt + Double(began) / 1000
       probe.durationMilliseconds = stopBegan - began
+      probe.samples = whole.samples?.part(from: began, to: stopBegan)
     }
     var stop = whole
     stop.name = .stop
@@ -296,6 +304,7 @@ final class StartPhase {
     stop.durationMilliseconds = whole.durationMilliseconds - stopBegan
     stop.status = whole.endedBy == .stopRequest ? .passed : .failed
     stop.resources = ResourceUse()
+    stop.samples = whole.samples?.part(from: stopBegan)
     if whole.endedBy?.isOutOfMemory == true {
       // It went on taking memory until it was killed, after it had been asked to stop.
       stop.resources = whole.resources

@@ -16,6 +16,13 @@ package struct SHA256: Sendable {
     return hash.hexadecimal()
   }
 
+  /// The 32 bytes of the hash of some bytes.
+  package static func bytes(of bytes: some Sequence<UInt8>) -> [UInt8] {
+    var hash = SHA256()
+    hash.update(bytes)
+    return hash.finish().flatMap { word in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) } }
+  }
+
   /// Adds bytes.
   package mutating func update(_ bytes: some Sequence<UInt8>) {
     for byte in bytes {
@@ -30,14 +37,18 @@ package struct SHA256: Sendable {
 
   /// The hash of what was added, in lower-case hexadecimal.
   package consuming func hexadecimal() -> String {
+    finish().map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  private consuming func finish() -> [UInt32] {
     let lengthInBits = lengthInBytes &* 8
     update(CollectionOfOne(0x80))
     while pending.count != 56 { update(CollectionOfOne(0)) }
     update((0..<8).map { UInt8(truncatingIfNeeded: lengthInBits >> (56 - 8 * UInt64($0))) })
-    return state.map { word in
-      let digits = String(word, radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+    return state
   }
 
   private mutating func compress(_ block: [UInt8]) {

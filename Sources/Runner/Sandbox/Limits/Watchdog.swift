@@ -43,6 +43,8 @@ package final class Watchdog {
       var verdict: Verdict?
       var memoryPeak: Int64 = 0
       var processesPeak = 0
+      var memory: Int64?
+      var processes: Int?
     }
     let state = Mutex(State())
   }
@@ -85,6 +87,12 @@ package final class Watchdog {
 
   /// The most memory that was counted, in bytes.
   var memoryPeak: Int64 { found.state.withLock { $0.memoryPeak } }
+
+  /// The memory that was counted last, in bytes; nil where it is not watched.
+  var memory: Int64? { found.state.withLock { $0.memory } }
+
+  /// The tasks that were seen last; nil where they are not watched.
+  var processes: Int? { found.state.withLock { $0.processes } }
 
   /// The most tasks that were seen.
   var processesPeak: Int { found.state.withLock { $0.processesPeak } }
@@ -142,12 +150,18 @@ package final class Watchdog {
       if limits.memoryInBytes != nil || limits.processes != nil {
         let tree = ProcessTree(of: container)
         let tasks = tree.taskCount
-        found.state.withLock { $0.processesPeak = max($0.processesPeak, tasks) }
+        found.state.withLock {
+          $0.processesPeak = max($0.processesPeak, tasks)
+          $0.processes = tasks
+        }
         if let limit = limits.processes, tasks > limit { return .processes }
         if let limit = limits.memoryInBytes, let shared {
           let isOver = memory.look(tree, shared, limit: limit)
           let counted = memory.counted
-          found.state.withLock { $0.memoryPeak = max($0.memoryPeak, counted) }
+          found.state.withLock {
+            $0.memoryPeak = max($0.memoryPeak, counted)
+            $0.memory = counted
+          }
           if isOver { return .memory }
         }
       }
