@@ -150,7 +150,9 @@ let package = Package(
       path: "Sources/Runner/Sandbox", swiftSettings: strict),
     .target(
       name: "Reports", dependencies: ["Isolate", "Analysis", "Planning", "Ecosystems", "Formats"],
-      path: "Sources/Runner/Reports", swiftSettings: strict),
+      path: "Sources/Runner/Reports",
+      resources: ["page.css", "parts.css", "page.js", "log.js"].map { .embedInCode("HTML/\($0)") },
+      swiftSettings: strict),
     .target(
       name: "Execution",
       dependencies: [

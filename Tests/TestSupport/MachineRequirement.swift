@@ -106,6 +106,9 @@ public struct MachineRequirement: Sendable {
   public static let registry = attempt("docker-registry", "docker-registry", ["--version"])
   public static let skopeo = attempt("skopeo", "skopeo", ["--version"])
 
+  /// A browser that Tests/Harness/open-page can steer (Debian package chromium).
+  public static let chromium = attempt("chromium", "chromium", ["--version"])
+
   /// Node.js.
   public static let node = attempt("node", "node", ["--version"])
 

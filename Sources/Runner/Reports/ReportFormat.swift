@@ -59,7 +59,7 @@ package struct ReportStyle: Sendable {
 package enum ReportFormats {
   /// In the order in which they are listed.
   package static let all: [any ReportFormat.Type] = [
-    TextReport.self, JSONReport.self,
+    TextReport.self, JSONReport.self, HTMLReport.self,
   ]
 
   /// The format of a name; nil when there is none.
