@@ -165,7 +165,7 @@ let package = Package(
       dependencies: [
         "Execution", "Reports", "Sandbox", "Isolate", "Formats", "Analysis", "Planning", "Ecosystems",
         "Egress",
-        "Images", "Bench",
+        "Images", "Bench", "CShims",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Runner/Command", swiftSettings: strict,

@@ -163,20 +163,43 @@ struct TextReportTests {
     }
   }
 
-  @Test("keeps to the width", arguments: [40, 60, 80, 100])
+  @Test("keeps to the width", arguments: [40, 60, 80, 100, 200])
   func width(columns: Int) throws {
     for name in try Fixture.names() {
       let text = TextReport.render(
         SampleReport.of(try Scenario.crashed(name)), ReportStyle(width: columns, color: false))
-      for line in text.split(separator: "\n") { #expect(line.count <= columns, "\(name): \(line)") }
+      for line in text.split(separator: "\n") { #expect(line.columns <= columns, "\(name): \(line)") }
     }
+    for report in HostileReports.all() {
+      for detail in ReportStyle.Detail.allCases {
+        let text = TextReport.render(report, ReportStyle(width: columns, detail: detail))
+        for line in text.split(separator: "\n") { #expect(line.columns <= columns, "\(line)") }
+      }
+    }
+  }
+
+  @Test("tells less when quiet, and all that it knows when verbose")
+  func detail() throws {
+    let report = SampleReport.of(try SampleReport.crashed())
+    func render(_ detail: ReportStyle.Detail) -> String {
+      TextReport.render(report, ReportStyle(width: 100, detail: detail))
+    }
+    #expect(render(.quiet).split(separator: "\n").count <= 5)
+    #expect(render(.quiet).contains("NOT READY") && render(.quiet).contains("fix "))
+    #expect(!render(.usual).contains("/app/data.db"))
+    for part in [
+      "/app/data.db created", "PORT set", "start: api.stripe.com refused", "40 MiB of memory at most",
+    ] {
+      #expect(render(.verbose).contains(part), "\(part)")
+    }
+    #expect(render(.verbose).contains("stderr     Traceback"))
   }
 
   @Test("keeps a label and its text apart, however long the log was")
   func longLog() throws {
     var report = SampleReport.of(try SampleReport.crashed())
     report.findings[0].evidence[0].line = 10_240_001
-    #expect(TextReport.render(report, ReportStyle(width: 100, color: false)).contains("start:10240001 "))
+    #expect(TextReport.render(report, ReportStyle(width: 100, color: false)).contains("start:10240001\n   "))
   }
 
   @Test("uses colours only when asked to")
@@ -276,6 +299,18 @@ struct TerminalTextTests {
     }
     #expect(documents[0].contains(#"shop\u202e\u200b\u009b2J"#))
     #expect(documents[1].contains("shop\\u{202e}\\u{200b}"))
+  }
+
+  @Test(
+    "counts the columns of wide characters, marks and pictures",
+    arguments: [
+      ("abc", 3), ("日本", 4), ("e\u{301}", 1), ("\u{1F600}", 2), ("\u{26A0}\u{FE0F}", 2), ("ｆ", 2), ("한", 2),
+      ("שלום", 4), ("", 0), ("\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}", 2),
+    ])
+  func columns(text: String, columns: Int) {
+    #expect(text.columns == columns)
+    #expect(
+      TextColumns.wrap(String(repeating: text + " ", count: 20), to: 10).allSatisfy { $0.columns <= 10 })
   }
 
   @Test("wraps at spaces and cuts what is longer than a line")

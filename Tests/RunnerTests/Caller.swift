@@ -44,7 +44,9 @@ final class Caller: Sendable {
 
   /// The variables that `preflight` is called with on top of the test's own.
   var variables: [String: String] {
-    ["XDG_CACHE_HOME": cache].merging(Residue.marking(mark)) { $1 }
+    // A report is the same where these tests are run by a service.
+    ["XDG_CACHE_HOME": cache, "GITHUB_ACTIONS": "", "GITHUB_WORKSPACE": "", "CI_PROJECT_DIR": ""]
+      .merging(Residue.marking(mark)) { $1 }
   }
 
   /// Writes a project and returns its folder.

@@ -18,6 +18,8 @@ package struct Finding: Sendable, Codable, Equatable {
   package var process: String?
   /// Equal for the same problem in two runs of the same project; line numbers do not enter it.
   package var fingerprint: String
+  /// Why it does not count; nil where it does.
+  package var suppression: Suppression?
   /// Whether the same check may pass when it is merely repeated; not part of the report.
   package var isTransient: Bool
 
@@ -59,12 +61,13 @@ package struct Finding: Sendable, Codable, Equatable {
     location = try values.decodeIfPresent(Location.self, forKey: .location)
     process = try values.decodeIfPresent(String.self, forKey: .process)
     fingerprint = try values.decode(String.self, forKey: .fingerprint)
+    suppression = try values.decodeIfPresent(Suppression.self, forKey: .suppression)
     isTransient = false
   }
 
   private enum CodingKeys: String, CodingKey {
     case rule, category, blame, severity, confidence, title, message, fix, evidence, location, process
-    case fingerprint
+    case fingerprint, suppression
   }
 }
 

@@ -20,7 +20,7 @@ package enum Observation: Sendable, Codable, Equatable {
   case idles(doing: String)
 
   /// Returns the observation as proof.
-  func proof(in phase: PhaseEvidence.Name) -> Finding.Proof {
+  package func proof(in phase: PhaseEvidence.Name) -> Finding.Proof {
     switch self {
     case .unreachable(let host, let port, let reason):
       let place = port.map { "\(host):\($0)" } ?? host

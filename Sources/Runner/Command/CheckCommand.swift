@@ -23,11 +23,18 @@ struct CheckCommand: ParsableCommand {
 
   @OptionGroup var shared: SharedOptions
 
-  @Option(help: "The report's format on standard output.")
-  var format = FormatName(TextReport.self)
+  @Option(
+    help: ArgumentHelp(
+      "The report's format on standard output; github in a GitHub workflow, else text.", valueName: "FORMAT"))
+  var format: FormatName?
 
   @Option(help: ArgumentHelp("Also write the report to a file; repeatable.", valueName: "FORMAT=FILE"))
   var output: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Findings that are known and do not count: a file of `preflight baseline write`.", valueName: "FILE"))
+  var baseline: String?
 
   @Option(
     help: ArgumentHelp("The overall limit; \(SettingKey.usual("timeout")) as usual.", valueName: "TIME"))
@@ -87,6 +94,7 @@ struct CheckCommand: ParsableCommand {
     let options: [(String, String?)] = [
       ("--timeout", timeout), ("--settle", settle), ("--start-deadline", startDeadline),
       ("--stop-grace", stopGrace), ("--tmp", tmp), ("--min-level", minLevel),
+      ("--baseline", baseline),
     ]
     return options.compactMap { name, value in value.map { .init(name, $0) } }
       + (indexLogins ? [.init("--index-logins")] : [])
@@ -101,46 +109,42 @@ struct CheckCommand: ParsableCommand {
     options.usesCache = !noCache
     options.keepsRun = keep
     options.invocation?.options += changed
+    options.baseline = try baseline.map { try BaselineFile.read($0).findings } ?? []
     return options
   }
 
   func run() throws {
+    let files = try OutputFile.all(output)
     var options = try checkOptions()
-    let files = try output.map(OutputFile.init)
-    options.recordsOutput = ([format.type] + files.map(\.format)).contains { $0.usesRecording }
+    let environment = options.hostEnvironment
+    let ending = ReportEnding(
+      format: format?.type ?? ReportEnding.usualFormat(environment), files: files,
+      style: ReportEnding.style(
+        of: options.source, environment, detail: quiet ? .quiet : verbose ? .verbose : .usual),
+      environment: environment)
+    options.recordsOutput = ending.usesRecording
     let interruption = try Interruption(timeoutMilliseconds: options.timeoutMilliseconds)
     let display = ProgressDisplay(
-      isTerminal: isatty(2) == 1 && options.hostEnvironment["TERM"] != "dumb",
-      color: Colors.wanted(on: 2, options.hostEnvironment), isVerbose: verbose, isQuiet: quiet)
-    let (isJSON, failed) = (format.type == JSONReport.self, options)
-    // Whoever reads the document gets one, also when there is nothing to say about the project.
-    let tell: @Sendable (Failure) -> Void = { error in
-      guard isJSON, error.exitStatus != .usage else { return }
-      if let text = try? JSONReport.render(Report(error, options: failed)) {
-        StandardStream.standardOutput(text)
-      }
+      isTerminal: isatty(2) == 1 && environment["TERM"] != "dumb",
+      color: Colors.wanted(on: 2, environment), isVerbose: verbose, isQuiet: quiet)
+    // Whoever reads the documents gets them, also when there is nothing to say about the project.
+    let tell: @Sendable (Failure) -> Void = { [options] error in
+      guard error.exitStatus != .usage else { return }
+      ending.tell(Report(error, options: options))
     }
     let supply = ImageCommand.supply(isQuiet: quiet, interruption, ending: tell)
+    ending.begin(options.source)
     let runner = CheckRunner(
-      options: options, observer: display, interruption: interruption, supply: supply)
+      options: options, observer: ending.observer(beside: display), interruption: interruption, supply: supply
+    )
     let outcome = try Failure.caught(try runner.run()) {
       display.clear()
       tell($0)
       return $0
     }
     display.clear()
-    for file in files { try file.write(outcome.report, ReportStyle(recording: outcome.recording)) }
-    let style = ReportStyle(
-      width: TerminalSize.columns, color: Colors.wanted(on: 1, options.hostEnvironment),
-      detail: quiet ? .quiet : verbose ? .verbose : .usual, recording: outcome.recording)
-    let failure = StandardStream.standardOutput(try format.type.render(outcome.report, style))
-    if failure != 0 {
-      throw Failure(
-        .internalError,
-        "the report could not be written to standard output: \(SystemError("write", code: failure).reason)",
-        remedy: "write it to a file with space: --output \(format.type.name)=FILE")
-    }
     if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
+    try ending.finish(outcome.report, outcome.recording)
     throw ExitCode(status(of: outcome, failsOn: runner.options.failsOn).rawValue)
   }
 
@@ -166,11 +170,11 @@ struct CheckCommand: ParsableCommand {
     case .inconclusive:
       if outcome.isTransient { return .transient }
       // The sandbox did what it was told to: the policy refused a host, or no version that was asked for is here.
-      let errors = outcome.report.findings.filter { $0.severity == .error }
+      let errors = outcome.report.openFindings.filter { $0.severity == .error }
       let isByChoice = errors.allSatisfy { [.network, .environmentMismatch].contains($0.category) }
       return isByChoice && !errors.isEmpty ? .notReady : .sandboxUnavailable
     case .ready, .readyWithWarnings:
-      let severities = outcome.report.findings.map(\.severity)
+      let severities = outcome.report.openFindings.map(\.severity)
       let isHeld =
         switch Threshold(rawValue: failsOn) ?? .error {
         case .error: false

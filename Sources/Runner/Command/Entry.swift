@@ -15,9 +15,8 @@ struct Preflight: ParsableCommand {
     abstract: "Runs a project as production would, before it is deployed, and says whether it is ready.",
     version: ReleaseVersion.current,
     subcommands: [
-      CheckCommand.self, PlanCommand.self, RunCommand.self, RulesCommand.self, ImageCommand.self,
-      DoctorCommand.self,
-      BenchCommand.self,
+      CheckCommand.self, PlanCommand.self, RunCommand.self, RulesCommand.self, ReportCommand.self,
+      BaselineCommand.self, ImageCommand.self, DoctorCommand.self, BenchCommand.self,
     ])
 
   static func main() {

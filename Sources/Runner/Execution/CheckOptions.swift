@@ -46,6 +46,8 @@ package struct CheckOptions: Sendable {
   package var settings = Settings()
   /// The severity from which on the exit status is 1: "error", "warning" or "note".
   package var failsOn = SettingKey.usual("fail-on")
+  /// The findings that are known and do not count.
+  package var baseline: [BaselineEntry] = []
 
   package init() {}
 

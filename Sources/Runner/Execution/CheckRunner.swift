@@ -89,7 +89,8 @@ package final class CheckRunner {
     evidence.filesWritten = WrittenFiles.described(
       writtenFiles(sandbox, run, snapshot), except: installed, upper: "\(run.shownPath)/upper",
       prefix: sandbox.projectRoot, in: snapshot)
-    let judgement = Judgement(of: evidence, and: others)
+    let judgement = Judgement(of: evidence, and: others).suppressing(
+      commentsIn: evidence.project.texts, baseline: options.baseline, phases: evidence.phases)
     let report = ReportAssembly(
       plan: plan, options: options, tools: tools, isolation: isolation, sandbox: sandbox,
       indexes: host.indexes

@@ -12,6 +12,18 @@ package enum JSONText {
     return visible(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"
   }
 
+  /// Returns the document in one line, without a newline at its end.
+  ///
+  /// - Throws: `EncodingError` when a number has no JSON form.
+  package static func line(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return visible(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// The same of a value that is no type of ours.
+  package static func line(_ value: DocumentValue) -> String { visible(value.json) }
+
   /// Escapes what `TerminalText` finds hidden, as \\uXXXX in UTF-16 (RFC 8259, section 7). Outside of its strings a
   /// document has nothing of the kind but newlines.
   static func visible(_ document: String) -> String {

@@ -23,49 +23,58 @@ package struct TextColumns {
 
   /// Adds text beside a label; continuation lines are indented to the text's column.
   ///
-  /// A label has at most ten characters. At most `limit` lines are used; what does not fit ends in "...".
-  /// Continuation lines are indented by `hang` more.
+  /// A label of more than ten columns has a line of its own, and is cut where that ends. At most `limit` lines are used
+  /// for the text; what does not fit ends in "...". Continuation lines are indented by `hang` more.
   package mutating func add(
     _ label: String, _ text: String, limit: Int = .max, hang: Int = 0,
     labelStyle: (String) -> String = { $0 }, style: (String) -> String = { $0 }
   ) {
     let room = width - TextColumns.labelWidth
-    let wrapped = TextColumns.wrap(TerminalText.plain(text), to: room, hang: hang, limit: limit)
-    for (index, line) in wrapped.enumerated() {
-      let head = index == 0 ? label : ""
-      let padding = String(
-        repeating: " ", count: max(head.isEmpty ? 0 : 1, TextColumns.labelWidth - head.count))
+    var head = TerminalText.plain(label)
+    if head.columns >= TextColumns.labelWidth {
+      lines.append(labelStyle(String(head.prefix(columns: width))))
+      head = ""
+    }
+    for line in TextColumns.wrap(TerminalText.plain(text), to: room, hang: hang, limit: limit) {
+      let padding = String(repeating: " ", count: TextColumns.labelWidth - head.columns)
       lines.append((head.isEmpty ? "" : labelStyle(head)) + padding + style(line))
+      head = ""
     }
   }
 
-  /// Breaks text at spaces; a word longer than a line is cut where the line ends.
+  /// Breaks text at spaces; a word longer than a line is cut where the line ends. Widths are columns of a terminal.
   package static func wrap(_ text: String, to width: Int, hang: Int = 0, limit: Int = .max) -> [String] {
     var lines: [String] = []
     var line = ""
+    var used = 0
     for word in text.split(separator: " ", omittingEmptySubsequences: false) {
       var rest = word
-      let joined =
-        line.isEmpty && lines.isEmpty && rest.isEmpty ? 0 : line.count + (line.isBlank ? 0 : 1) + rest.count
+      var length = word.columns
+      let joined = line.isEmpty && lines.isEmpty && length == 0 ? 0 : used + (line.isBlank ? 0 : 1) + length
       if joined <= width {
         line += (line.isBlank ? "" : " ") + rest
+        used = joined
         continue
       }
       if !line.isBlank {
         lines.append(line)
         line = String(repeating: " ", count: hang)
+        used = hang
       }
-      while line.count + rest.count > width {
-        let room = max(1, width - line.count)
-        lines.append(line + rest.prefix(room))
-        rest = rest.dropFirst(room)
+      while used + length > width {
+        let part = rest.prefix(columns: max(1, width - used))
+        lines.append(line + part)
+        rest = rest[part.endIndex...]
+        length = rest.columns
         line = String(repeating: " ", count: hang)
+        used = hang
       }
       line += rest
+      used += length
     }
     if !line.isBlank || lines.isEmpty { lines.append(line) }
     guard lines.count > limit, limit > 0 else { return lines }
-    return Array(lines.prefix(limit - 1)) + [String(lines[limit - 1].prefix(max(0, width - 3))) + "..."]
+    return Array(lines.prefix(limit - 1)) + [lines[limit - 1].prefix(columns: max(0, width - 3)) + "..."]
   }
 }
 

@@ -41,16 +41,21 @@ package struct ReportStyle: Sendable {
   /// Whether ANSI colours are wanted (the caller honours NO_COLOR and FORCE_COLOR).
   package var color: Bool
   package var detail: Detail
+  /// Where the project's folder lies in the checked out repository, for formats whose reader looks for files there:
+  /// "services/shop"; empty where it is the repository itself.
+  package var folder: String
   /// What the run recorded; nil where a report is converted later.
   package var recording: Recording?
 
   /// Makes a style, by default of a file that a person may read.
   package init(
-    width: Int = 100, color: Bool = false, detail: Detail = .usual, recording: Recording? = nil
+    width: Int = 100, color: Bool = false, detail: Detail = .usual, folder: String = "",
+    recording: Recording? = nil
   ) {
     self.width = width
     self.color = color
     self.detail = detail
+    self.folder = folder
     self.recording = recording
   }
 }
@@ -59,7 +64,8 @@ package struct ReportStyle: Sendable {
 package enum ReportFormats {
   /// In the order in which they are listed.
   package static let all: [any ReportFormat.Type] = [
-    TextReport.self, JSONReport.self, HTMLReport.self,
+    TextReport.self, JSONReport.self, NDJSONReport.self, SARIFReport.self, JUnitReport.self,
+    GitHubReport.self, GitLabReport.self, HTMLReport.self,
   ]
 
   /// The format of a name; nil when there is none.

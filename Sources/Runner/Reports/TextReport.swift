@@ -10,18 +10,28 @@ package enum TextReport: ReportFormat {
   /// Returns the final block of a check: verdict, findings, isolation, egress, what to run next.
   ///
   /// Text that came from the program is stripped of everything a terminal would act upon. Text is wrapped to the
-  /// style's width, and to 110 columns at most.
+  /// style's width, from 40 to 200 columns.
   package static func render(_ report: Report, _ style: ReportStyle) -> String {
     var page = Page(
-      report: report, style: TextStyle(color: style.color), columns: TextColumns(width: min(style.width, 110))
+      report: report, style: TextStyle(color: style.color), columns: TextColumns(width: min(style.width, 200))
     )
     page.verdict()
-    page.findings()
-    page.surroundings()
+    switch style.detail {
+    case .quiet: page.decisive()
+    case .usual:
+      page.findings()
+      page.suppressed()
+      page.surroundings()
+    case .verbose:
+      page.allFindings()
+      page.suppressed()
+      page.surroundings()
+      page.everything()
+    }
     return page.columns.lines.map(\.withoutTrailingSpaces).joined(separator: "\n") + "\n"
   }
 
-  fileprivate struct Page {
+  struct Page {
     let report: Report
     let style: TextStyle
     var columns: TextColumns
@@ -46,18 +56,18 @@ extension TextReport.Page {
     if let framework = report.project.framework { facts.append(TerminalText.plain(framework)) }
     facts.append(Self.seconds(report.durationMilliseconds))
     let line = facts.joined(separator: ", ")
-    let fits = words.count + 2 + line.count <= columns.width
+    let fits = words.count + 2 + line.columns <= columns.width
     columns.raw(style.verdict(report.verdict, words) + (fits ? "  " + style.dim(line) : ""))
     if !fits { columns.paragraph(line, style: { style.dim($0) }) }
-    if report.findings.isEmpty, report.verdict == .ready { columns.paragraph(report.summary) }
+    if report.openFindings.isEmpty, report.verdict != .inconclusive { columns.paragraph(report.summary) }
     if report.verdict == .inconclusive { columns.paragraph("This says nothing of the project itself.") }
   }
 
   // MARK: Findings
 
   fileprivate mutating func findings() {
-    guard let top = report.findings.first else { return }
-    let rest = report.findings.dropFirst()
+    guard let top = report.openFindings.first else { return }
+    let rest = report.openFindings.dropFirst()
     detailed(top)
     for finding in rest where finding.severity != .note { brief(finding) }
     let notes = rest.filter { $0.severity == .note }
@@ -67,6 +77,21 @@ extension TextReport.Page {
     }
   }
 
+  /// Of each error, or else of the first finding, what it is and what to do.
+  fileprivate mutating func decisive() {
+    let open = report.openFindings
+    let errors = open.filter { $0.severity == .error }
+    for finding in errors.isEmpty ? Array(open.prefix(1)) : errors {
+      headline(finding, limit: 2)
+      place(finding)
+      label("fix", finding.fix.summary)
+    }
+  }
+
+  fileprivate mutating func allFindings() {
+    for finding in report.openFindings { detailed(finding, proofs: .max) }
+  }
+
   private mutating func headline(_ finding: Finding, limit: Int) {
     let severity = finding.severity
     columns.add(
@@ -74,10 +99,10 @@ extension TextReport.Page {
       style: { style.bold($0) })
   }
 
-  private mutating func detailed(_ finding: Finding) {
+  private mutating func detailed(_ finding: Finding, proofs: Int = 3) {
     columns.space()
     headline(finding, limit: 4)
-    for proof in finding.evidence.prefix(3) { observation(proof, of: finding.process, limit: 2) }
+    for proof in finding.evidence.prefix(proofs) { observation(proof, of: finding.process, limit: 2) }
     place(finding)
     label("why", finding.message)
     label("fix", finding.fix.summary)
@@ -117,7 +142,7 @@ extension TextReport.Page {
       "", "[\(finding.rule), \(finding.category.rawValue)\(blame)\(sure)]", style: { style.dim($0) })
   }
 
-  private mutating func label(_ label: String, _ text: String, limit: Int = .max) {
+  mutating func label(_ label: String, _ text: String, limit: Int = .max) {
     columns.add(label, text, limit: limit, labelStyle: { style.dim($0) })
   }
 

@@ -31,7 +31,7 @@ package struct RuleBook: Sendable {
     + DeploymentHabits.rules + LockStale.rules + InstallFailure.rules
     + LibraryTrouble.rules + Crash.rules + Readiness.rules
     + NeverListens.rules + DoesNothing.rules + MissingFromDeployment.laterRules + AfterAnswer.rules
-    + ReleaseProcess.rules + UnexplainedFailure.rules
+    + ReleaseProcess.rules + UnexplainedFailure.rules + UnusedSuppression.rules
 
   /// What `preflight rules` and docs/rules.md say of the rules and signatures, by their identifiers.
   package var descriptions: [RuleDescription] {

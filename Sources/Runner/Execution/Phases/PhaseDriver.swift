@@ -111,6 +111,7 @@ final class PhaseDriver {
     session.finish()
     egress += session.network.attempts
     unreachable += session.network.unreachable
+    for seen in session.observations { observer.observed(seen.proof(in: name)) }
     return evidence(name, phase, session)
   }
 

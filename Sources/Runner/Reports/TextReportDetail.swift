@@ -1,0 +1,64 @@
+import Analysis
+import Formats
+
+extension TextReport.Page {
+  /// The findings that do not count, each with its reason.
+  mutating func suppressed() {
+    let findings = report.suppressedFindings
+    guard !findings.isEmpty else { return }
+    columns.space()
+    for finding in findings {
+      guard let suppression = finding.suppression else { continue }
+      let by =
+        suppression.location.map { $0.file + ($0.line.map { ":\($0)" } ?? "") } ?? suppression.kind.rawValue
+      label(
+        "suppressed",
+        "\(finding.severity.rawValue) \(finding.rule): \(finding.title) (\(by): \(suppression.reason))")
+    }
+  }
+
+  /// What the usual report leaves out: the end of each log, the environment, sockets, connections, files.
+  mutating func everything() {
+    for phase in report.phases
+    where !phase.command.isEmpty || !phase.stdoutTail.isEmpty || !phase.stderrTail.isEmpty {
+      columns.space()
+      label(phase.name.rawValue, ShellWords.join(phase.command))
+      for text in phase.stdoutTail { label("stdout", text, limit: 4) }
+      for text in phase.stderrTail { label("stderr", text, limit: 4) }
+      label("used", Self.use(phase.resources))
+    }
+    for process in report.processes ?? [] {
+      columns.space()
+      label("process", process.name)
+      for text in process.stdoutTail { label("stdout", text, limit: 4) }
+      for text in process.stderrTail { label("stderr", text, limit: 4) }
+    }
+    columns.space()
+    for variable in report.plan.environment {
+      label("variable", "\(variable.name) \(variable.set ? "set" : "not set") (\(variable.source))")
+    }
+    for socket in report.listening {
+      let process = socket.process.map { " (\($0))" } ?? ""
+      label("socket", "\(socket.protocol) \(socket.address) port \(socket.port)\(process)")
+    }
+    for attempt in report.egress {
+      let port = attempt.port.map { ":\($0)" } ?? ""
+      let what = attempt.allowed ? "reached" : "refused"
+      label("connection", "\(attempt.phase.rawValue): \(attempt.host)\(port) \(what), \(attempt.count) times")
+    }
+    for file in report.filesystem.written {
+      label("file", "\(file.path) \(file.kind), \(ByteCount.describe(file.bytes))")
+    }
+  }
+
+  private static func use(_ use: ResourceUse) -> String {
+    let parts = [
+      use.cpuMilliseconds.map { "\($0) ms of processor" },
+      use.memoryPeakBytes.map { "\(ByteCount.describe($0)) of memory at most" },
+      use.processesPeak.map { "\($0) processes at most" },
+      use.bytesWritten.map { "\(ByteCount.describe($0)) written" },
+      use.oomKills.flatMap { $0 > 0 ? "\($0) killed for want of memory" : nil },
+    ].compactMap { $0 }
+    return parts.isEmpty ? "not measured" : parts.joined(separator: ", ")
+  }
+}
