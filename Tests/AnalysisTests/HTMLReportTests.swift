@@ -273,6 +273,49 @@ struct HTMLReportTests {
     #expect(page.markup.contains("in the middle were not kept"))
   }
 
+  @Test("says of a project that is ready what it has shown, and of another one nothing of the kind")
+  func seen() throws {
+    var evidence = Scenario.healthy()
+    evidence.listening = [ListeningSocket(address: "::", port: 8080)]
+    evidence.settling = Settling(answeredAt: 450, milliseconds: 2000)
+    let page = try Page(SampleReport.of(evidence)).markup
+    for sentence in [
+      "Its dependencies were installed in 3.2 s.", "It listened on [::]:8080 after 420 ms.",
+      "It answered /healthz, and again after 2.0 s.", "It stopped within 210 ms",
+    ] {
+      #expect(page.contains(sentence))
+    }
+    #expect(page.contains("href=\"#seen\""))
+    #expect(!(try Page(SampleReport.of(try SampleReport.crashed())).markup.contains("id=\"seen\"")))
+  }
+
+  @Test("is made of any numbers that a report may have, also of those nobody measured")
+  func numbers() throws {
+    for number in [Int.max, Int.min, -1, 0] {
+      var report = SampleReport.of(try SampleReport.crashed())
+      report.durationMilliseconds = number
+      report.settlingMilliseconds = number
+      report.plan.limits = .init(
+        memoryBytes: Int64(number), cpus: number > 0 ? 1e308 : -1e308, pids: number,
+        timeoutMilliseconds: number,
+        diskBytes: Int64(number))
+      report.plan.port = number
+      report.filesystem.written = [WrittenFile(path: "x", bytes: Int64(number), kind: "created")]
+      for index in report.phases.indices {
+        report.phases[index].durationMilliseconds = number
+        report.phases[index].startedAt = index == 0 ? "no time" : "9999-12-31T23:59:59.999Z"
+        report.phases[index].resources = ResourceUse(
+          cpuMilliseconds: number, memoryPeakBytes: Int64(number), processesPeak: number)
+        report.phases[index].samples = [0, number, 5].map {
+          ResourceSample(
+            milliseconds: $0, memoryBytes: Int64($0), cpuMilliseconds: $0, processes: $0,
+            writtenBytes: Int64($0))
+        }
+      }
+      #expect(try Page(report).html.hasSuffix("</html>\n"))
+    }
+  }
+
   @Test("says in words what a report without anything has")
   func empty() throws {
     var report = SampleReport.of(Scenario.healthy(), full: false)

@@ -47,10 +47,10 @@ struct ProgressDisplayTests {
     #expect(screen.lines == ["     install     0.0 s  pip install -r requirements.txt"])
     screen.time = 12_340
     display.progressed(progress("collecting flask", 12, bytes: 3_670_016))
-    #expect(screen.lines == ["     install    12.3 s  collecting flask, 12 packages, 3.5 MiB"])
+    #expect(screen.lines == ["     install    12.3 s  12 packages, 3.5 MiB, collecting flask"])
     screen.time = 13_000
     display.progressed(progress("downloading", 10, of: 40))
-    #expect(screen.lines == ["     install    13.0 s  [#####---------------] downloading, 10 of 40 packages"])
+    #expect(screen.lines == ["     install    13.0 s  [#####---------------] 10 of 40 packages, downloading"])
     display.phaseEnded("install", outcome: "done", succeeded: true, milliseconds: 13_100)
     #expect(screen.lines == ["ok   install    13.1 s  done", ""])
   }
@@ -83,8 +83,8 @@ struct ProgressDisplayTests {
     #expect(
       screen.written == """
           install  npm ci
-          install  30 s, collecting a, 3 packages
-          install  60 s, collecting a, 6 packages
+          install  30 s, 3 packages, collecting a
+          install  60 s, 6 packages, collecting a
         ok   install    70.0 s  done
 
         """)

@@ -176,6 +176,9 @@ struct InterruptionTests {
     let outcome = await program.outcome()
     #expect(outcome.exitStatus == 130, "\(outcome)")
     #expect(outcome.errorOutput.contains("preflight: interrupted"), "\(outcome)")
+    #expect(
+      outcome.errorOutput.contains(/stopped after [0-9]+\.[0-9] s of (install|build|start): \S+/),
+      "\(outcome)")
     #expect(outcome.output == "", "\(outcome)")
     await caller.expectNothingLeft()
   }

@@ -22,15 +22,16 @@ package struct PhaseProgress: Sendable, Equatable {
     return min(1, Double(install.packages) / Double(total))
   }
 
-  /// "collecting flask, 12 of 40 packages, 3.4 MiB"; empty when nothing is known.
+  /// "12 of 40 packages, 3.4 MiB, collecting flask"; empty when nothing is known. What may be long stands last.
   var words: String {
-    var parts = [step ?? install.step].compactMap { $0 }
+    var parts: [String] = []
     if install.packages > 0 {
       let total = install.total.map { " of \(max($0, install.packages))" } ?? ""
       let noun = install.packages == 1 && install.total == nil ? "package" : "packages"
       parts.append("\(install.packages)\(total) \(noun)")
     }
     if receivedBytes > 0 { parts.append(ByteCount.describe(Int64(receivedBytes))) }
+    if let step = step ?? install.step { parts.append(step) }
     return parts.joined(separator: ", ")
   }
 }

@@ -8,7 +8,8 @@ struct ChartPlot {
   enum Unit: String {
     case bytes, processors, count
 
-    func words(_ value: Double) -> String {
+    func words(_ number: Double) -> String {
+      let value = ChartPlot.bounded(number)
       switch self {
       case .bytes: return ByteCount.describe(Int64(value))
       case .count: return String(Int(value))
@@ -58,16 +59,21 @@ struct ChartPlot {
   init?(series: [Series], unit: Unit, limit: Double?) {
     let points = series.flatMap(\.points)
     guard let first = points.map(\.time).min(), let last = points.map(\.time).max() else { return nil }
-    self.series = series
+    self.series = series.map { series in
+      Series(parts: series.parts, points: series.points.map { ($0.time, Self.bounded($0.value)) })
+    }
     self.unit = unit
-    self.limit = limit
-    let peak = points.map(\.value).max() ?? 0
+    self.limit = limit.map(Self.bounded)
+    let peak = Self.bounded(points.map(\.value).max() ?? 0)
     self.peak = peak
     begin = first
     length = max(1, last - first)
-    let isNear = limit.map { $0 <= peak * 3 } ?? false
-    top = unit.roundedUp(max(isNear ? limit ?? 0 : 0, peak))
+    let isNear = self.limit.map { $0 <= peak * 3 } ?? false
+    top = unit.roundedUp(max(isNear ? self.limit ?? 0 : 0, peak))
   }
+
+  /// Any number there may be in a report, as one that can be drawn and written.
+  fileprivate static func bounded(_ value: Double) -> Double { value > 0 ? min(value, 9e15) : 0 }
 
   private static let height = 140.0
   private static let width = 1000.0

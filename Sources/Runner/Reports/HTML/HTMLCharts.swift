@@ -90,7 +90,7 @@ struct HTMLCharts {
     let plot = ChartPlot(series: series.filter { !$0.points.isEmpty }, unit: metric.unit, limit: metric.limit)
     guard let plot else { return nil }
     let limit: Markup? = metric.limit.map {
-      "<span class=\"soft\">, limit of the program \(metric.unit.words($0))</span>"
+      "<span class=\"soft\">, limit \(metric.unit.words($0))</span>"
     }
     return """
       <figure class="chart" id="chart-\(metric.id)">
@@ -111,7 +111,7 @@ struct HTMLCharts {
       let isFirst = phase.name != .probe && phase.name != .stop
       let written = use.bytesWritten ?? (isFirst ? phase.samples?.last?.writtenBytes : nil)
       let cells: [String?] = [
-        phase.status == .cached ? nil : HTMLWords.duration(phase.durationMilliseconds),
+        phase.status == .cached ? "cached" : HTMLWords.duration(phase.durationMilliseconds),
         use.cpuMilliseconds.map(HTMLWords.duration), use.memoryPeakBytes.map(ByteCount.describe),
         use.processesPeak.map(String.init), written.map(ByteCount.describe),
         use.oomKills.map(String.init),

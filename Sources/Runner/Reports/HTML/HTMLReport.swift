@@ -75,7 +75,7 @@ struct HTMLPage {
     \(hero)
     \(navigation)
     <main id="main">
-    \(HTMLFindings(report: report, log: log).sections)
+    \(HTMLFindings(report: report, log: log).sections)\(HTMLSeen(report: report).section)
     \(HTMLTimeline(report: report).section)
     \(HTMLCharts(report: report).section)
     \(log.section)
@@ -118,6 +118,7 @@ struct HTMLPage {
       ("files", "Files"), ("plan", "Plan"), ("isolation", "Isolation"), ("document", "JSON"),
     ]
     if !report.findings.isEmpty { links.insert(("findings", "Findings"), at: 0) }
+    if HTMLSeen(report: report).section != nil { links.insert(("seen", "Seen"), at: links.count - 8) }
     if report.ai != nil { links.insert(("ai", "Summary"), at: 1) }
     let items = links.map { id, title in "<li><a href=\"#\(id)\">\(title)</a></li>" as Markup }
     return "<nav aria-label=\"On this page\"><ul>\(items)</ul></nav>"

@@ -19,14 +19,15 @@ struct HTMLSpan {
   static func all(of report: Report) -> [HTMLSpan] {
     let zero = HTMLWords.milliseconds(report.startedAt) ?? 0
     func begin(_ timestamp: String?) -> Int? {
-      timestamp.flatMap(HTMLWords.milliseconds).map { max(0, $0 - zero) }
+      timestamp.flatMap(HTMLWords.milliseconds).map { bounded($0 - zero) }
     }
     let phases = report.phases.map { phase in
       HTMLSpan(
         name: phase.name.rawValue, command: phase.command.joined(separator: " "),
         status: phase.status.rawValue,
         words: words(phase.status.rawValue, phase.exitCode, phase.signal),
-        begin: begin(phase.startedAt), milliseconds: phase.durationMilliseconds, samples: phase.samples ?? [],
+        begin: begin(phase.startedAt), milliseconds: bounded(phase.durationMilliseconds),
+        samples: bounded(phase.samples),
         continues: phase.name == .probe || phase.name == .stop)
     }
     return phases
@@ -36,9 +37,21 @@ struct HTMLSpan {
           status: process.status.rawValue,
           words: process.reason.map { "not run: \($0)" }
             ?? words(process.status.rawValue, process.exitCode, process.signal),
-          begin: begin(process.startedAt), milliseconds: process.durationMilliseconds,
-          samples: process.samples ?? [], continues: false)
+          begin: begin(process.startedAt), milliseconds: bounded(process.durationMilliseconds),
+          samples: bounded(process.samples), continues: false)
       }
+  }
+
+  /// A number of a report that may have been made by anybody, so that nothing overflows: up to some thirty years.
+  static func bounded(_ number: Int) -> Int { min(max(0, number), 1 << 40) }
+
+  private static func bounded(_ samples: [ResourceSample]?) -> [ResourceSample] {
+    (samples ?? []).map { sample in
+      var sample = sample
+      sample.milliseconds = bounded(sample.milliseconds)
+      sample.cpuMilliseconds = sample.cpuMilliseconds.map(bounded)
+      return sample
+    }
   }
 
   private static func words(_ status: String, _ exitCode: Int?, _ signal: Int?) -> String {
@@ -55,7 +68,8 @@ struct HTMLTimeline {
   var section: Markup {
     let spans = HTMLSpan.all(of: report)
     let whole = max(
-      1, report.durationMilliseconds, spans.map { ($0.begin ?? 0) + $0.milliseconds }.max() ?? 0)
+      1, HTMLSpan.bounded(report.durationMilliseconds),
+      spans.map { ($0.begin ?? 0) + $0.milliseconds }.max() ?? 0)
     let rows = spans.map { row($0, of: whole) }
     return """
       <section id="timeline" aria-labelledby="h-timeline">
