@@ -85,7 +85,15 @@ struct FormatTests {
     var report = SampleReport.of(try SampleReport.crashed())
     report.findings += HostileReports.report("\u{1B}[1m::error::]]>\u{202E}<b>").findings
     let style = ReportStyle(folder: "services/shop")
-    try Golden.expect(try format.render(report, style), is: "formats/\(name).txt")
+    try Golden.expect(Self.ownPart(of: try format.render(report, style)), is: "formats/\(name).txt")
+  }
+
+  /// Of a page its body, without the JSON report and what does not depend on the report.
+  private static func ownPart(of text: String) -> String {
+    guard let body = text.firstRange(of: "<body"), let end = text.firstRange(of: "<script type=") else {
+      return text
+    }
+    return String(text[body.lowerBound..<end.lowerBound])
   }
 
   @Test("renders a thousand findings")

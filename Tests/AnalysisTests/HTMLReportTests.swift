@@ -53,7 +53,7 @@ private struct Page {
           let head = line.prefix { $0 != " " }
           time += Int(head.dropFirst(), radix: 36) ?? 0
           let text = String(line.dropFirst(head.count + 1)).replacing("&lt;", with: "<")
-            .replacing("&amp;", with: "&")
+            .replacing("&Tab;", with: "\t").replacing("&amp;", with: "&")
           lines.append((head.hasPrefix("e"), time, text))
         }
       }
@@ -158,7 +158,7 @@ struct HTMLReportTests {
         #expect(!outside.contains(word), "\(tag)")
       }
     }
-    #expect(!page.html.unicodeScalars.contains { $0 != "\n" && $0 != "\t" && TerminalText.isHidden($0) })
+    #expect(!page.html.unicodeScalars.contains { $0 != "\n" && TerminalText.isHidden($0) })
     #expect(try page.lines.map(\.text) == [TerminalText.plain(attack), TerminalText.plain(attack)])
   }
 
@@ -271,6 +271,25 @@ struct HTMLReportTests {
     #expect(lines[data.gap[0]].text.hasPrefix("\(data.gap[0] + 1 + data.gap[1]) "))
     #expect(data.marks == [[9_999, 1]])
     #expect(page.markup.contains("in the middle were not kept"))
+  }
+
+  @Test("tells of a finding that does not count last, closed, and why; nothing is to be fixed first then")
+  func suppressed() throws {
+    var report = SampleReport.of(try SampleReport.crashed())
+    report.findings = [report.findings[0]]
+    report.findings[0].suppression = Suppression(
+      kind: .comment, reason: "<known>", location: .init(file: "app.py", line: 3))
+    let page = try Page(report)
+    let part = try #require(
+      page.markup.components("<section id=\"findings\" aria-label=\"").dropFirst().first)
+    #expect(part.hasPrefix("One finding that does not count\""))
+    #expect(part.contains("Does not count, by a comment (app.py:3): &lt;known&gt;"))
+    #expect(!page.markup.contains("What to fix first"))
+    report.findings.append(report.findings[0])
+    report.findings[1].suppression = nil
+    let both = try Page(report).markup
+    let open = try #require(both.components("What to fix first").dropFirst().first)
+    #expect(open.components("id=\"suppressed\"")[0].contains("finding-2"))
   }
 
   @Test("says of a project that is ready what it has shown, and of another one nothing of the kind")

@@ -7,36 +7,49 @@ struct HTMLFindings {
   let log: HTMLLog
 
   var sections: Markup {
-    guard let first = report.findings.first else { return summary }
-    let rest = report.findings.enumerated().dropFirst()
-    let others = rest.filter { $0.element.severity != .note }.map { article($0.element, $0.offset + 1) }
-    let notes = rest.filter { $0.element.severity == .note }.map { article($0.element, $0.offset + 1) }
-    var result: Markup = """
-      <section id="findings" aria-labelledby="h-findings" class="first">
-      <h2 id="h-findings">\(first.severity == .error ? "What to fix first" : "What was found")</h2>
-      \(article(first, 1))
-      </section>\(summary)
-      """
+    // Numbers are those of the report, also where some findings do not count.
+    let numbered = report.findings.enumerated().map { (number: $0.offset + 1, finding: $0.element) }
+    let open = numbered.filter { $0.finding.suppression == nil }
+    let rest = open.dropFirst()
+    let others = rest.filter { $0.finding.severity != .note }
+    let notes = rest.filter { $0.finding.severity == .note }
+    let suppressed = numbered.filter { $0.finding.suppression != nil }
+    var result: Markup = ""
+    if let first = open.first {
+      result = """
+        <section id="findings" aria-labelledby="h-findings" class="first">
+        <h2 id="h-findings">\(first.finding.severity == .error ? "What to fix first" : "What was found")</h2>
+        \(article(first.finding, first.number))
+        </section>
+        """
+    }
+    result += summary
     if !others.isEmpty {
       result += """
 
         <section aria-labelledby="h-others">
         <h2 id="h-others">\(others.count == 1 ? "One more finding" : "\(others.count) more findings")</h2>
-        \(others)
+        \(others.map { article($0.finding, $0.number) })
         </section>
         """
     }
-    if !notes.isEmpty {
-      result += """
+    result += closed(notes, id: nil, notes.count == 1 ? "One note" : "\(notes.count) notes")
+    let words =
+      suppressed.count == 1 ? "One finding that does not" : "\(suppressed.count) findings that do not"
+    return result + closed(suppressed, id: open.isEmpty ? "findings" : "suppressed", "\(words) count")
+  }
 
-        <section aria-label="Notes">
-        <details class="notes"><summary>\(notes.count == 1 ? "One note" : "\(notes.count) notes")</summary>
-        \(notes)
-        </details>
-        </section>
-        """
-    }
-    return result
+  private func closed(_ list: [(number: Int, finding: Finding)], id: String?, _ title: String) -> Markup {
+    if list.isEmpty { return "" }
+    let id: Markup? = id.map { " id=\"\($0)\"" }
+    return """
+
+      <section\(id) aria-label="\(title)">
+      <details class="notes"><summary>\(title)</summary>
+      \(list.map { article($0.finding, $0.number) })
+      </details>
+      </section>
+      """
   }
 
   /// A language model's, kept apart from all that was observed.
@@ -69,7 +82,7 @@ struct HTMLFindings {
       <article class="finding \(finding.severity.rawValue)" id="finding-\(number)" aria-labelledby="t-\(number)">
       <p class="badge">\(Self.name(of: finding.severity))</p>
       <h3 id="t-\(number)">\(finding.title)</h3>
-      \(place)
+      \(place)\(suppression(finding))
       \(proofs)
       <div class="why">\(message)</div>
       \(fix(finding.fix))
@@ -77,6 +90,15 @@ struct HTMLFindings {
       </article>
 
       """
+  }
+
+  /// Why it does not count, and where that is written.
+  private func suppression(_ finding: Finding) -> Markup? {
+    finding.suppression.map { suppression in
+      let place = suppression.location.map { " (\($0.file)\($0.line.map { ":\($0)" } ?? ""))" } ?? ""
+      let kind = suppression.kind == .baseline ? "in the baseline" : "by a comment"
+      return "<p class=\"suppression\">Does not count, \(kind)\(place): \(suppression.reason)</p>"
+    }
   }
 
   private func figure(_ proof: Finding.Proof, of finding: Finding, anchor: Int?) -> Markup {

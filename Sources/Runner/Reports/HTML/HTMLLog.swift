@@ -5,7 +5,7 @@ import Formats
 /// elements.
 ///
 /// A part holds some thousand lines, each `o` or `e` for its stream, the milliseconds since the line before in base 36,
-/// a space and its text. `&` and `<` are written as in HTML, so that nothing of it ends the element.
+/// a space and its text. `&`, `<` and tabs are written as in HTML, so that nothing of it ends the element.
 struct HTMLLog {
   private static let partBytes = 256 << 10
 
@@ -196,18 +196,19 @@ struct HTMLLog {
 
   /// Adds a line's text, with nothing in it that a reader does not see or that has a meaning in HTML.
   private static func add(_ text: ArraySlice<UInt8>, to buffer: inout [UInt8]) {
-    let isPlain = text.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x26 && $0 != 0x3c || $0 == 0x09 }
+    let isPlain = text.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x26 && $0 != 0x3c }
     if isPlain {
       buffer += text
       return
     }
-    // A tab stays: it is what columns are made of.
+    // A tab stays what it is: columns are made of it.
     let cells = String(decoding: text, as: UTF8.self).split(separator: "\t", omittingEmptySubsequences: false)
     let plain = cells.map { TerminalText.plain(String($0)) }.joined(separator: "\t")
     for byte in plain.utf8 {
       switch byte {
       case 0x26: buffer += "&amp;".utf8
       case 0x3c: buffer += "&lt;".utf8
+      case 0x09: buffer += "&Tab;".utf8
       default: buffer.append(byte)
       }
     }

@@ -32,8 +32,9 @@ const Log = (() => {
     return index < gapAt + gapLines ? -1 : index - gapLines;
   };
   const text = (part) => (texts[part] ??= elements[part].textContent);
-  const decode = (html) => html.includes('&') ? html.replaceAll('&lt;', '<').replaceAll('&amp;', '&') : html;
-  const encode = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const decode = (html) => html.includes('&')
+    ? html.replaceAll('&lt;', '<').replaceAll('&Tab;', '\t').replaceAll('&amp;', '&') : html;
+  const encode = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('\t', '&Tab;');
   const last = (list, wanted) => {
     let [low, high] = [0, list.length - 1];
     while (low < high) {
