@@ -104,6 +104,45 @@ struct SettingsTests {
     #expect(try own.read(text) != nil)
   }
 
+  @Test("has those of an AI in a table, of which a project's decides neither key nor headers nor cost")
+  func tables() throws {
+    let layer = try read(["preflight.toml": "port = 1\n[ai]\nurl = \"https://h/v1\"\nmodel = \"m\"\n"])
+    #expect(layer.values["ai.url"] == Setting("ai.url", "https://h/v1", .file("preflight.toml:3")))
+    let json = try read(["package.json": "{\"preflight\": {\"ai\": {\"model\": \"m\"}}}"])
+    #expect(json.values["ai.model"]?.value == "m")
+    let own = SettingsFile(name: "config.toml", path: [], isJSON: false, isProject: false)
+    for (text, subject, what) in [
+      (
+        "[ai]\nkey-variable = \"AWS_SECRET_ACCESS_KEY\"", "preflight.toml:2",
+        "only the user decides which key"
+      ),
+      ("[ai]\nheaders = \"X: y\"", "preflight.toml:2", "only the user decides what is sent"),
+      ("[ai]\ntokens = 900000", "preflight.toml:2", "only the user decides how much"),
+      ("[ai]\ntimeout = \"1h\"", "preflight.toml:2", "only the user decides how long"),
+    ] {
+      let error = try #require(try refusal(["preflight.toml": text]))
+      #expect(error.subject == subject && error.message.contains(what), "\(error)")
+      #expect(error.remedy?.contains("PREFLIGHT_AI_") == true)
+      #expect(try own.read(text) != nil)
+    }
+    for (text, what) in [
+      ("[ai]\nulr = \"x\"", "\"ai.ulr\" is no setting"), ("ai = \"x\"", "ai must be a table"),
+      ("\"ai.url\" = \"https://h\"", "is no setting"), ("[ai]\nurl = \"ftp://h\"", "no address of http"),
+      ("[ai]\nurl = \"https://u:p@h/v1\"", "holds a login"), ("[ai]\nurl = \"https:///v1\"", "names no host"),
+      ("[ai]\nformat = \"grpc\"", "none of openai-chat"), ("[ai]\nkey = \"k\"", "is no setting"),
+    ] {
+      let error = try #require(try refusal(["preflight.toml": text]))
+      #expect(error.message.contains(what), "\(error)")
+    }
+    for text in ["no colon", "Host: x", "A B: c"] {
+      let error = #expect(throws: Failure.self) {
+        try SettingLayer.variables(["PREFLIGHT_AI_HEADERS": text])
+      }
+      #expect(error?.description.contains(text) == false)
+    }
+    #expect(try SettingLayer.variables(["PREFLIGHT_AI_KEY": "k"]).notes == [])
+  }
+
   @Test("that is a link out of the project, or no text, is refused and never passed over")
   func links() throws {
     let folder = try TemporaryDirectory(prefix: "settings")

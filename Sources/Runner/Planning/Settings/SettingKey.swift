@@ -18,6 +18,10 @@ package struct SettingKey: Sendable, Equatable {
     case boolean
     /// A table of names and values.
     case variables
+    /// An address of http or https, without a login in it.
+    case address
+    /// Lines of "Name: value".
+    case headers
   }
 
   /// What a project's own file may say: it was written by whoever wrote the project.
@@ -29,9 +33,12 @@ package struct SettingKey: Sendable, Equatable {
     case only([String])
     /// Nothing, for this reason.
     case refused(String)
+    /// Anything, which counts only where the user names the same `ai.url` and does not say this.
+    case confirmed
   }
 
-  /// As files write it; the flag is "--name", the variable PREFLIGHT_NAME.
+  /// As files write it; the flag is "--name", the variable PREFLIGHT_NAME. What stands before a dot is a table of the
+  /// file, and such a setting has no flag.
   package let name: String
   package let kind: Kind
   package let right: Right
@@ -42,7 +49,8 @@ package struct SettingKey: Sendable, Equatable {
 
   /// The variable that sets it; nil where none does.
   package var variable: String? {
-    kind == .variables ? nil : "PREFLIGHT_" + name.uppercased().replacing("-", with: "_")
+    kind == .variables
+      ? nil : "PREFLIGHT_" + name.uppercased().replacing("-", with: "_").replacing(".", with: "_")
   }
 
   /// All settings, in the order of the documents.
@@ -105,7 +113,33 @@ package struct SettingKey: Sendable, Equatable {
       name: "index-logins", kind: .boolean,
       right: .refused("only the user lends the logins of package indexes"),
       summary: "Lets what installs read the logins of this host's package indexes.", usual: "false"),
+    .init(
+      name: "ai.url", kind: .address, right: .confirmed,
+      summary: "Where --ai sends the redacted evidence: an endpoint, or the address of an API that has one."),
+    .init(
+      name: "ai.format", kind: .choice(["openai-chat", "openai-responses", "anthropic-messages"]),
+      right: .confirmed, summary: "The wire format of the endpoint; by the end of its path as usual."),
+    .init(name: "ai.model", kind: .text, right: .confirmed, summary: "The model that is asked."),
+    .init(
+      name: "ai.key-variable", kind: .text,
+      right: .refused("only the user decides which key is sent"),
+      summary: "The caller's variable that holds the endpoint's key; PREFLIGHT_AI_KEY as usual."),
+    .init(
+      name: "ai.headers", kind: .headers,
+      right: .refused("only the user decides what is sent with the evidence"),
+      summary: "Further headers of the request, a line of Name: value each."),
+    .init(
+      name: "ai.tokens", kind: .integer(500...1_000_000),
+      right: .refused("only the user decides how much is sent"),
+      summary: "How many tokens the evidence may have, as estimated; 8000 as usual."),
+    .init(
+      name: "ai.timeout", kind: .duration,
+      right: .refused("only the user decides how long an AI is waited for"),
+      summary: "How long the AI is waited for; 60s as usual."),
   ]
+
+  /// The table of a file that it stands in; nil where it stands in none.
+  var table: String? { name.contains(".") ? String(name.prefix { $0 != "." }) : nil }
 
   /// The setting of a name.
   package static func named(_ name: String) -> SettingKey? { all.first { $0.name == name } }
@@ -154,13 +188,50 @@ extension SettingKey {
     case .choice(let words): return words.contains(text) ? nil : "is none of \(words.joined(separator: ", "))"
     case .boolean: return ["true", "false"].contains(text) ? nil : "is neither true nor false"
     case .variables: return "is no table of names and values"
+    case .address: return Self.faultOfAddress(text)
+    case .headers: return Self.faultOfHeaders(text)
     }
+  }
+
+  private static func faultOfAddress(_ text: String) -> String? {
+    let schemes = ["http://", "https://"]
+    guard let scheme = schemes.first(where: text.lowercased().hasPrefix) else {
+      return "is no address of http or https"
+    }
+    guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x3C && $0 != 0x3E })
+    else {
+      return "holds what no address holds"
+    }
+    let authority = text.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
+    if authority.isEmpty { return "names no host" }
+    if authority.contains("@") { return "holds a login; the key belongs into a variable of its own" }
+    return text.contains("#") ? "has a fragment" : nil
+  }
+
+  private static func faultOfHeaders(_ text: String) -> String? {
+    for line in text.split(whereSeparator: \.isNewline) {
+      // RFC 9110, sections 5.1 and 5.5.
+      let name = line.prefix { $0 != ":" }
+      let isName =
+        !name.isEmpty
+        && name.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
+      guard isName, name.count < line.count, line.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x09 })
+      else {
+        return "has a line that is no Name: value"
+      }
+      if ["host", "content-length", "content-type", "transfer-encoding", "connection"].contains(
+        name.lowercased())
+      {
+        return "sets \(name), which the request has by itself"
+      }
+    }
+    return nil
   }
 
   /// Why a project's own file may not say this; nil when it may.
   func refusal(_ text: String) -> String? {
     switch right {
-    case .free: return nil
+    case .free, .confirmed: return nil
     case .upTo(let most):
       return (amount(text) ?? .infinity) <= (amount(most) ?? 0)
         ? nil : "a project's own file may ask for \(most) at most"

@@ -40,6 +40,7 @@ package struct Settings: Sendable, Equatable {
   package var effective: [String: Setting] {
     var result = user.values
     for (name, setting) in project.values {
+      if SettingKey.named(name)?.right == .confirmed, result[name] != nil || !isAddressConfirmed { continue }
       // Where the user's own file is stricter, a stranger's does not undo it.
       if let own = user.values[name], SettingKey.named(name)?.isWeaker(setting.value, than: own.value) == true
       {
@@ -49,6 +50,16 @@ package struct Settings: Sendable, Equatable {
     }
     return result.merging(variables.values) { $1 }.merging(flags.values) { $1 }
   }
+
+  /// Whether the user names the endpoint of an AI that the project's file does: a checked-out project does not choose
+  /// where evidence and a key are sent.
+  private var isAddressConfirmed: Bool {
+    let own = flags.values["ai.url"] ?? variables.values["ai.url"] ?? user.values["ai.url"]
+    return own != nil && own?.value == project.values["ai.url"]?.value
+  }
+
+  /// The endpoint of an AI that the project's file names and the user does not.
+  package var unconfirmedAddress: Setting? { isAddressConfirmed ? nil : project.values["ai.url"] }
 
   /// The variables for the program: of a name the last counts.
   package var environment: [Setting] { user.variables + project.variables + flags.variables }
@@ -70,7 +81,9 @@ package struct Settings: Sendable, Equatable {
 
 extension SettingLayer {
   /// Variables of ours that are no settings.
-  private static let otherVariables: Set<String> = ["PREFLIGHT_IMAGE_LIMITS", "PREFLIGHT_PROGRAM"]
+  private static let otherVariables: Set<String> = [
+    "PREFLIGHT_IMAGE_LIMITS", "PREFLIGHT_PROGRAM", "PREFLIGHT_AI_KEY",
+  ]
 
   /// What the caller's variables PREFLIGHT_* say; an empty one says nothing.
   package static func variables(_ environment: [String: String]) throws(Failure) -> SettingLayer {
@@ -79,7 +92,8 @@ extension SettingLayer {
       guard let name = key.variable, let value = environment[name], !value.isEmpty else { continue }
       if let fault = key.fault(value) {
         throw Failure(
-          .invalidOption, "\"\(value)\" \(fault)", subject: name,
+          // What may hold a secret is not shown.
+          .invalidOption, key.kind == .headers ? fault : "\"\(value)\" \(fault)", subject: name,
           remedy: "Change the variable, or unset it.")
       }
       layer.set(key.name, value, .variable(name))

@@ -38,7 +38,8 @@ struct SettingsFile {
         "Write the settings as a table of names and values.")
     }
     var layer = SettingLayer()
-    for (name, value) in table.sorted(by: {
+    let members = try members(of: table, document.lines)
+    for (name, value) in members.sorted(by: {
       line(of: $0.key, document.lines) < line(of: $1.key, document.lines)
     }) {
       let line = line(of: name, document.lines)
@@ -56,8 +57,33 @@ struct SettingsFile {
     return layer
   }
 
+  /// The settings by their names, those of tables with the table's name before theirs.
+  private func members(
+    of table: [String: DocumentValue], _ lines: [[String]: Int]
+  ) throws(Failure) -> [String: DocumentValue] {
+    let tables = Set(SettingKey.all.compactMap(\.table))
+    var members: [String: DocumentValue] = [:]
+    for (name, value) in table {
+      let line = lines[path + [name]]
+      guard !name.contains(".") else {
+        throw failure(line, "\"\(name)\" is no setting", "Write a table's settings below its own heading.")
+      }
+      guard tables.contains(name) else {
+        members[name] = value
+        continue
+      }
+      guard let inner = value.table else {
+        throw failure(
+          line, "\(name) must be a table, and is \(Self.kind(of: value))",
+          "Write its settings below [\(name)].")
+      }
+      for (key, value) in inner { members["\(name).\(key)"] = value }
+    }
+    return members
+  }
+
   private func line(of key: String, _ lines: [[String]: Int]) -> Int {
-    lines[path + [key]] ?? lines[path] ?? 1
+    lines[path + key.split(separator: ".").map(String.init)] ?? lines[path] ?? 1
   }
 
   private func failure(_ line: Int?, _ what: String, _ remedy: String) -> Failure {
@@ -72,18 +98,24 @@ struct SettingsFile {
     case (.integer, .other(let number)), (.number, .other(let number)): text = number.filter { $0 != "_" }
     case (.boolean, .boolean(let value)): text = value ? "true" : "false"
     case (.text, .string(let value)), (.path, .string(let value)), (.size, .string(let value)),
-      (.duration, .string(let value)), (.choice, .string(let value)):
+      (.duration, .string(let value)), (.choice, .string(let value)), (.address, .string(let value)),
+      (.headers, .string(let value)):
       text = value
     default:
       throw failure(
         line, "\(key.name) must be \(key.kind.described), and is \(Self.kind(of: value))",
         key.summary)
     }
-    if let fault = key.fault(text) { throw failure(line, "\(key.name): \"\(text)\" \(fault)", key.summary) }
+    if let fault = key.fault(text) {
+      throw failure(
+        line, key.kind == .headers ? "\(key.name) \(fault)" : "\(key.name): \"\(text)\" \(fault)", key.summary
+      )
+    }
     if isProject, let refusal = key.refusal(text) {
       throw failure(
         line, "\(key.name): \(refusal)",
-        "Say it with --\(key.name) or in your own file, and leave it out here.")
+        "Say it with \(key.table == nil ? "--\(key.name)" : key.variable ?? "") or in your own file, and leave it out here."
+      )
     }
     return text
   }
@@ -214,7 +246,8 @@ extension SettingKey.Kind {
   /// What a value must be, after "must be".
   var described: String {
     switch self {
-    case .text, .path, .choice: "a text in quotes"
+    case .text, .path, .choice, .address: "a text in quotes"
+    case .headers: "a text in quotes, a line of Name: value each"
     case .integer, .number: "a number without quotes"
     case .size: "a size in quotes, such as \"512M\""
     case .duration: "a duration in quotes, such as \"90s\""

@@ -2,8 +2,24 @@
 package enum SettingsSchema {
   /// The text of docs/preflight.schema.json.
   package static func render() -> String {
-    let properties = SettingKey.all.map { key in
-      "    \"\(key.name)\": {\n      \"description\": \"\(key.summary)\",\n      \(Self.type(of: key.kind))\n    }"
+    func property(_ key: SettingKey, _ name: some StringProtocol, _ space: String) -> String {
+      "\(space)\"\(name)\": {\n\(space)  \"description\": \"\(key.summary)\",\n\(space)  \(type(of: key.kind))\n\(space)}"
+    }
+    var properties = SettingKey.all.filter { $0.table == nil }.map { property($0, $0.name, "    ") }
+    for table in Set(SettingKey.all.compactMap(\.table)).sorted() {
+      let inner = SettingKey.all.filter { $0.table == table }.map {
+        property($0, $0.name.dropFirst(table.count + 1), "        ")
+      }
+      properties.append(
+        """
+            "\(table)": {
+              "type": "object",
+              "properties": {
+        \(inner.joined(separator: ",\n"))
+              },
+              "additionalProperties": false
+            }
+        """)
     }
     return """
       {
@@ -31,6 +47,8 @@ package enum SettingsSchema {
     case .choice(let words): "\"enum\": [\(words.map { "\"\($0)\"" }.joined(separator: ", "))]"
     case .boolean: #""type": "boolean""#
     case .variables: #""type": "object""#
+    case .address: #""type": "string", "pattern": "^https?://[^@#]+$""#
+    case .headers: #""type": "string""#
     }
   }
 }
