@@ -66,7 +66,7 @@ package struct ImagePuller: Sendable {
     _ reference: ImageReference, _ registries: RegistriesConfiguration, _ observer: (any PullObserver)?
   ) throws(Failure) -> Digest {
     let places = try registries.places(reference)
-    let transport = try RegistryTransport(
+    let transport = try HostTransport(
       environment: environment, insecureHosts: Set(places.filter(\.isInsecure).map(\.host)),
       stallLimit: .seconds(Int64(stallLimitSeconds)))
     let credentials = RegistryCredentials(

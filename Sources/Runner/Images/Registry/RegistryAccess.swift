@@ -150,7 +150,7 @@ extension RegistryClient {
       origin = "https://\(place.host)"
       return response
     } catch let error
-      where place.mayBePlain && !(error is Failure) && !RegistryTransport.isMistrust(error)
+      where place.mayBePlain && !(error is Failure) && !HostTransport.isMistrust(error)
     {
       let response = try await follow("http://\(place.host)/v2/\(path)", accept, start)
       origin = "http://\(place.host)"

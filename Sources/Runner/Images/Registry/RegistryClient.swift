@@ -19,7 +19,7 @@ actor RegistryClient {
   private static let longestWaitSeconds = 120
 
   let place: RegistryPlace
-  let transport: RegistryTransport
+  let transport: HostTransport
   let credentials: RegistryCredentials
   private let limits: ExtractionLimits
   /// How often the same thing is asked for without progress.
@@ -31,7 +31,7 @@ actor RegistryClient {
   nonisolated var reference: ImageReference { place.reference }
 
   init(
-    _ place: RegistryPlace, _ transport: RegistryTransport, _ credentials: RegistryCredentials,
+    _ place: RegistryPlace, _ transport: HostTransport, _ credentials: RegistryCredentials,
     _ limits: ExtractionLimits, attempts: Int = 5
   ) {
     self.attempts = attempts
@@ -143,7 +143,7 @@ actor RegistryClient {
       } catch let error as Failure { throw error } catch {
         problem = connectionLost(error)
         // Another try shows the same certificate; where nobody listens, somebody soon will or never.
-        if RegistryTransport.isMistrust(error) { failures = attempts }
+        if HostTransport.isMistrust(error) { failures = attempts }
         if error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED { failures += 1 }
       }
       failures += 1
@@ -160,7 +160,7 @@ actor RegistryClient {
 
   func connectionLost(_ error: any Error) -> Failure {
     let subject = "the registry \(reference.registry) cannot be reached"
-    if RegistryTransport.isMistrust(error) {
+    if HostTransport.isMistrust(error) {
       return Failure(
         .transient, "\(subject): its certificate is not trusted",
         remedy: "put its authority into /etc/containers/certs.d/\(place.host)/ca.crt, or set SSL_CERT_FILE")

@@ -1,9 +1,12 @@
 import FoundationEssentials
 
 /// The header Retry-After (RFC 9110, 10.2.3): seconds, or a date.
-enum RetryAfter {
+package enum RetryAfter {
   /// How many seconds to wait, never less than none; nil when the header is absent or makes no sense.
-  static func seconds(_ header: String?, now: Date = Date()) -> Int? {
+  package static func seconds(_ header: String?) -> Int? { seconds(header, now: Date()) }
+
+  /// The same at a moment.
+  static func seconds(_ header: String?, now: Date) -> Int? {
     guard let header else { return nil }
     let text = header.filter { $0 != " " }
     if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return Int(text) ?? .max }

@@ -37,7 +37,7 @@ package struct RegistryAdmission: Sendable {
     }
     var asked = place
     asked.reference.repository = ""
-    let transport = try RegistryTransport(
+    let transport = try HostTransport(
       environment: environment, insecureHosts: place.isInsecure ? [place.host] : [])
     let client = RegistryClient(asked, transport, credentials, ExtractionLimits())
     let login = RegistryLogin.password(user: user, password: password)

@@ -1,12 +1,13 @@
-import AsyncHTTPClient
+package import AsyncHTTPClient
 import Egress
-import Formats
-import NIOCore
+package import Formats
+package import NIOCore
 import NIOSSL
 import Synchronization
 
-/// Sends requests to registries, each host with the certificates and through the proxy that are for it.
-final class RegistryTransport: Sendable {
+/// Sends requests to registries and other services, each host with the certificates and through the proxy that are for
+/// it.
+package final class HostTransport: Sendable {
   private struct Way: Hashable {
     var proxy: String?
   }
@@ -14,6 +15,7 @@ final class RegistryTransport: Sendable {
   private struct State {
     var clients: [Way: HTTPClient] = [:]
     var configurations: [String: TLSConfiguration] = [:]
+    var isShutDown = false
   }
 
   private let certificates: RegistryCertificates
@@ -24,7 +26,9 @@ final class RegistryTransport: Sendable {
   private let state = Mutex(State())
 
   /// Certificates of `insecureHosts` are not looked at; `stallLimit` is how long a host that was asked may say nothing.
-  init(
+  ///
+  /// - Throws: an error of usage where a proxy's variable cannot be used.
+  package init(
     environment: [String: String], insecureHosts: Set<String> = [], stallLimit: TimeAmount = .seconds(30)
   ) throws(Failure) {
     certificates = RegistryCertificates(environment: environment)
@@ -35,17 +39,18 @@ final class RegistryTransport: Sendable {
     self.stallLimit = stallLimit
   }
 
-  /// The answer to a request, its body still to come.
-  func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+  /// The answer to a request, its body still to come; redirections are answers too.
+  package func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
     var request = request
     let address = try Address(request.url)
     if address.isEncrypted { request.tlsConfiguration = try configuration(address.authority) }
     return try await client(for: address).execute(request, deadline: .distantFuture)
   }
 
-  /// Closes all connections.
-  func shutDown() {
+  /// Closes all connections; who asks for one afterwards gets none.
+  package func shutDown() {
     let clients = state.withLock { state in
+      state.isShutDown = true
       defer { state.clients = [:] }
       return Array(state.clients.values)
     }
@@ -60,13 +65,14 @@ final class RegistryTransport: Sendable {
     return configuration
   }
 
-  private func client(for address: Address) -> HTTPClient {
+  private func client(for address: Address) throws -> HTTPClient {
     let endpoint =
       address.isLoopback
       ? nil
       : address.host.flatMap { proxy.endpoint(host: $0, port: address.port, isTunnel: address.isEncrypted) }
     let way = Way(proxy: endpoint.map { "\($0)" })
-    return state.withLock { state in
+    return try state.withLock { state in
+      if state.isShutDown { throw CancellationError() }
       if let client = state.clients[way] { return client }
       var configuration = HTTPClient.Configuration()
       configuration.redirectConfiguration = .disallow
@@ -115,9 +121,9 @@ final class RegistryTransport: Sendable {
   }
 }
 
-extension RegistryTransport {
+extension HostTransport {
   /// Whether a host was reached, but showed a certificate that is not trusted.
-  static func isMistrust(_ error: any Error) -> Bool {
+  package static func isMistrust(_ error: any Error) -> Bool {
     let text = "\(error)"
     return text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate")
       || text.contains("HOSTNAME_MISMATCH")
