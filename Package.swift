@@ -160,10 +160,18 @@ let package = Package(
         "Reports",
       ],
       path: "Sources/Runner/Execution", swiftSettings: strict),
+    .target(
+      name: "AI",
+      dependencies: [
+        "Isolate", "Analysis", "Planning", "Reports", "Formats", "Egress", "Images",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
+      ],
+      path: "Sources/Runner/AI", swiftSettings: strict),
     .executableTarget(
       name: "preflight",
       dependencies: [
-        "Execution", "Reports", "Sandbox", "Isolate", "Formats", "Analysis", "Planning", "Ecosystems",
+        "AI", "Execution", "Reports", "Sandbox", "Isolate", "Formats", "Analysis", "Planning", "Ecosystems",
         "Egress",
         "Images", "Bench", "CShims",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -203,6 +211,13 @@ let package = Package(
       dependencies: [
         "Egress", "TestSupport", .product(name: "NIOPosix", package: nio),
         .product(name: "NIOCore", package: nio),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "AITests",
+      dependencies: [
+        "AI", "Analysis", "Ecosystems", "Formats", "Planning", "Reports", "TestSupport",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio),
       ], swiftSettings: strict),
     .testTarget(
       name: "BenchTests", dependencies: ["Bench", "Isolate", "Formats", "TestSupport"], swiftSettings: strict),

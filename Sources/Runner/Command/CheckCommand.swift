@@ -22,6 +22,7 @@ struct CheckCommand: ParsableCommand {
   enum Threshold: String, ExpressibleByArgument, CaseIterable { case error, warning, note }
 
   @OptionGroup var shared: SharedOptions
+  @OptionGroup var ai: AIOptions
 
   @Option(
     help: ArgumentHelp(
@@ -137,14 +138,16 @@ struct CheckCommand: ParsableCommand {
     let runner = CheckRunner(
       options: options, observer: ending.observer(beside: display), interruption: interruption, supply: supply
     )
-    let outcome = try Failure.caught(try runner.run()) {
+    var outcome = try Failure.caught(try runner.run()) {
       display.clear()
       tell($0)
       return $0
     }
+    outcome.report.ai = ai.explanation(of: outcome.report, runner.options, interruption, display)
     display.clear()
     if let path = outcome.keptAt { StandardStream.standardError("kept: \(path)\n") }
-    try ending.finish(outcome.report, outcome.recording)
+    let preview = try ai.preview(of: outcome.report, runner.options)
+    try ending.finish(outcome.report, outcome.recording, printing: preview)
     throw ExitCode(status(of: outcome, failsOn: runner.options.failsOn).rawValue)
   }
 

@@ -74,17 +74,17 @@ struct ReportEnding: Sendable {
     format == NDJSONReport.self ? ObserverGroup([display, EventStream()]) : display
   }
 
-  /// Writes a report, and says whether all of it got to where it belongs.
+  /// Writes a report, and says whether all of it got to where it belongs. `other` is printed in its place.
   ///
   /// - Throws: `Failure` for the first that did not.
-  func finish(_ report: Report, _ recording: Recording?) throws(Failure) {
+  func finish(_ report: Report, _ recording: Recording?, printing other: String? = nil) throws(Failure) {
     var style = style
     style.recording = recording
     let failure = OutputFile.write(files, report, style)
     if let stopToken { StandardStream.standardOutput("::\(stopToken)::\n") }
     if format == GitHubReport.self { writeSummary(report) }
     let text =
-      format == NDJSONReport.self ? try EventStream.ending(report) : try format.render(report, style)
+      try other ?? (format == NDJSONReport.self ? EventStream.ending(report) : format.render(report, style))
     let code = StandardStream.standardOutput(text)
     if code != 0 {
       throw Failure(

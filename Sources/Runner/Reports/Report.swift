@@ -121,18 +121,4 @@ extension Report {
       self.written = written
     }
   }
-
-  /// A summary written by a language model; never an input of the verdict.
-  package struct AI: Sendable, Codable, Equatable {
-    package var provider: String
-    package var model: String
-    package var summary: String
-
-    /// Makes a model's summary.
-    package init(provider: String, model: String, summary: String) {
-      self.provider = provider
-      self.model = model
-      self.summary = summary
-    }
-  }
 }

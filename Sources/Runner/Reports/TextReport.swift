@@ -17,13 +17,17 @@ package enum TextReport: ReportFormat {
     )
     page.verdict()
     switch style.detail {
-    case .quiet: page.decisive()
+    case .quiet:
+      page.decisive()
+      page.explanation()
     case .usual:
       page.findings()
+      page.explanation()
       page.suppressed()
       page.surroundings()
     case .verbose:
       page.allFindings()
+      page.explanation()
       page.suppressed()
       page.surroundings()
       page.everything()
@@ -86,6 +90,11 @@ extension TextReport.Page {
       place(finding)
       label("fix", finding.fix.summary)
     }
+  }
+
+  /// What an AI wrote, where it was asked.
+  fileprivate mutating func explanation() {
+    if let ai = report.ai { columns.add(ai, style: style) }
   }
 
   fileprivate mutating func allFindings() {
