@@ -16,7 +16,8 @@ struct Preflight: ParsableCommand {
     version: ReleaseVersion.current,
     subcommands: [
       CheckCommand.self, PlanCommand.self, RunCommand.self, RulesCommand.self, ReportCommand.self,
-      BaselineCommand.self, ImageCommand.self, DoctorCommand.self, BenchCommand.self,
+      BaselineCommand.self, ImageCommand.self, DoctorCommand.self, BenchCommand.self, CompletionsCommand.self,
+      ManCommand.self,
     ])
 
   static func main() {

@@ -16,6 +16,7 @@ struct FormatName: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { ReportFormats.names }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { type.name }
 }
 
