@@ -60,7 +60,7 @@ struct AIAnswerTests {
   func streams(format: AISettings.Format) throws {
     let bytes = Array(Wire.stream(Wire.good, format).utf8)
     for size in [1, 3, 64, bytes.count] {
-      var (stream, reader) = (EventStream(), AnswerReader(format))
+      var (stream, reader) = (ServerSentEvents(), AnswerReader(format))
       for start in stride(from: 0, to: bytes.count, by: size) {
         for event in try stream.take(bytes[start..<min(start + size, bytes.count)]) { try reader.take(event) }
       }
@@ -110,9 +110,12 @@ struct AIAnswerTests {
     #expect(text.contains("ai         Written by m at h.example, which may be wrong and decides nothing:"))
     #expect(text.contains("1. Add it to requirements.txt.") && text.hasPrefix(String(without.prefix(40))))
     #expect(try schema.problems(in: JSONReport.render(report, .init())) == [])
-    report.ai = Report.AI(provider: "", model: "")
-    report.ai?.problem = "no endpoint is named"
-    #expect(TextReport.render(report, .init()).contains("ai         no summary: no endpoint is named"))
+    let page = GitHubSummary.render(report)
+    #expect(page.contains("**An AI's explanation** by ` m ` at ` h.example `"))
+    #expect(page.contains("` 1. Add it to requirements.txt. `") && page.contains("Again:"))
+    report.ai = Report.AI(provider: "none", model: "none", problem: "no endpoint is named")
+    #expect(
+      TextReport.render(report, .init()).contains("ai         There is no summary: no endpoint is named"))
     #expect(try schema.problems(in: JSONReport.render(report, .init())) == [])
   }
 }

@@ -76,7 +76,8 @@ struct AIClientTests {
       }
       let part = await ask(try Wire.settings(server, format))
       let problem = try #require(part.problem)
-      #expect(part.summary == nil && server.received.count == requests, "\(problem)")
+      #expect(
+        part.summary == "There is no summary: \(problem)" && server.received.count == requests, "\(problem)")
       if requests == 1 { #expect(problem.contains(note), "\(problem)") }
       #expect(!problem.contains("the-key-of-the-test") && !problem.contains("\u{1B}"))
     }

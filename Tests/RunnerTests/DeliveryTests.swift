@@ -146,7 +146,9 @@ struct DeliveryTests {
     #expect(outputs.hasPrefix("exit-status=1\nreport="))
   }
 
-  @Test("the template of GitLab names the job's programs, its artifacts are what the check writes")
+  @Test(
+    "the template of GitLab names the job's programs, its artifacts are what the check writes",
+    .needs(.python))
   func gitlab() async throws {
     let text = try String(contentsOfFile: Repository.path("deploy", "gitlab-ci.yml"), encoding: .utf8)
     let job = try #require(try YAMLReader.read(text).first?.value[".preflight"])
@@ -166,6 +168,15 @@ struct DeliveryTests {
     #expect(outcome.exitStatus == 75, "\(outcome)")
     #expect(
       checkout.words.suffix(3) == ["--memory", "1G", "."] && checkout.words.prefix(2) == ["check", "--quiet"])
+    // For real: each artifact is there, as the job is told to keep it.
+    try? FileManager.default.removeItem(atPath: checkout.folder.path("project/programs/preflight"))
+    try checkout.folder.copy(Program.preflight.path, to: "project/programs/preflight")
+    let real = try await checkout.bash(
+      lines, ["CHECK_PROGRAMS": "programs", "CHECK_OPTIONS": "--min-level L0", "GITHUB_ACTIONS": ""])
+    #expect(real.exitStatus == 1 && real.output.contains("nothing_such"), "\(real)")
+    for file in files {
+      #expect(try checkout.folder.read("project/\(file)").contains("nothing_such"), "\(file)")
+    }
     let missing = try await checkout.bash(lines, ["CHECK_PROGRAMS": "elsewhere"])
     #expect(missing.exitStatus == 2 && missing.errorOutput.contains("elsewhere/preflight"), "\(missing)")
   }
@@ -251,27 +262,40 @@ struct CommandHelpTests {
     #expect(outcome.exitStatus == 0, "\(outcome)")
   }
 
-  @Test("every command has a page that names each of its options, and troff has nothing to say about it")
-  func pages() async throws {
+  /// The commands that the main page lists, with one of two words.
+  private func commands() async throws -> [[String]] {
     let main = try await text("man")
-    let names = main.split(separator: "\n").drop { $0 != ".SH COMMANDS" }
-      .dropFirst().prefix { !$0.hasPrefix(".SH") }.filter { $0.hasPrefix(".B ") }
+    let names = main.split(separator: "\n").drop { $0 != ".SH COMMANDS" }.dropFirst()
+      .prefix { !$0.hasPrefix(".SH") }.filter { $0.hasPrefix(".B ") }
       .map { String($0.dropFirst(3)).replacing("\\-", with: "-") }
     #expect(names.contains("check") && names.contains("completions"), "\(main)")
-    for path in [[]] + names.map({ [$0] }) + [["image", "pull"]] {
-      let outcome = try await Program.preflight.run(["man"] + path)
-      #expect(outcome.exitStatus == 0 && outcome.output.hasPrefix(".TH "), "\(outcome)")
+    return [[]] + names.map { [$0] } + [["image", "pull"]]
+  }
+
+  @Test("every command has a manual page that names each of its options")
+  func pages() async throws {
+    for path in try await commands() {
+      let page = try await Program.preflight.run(["man"] + path)
+      #expect(page.exitStatus == 0 && page.output.hasPrefix(".TH "), "\(page)")
       let help = try await Program.preflight.run(path + ["--help"]).output
-      let page = outcome.output.replacing("\\-", with: "-")
+      let plain = page.output.replacing("\\-", with: "-")
       for option in help.matches(of: /--[a-z][a-z-]+/).map({ String($0.output) }) where option != "--help" {
-        #expect(page.contains(option), "\(option) of \(path)")
+        #expect(plain.contains(option), "\(option) of \(path)")
       }
-      guard let groff = Program(onPath: "groff") else { continue }
-      let formatted = try await groff.run(
-        ["-ww", "-man", "-Tutf8", "-P-cbou"], .init(standardInput: outcome.standardOutput))
-      #expect(formatted.errorOutput == "" && formatted.output.contains("NAME"), "\(formatted)")
     }
     let unknown = try await Program.preflight.run(["man", "nothing"])
-    #expect(unknown.exitStatus == 2 && unknown.errorOutput.contains("there is no command preflight nothing"))
+    #expect(
+      unknown.exitStatus == 2 && unknown.errorOutput.contains("there is no command preflight nothing"))
+  }
+
+  @Test("troff has nothing to say about a page", .needs(.program("groff")))
+  func troff() async throws {
+    let groff = try #require(Program(onPath: "groff"))
+    for path in try await commands() {
+      let page = try await Program.preflight.run(["man"] + path)
+      let formatted = try await groff.run(
+        ["-ww", "-man", "-Tutf8", "-P-cbou"], .init(standardInput: page.standardOutput))
+      #expect(formatted.errorOutput == "" && formatted.output.contains("NAME"), "\(formatted)")
+    }
   }
 }

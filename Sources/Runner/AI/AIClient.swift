@@ -84,7 +84,7 @@ struct AIClient: Sendable {
   }
 
   private func streamed(_ response: HTTPClientResponse) async throws -> String {
-    var (stream, reader) = (EventStream(), AnswerReader(settings.format))
+    var (stream, reader) = (ServerSentEvents(), AnswerReader(settings.format))
     var size = 0
     for try await buffer in response.body {
       size += buffer.readableBytes

@@ -29,18 +29,18 @@ package struct AISummary: Sendable {
   ///
   /// Waits as long as the settings have it, and asks `ending` ten times a second for a reason to wait no longer.
   package func ask(about report: Report, ending: () -> String?) -> Report.AI {
-    var part = Report.AI(provider: settings.host, model: settings.model)
     let evidence = digest(report)
-    part.evidenceTokens = evidence.tokens
-    part.redactions = evidence.redactions
+    var part: Report.AI
     do throws(AIProblem) {
       let answer = try AIAnswer(try text(evidence, ending))
-      part.summary = shown(answer.summary)
+      part = Report.AI(provider: settings.host, model: settings.model, summary: shown(answer.summary))
       part.causes = answer.causes.map {
         .init(finding: shown($0.finding), explanation: shown($0.explanation))
       }
       part.steps = answer.steps.map(shown)
-    } catch { part.problem = error.message }
+    } catch { part = Report.AI(provider: settings.host, model: settings.model, problem: error.message) }
+    part.evidenceTokens = evidence.tokens
+    part.redactions = evidence.redactions
     return part
   }
 

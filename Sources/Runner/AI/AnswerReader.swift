@@ -16,7 +16,7 @@ struct AnswerReader {
   /// Takes an event.
   ///
   /// - Throws: what the server or the model refuses, or what is no answer of this format.
-  mutating func take(_ event: EventStream.Event) throws(AIProblem) {
+  mutating func take(_ event: ServerSentEvents.Event) throws(AIProblem) {
     if event.data.trimmingSpace() == "[DONE]" {
       isComplete = true
       return

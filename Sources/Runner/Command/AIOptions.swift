@@ -20,7 +20,7 @@ struct AIOptions: ParsableArguments {
     of report: Report, _ options: CheckOptions, _ interruption: Interruption, _ observer: some CheckObserver
   ) -> Report.AI? {
     guard ai, !aiPreview else { return nil }
-    var part: Report.AI
+    let part: Report.AI
     do throws(AIProblem) {
       let settings = try AISettings(options.settings, environment: options.hostEnvironment)
       observer.note(TerminalText.plain("asking \(settings.model) at \(settings.host) for a summary"))
@@ -29,8 +29,7 @@ struct AIOptions: ParsableArguments {
           ? "interrupted" : interruption.isPastDeadline ? "the check's own time is over" : nil
       }
     } catch {
-      part = Report.AI(provider: "", model: "")
-      part.problem = error.message
+      part = Report.AI(provider: "none", model: "none", problem: error.message)
     }
     if let problem = part.problem {
       StandardStream.standardError("preflight: no summary by an AI: \(TerminalText.plain(problem))\n")

@@ -83,8 +83,13 @@ struct ReportEnding: Sendable {
     let failure = OutputFile.write(files, report, style)
     if let stopToken { StandardStream.standardOutput("::\(stopToken)::\n") }
     if format == GitHubReport.self { writeSummary(report) }
-    let text =
-      try other ?? (format == NDJSONReport.self ? EventStream.ending(report) : format.render(report, style))
+    let isStream = format == NDJSONReport.self
+    let text: String
+    if let other {
+      text = other
+    } else {
+      text = isStream ? try EventStream.ending(report) : try format.render(report, style)
+    }
     let code = StandardStream.standardOutput(text)
     if code != 0 {
       throw Failure(

@@ -7,8 +7,8 @@ extension Report {
     /// The host that was asked.
     package var provider: String
     package var model: String
-    /// Two to four sentences; nil where there is no answer.
-    package var summary: String?
+    /// Two to four sentences; where there is no answer, that and why.
+    package var summary: String
     package var causes: [Cause]?
     /// What to do next, in order.
     package var steps: [String]?
@@ -32,11 +32,23 @@ extension Report {
       }
     }
 
-    /// Names who was asked; the answer or the problem follows.
-    package init(provider: String, model: String, summary: String? = nil) {
+    /// Makes an answer.
+    package init(provider: String, model: String, summary: String) {
       self.provider = provider
       self.model = model
       self.summary = summary
+    }
+
+    /// Makes the note that there is none.
+    package init(provider: String, model: String, problem: String) {
+      self.init(provider: provider, model: model, summary: "There is no summary: \(problem)")
+      self.problem = problem
+    }
+
+    /// All of it as a person reads it: the summary, the explanations, the steps with their numbers.
+    package var paragraphs: [String] {
+      [summary] + (causes ?? []).map { "\($0.finding): \($0.explanation)" }
+        + (steps ?? []).enumerated().map { "\($0 + 1). \($1)" }
     }
   }
 }
@@ -46,16 +58,13 @@ extension TextColumns {
   mutating func add(_ ai: Report.AI, style: TextStyle) {
     func label(_ text: String) -> String { style.dim(text) }
     space()
-    guard let summary = ai.summary else {
-      add("ai", "no summary: \(ai.problem ?? "the AI was not asked")", labelStyle: label)
-      return
+    if ai.problem == nil {
+      add(
+        "ai", "Written by \(ai.model) at \(ai.provider), which may be wrong and decides nothing:",
+        labelStyle: label, style: { style.dim($0) })
     }
-    add(
-      "ai", "Written by \(ai.model) at \(ai.provider), which may be wrong and decides nothing:",
-      labelStyle: label,
-      style: { style.dim($0) })
-    add("", summary)
-    for cause in ai.causes ?? [] { add("", "\(cause.finding): \(cause.explanation)", hang: 2) }
-    for (index, step) in (ai.steps ?? []).enumerated() { add("", "\(index + 1). \(step)", hang: 3) }
+    for (index, paragraph) in ai.paragraphs.enumerated() {
+      add(index == 0 && ai.problem != nil ? "ai" : "", paragraph, hang: index == 0 ? 0 : 2, labelStyle: label)
+    }
   }
 }

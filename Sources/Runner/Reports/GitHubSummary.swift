@@ -12,7 +12,7 @@ package enum GitHubSummary {
   package static func render(_ report: Report, limit: Int = mostBytes) -> String {
     var page = "## preflight: \(words(report.verdict))\n\n\(span(report.summary.cut(to: 1000)))\n\n"
     page += phases(report)
-    let end = "\nAgain:\n\n\(block(report.again.cut(to: 2000)))"
+    let end = "\(explanation(report))\nAgain:\n\n\(block(report.again.cut(to: 2000)))"
     // Room for the ending and for the count of what is left out.
     let room = limit - end.utf8.count - 200
     if page.utf8.count > room { return "" }
@@ -32,6 +32,13 @@ package enum GitHubSummary {
     case .notReady: "not ready"
     case .inconclusive: "inconclusive"
     }
+  }
+
+  private static func explanation(_ report: Report) -> String {
+    guard let ai = report.ai else { return "" }
+    let paragraphs = ai.paragraphs.map { "\(span($0.cut(to: 2000)))\n\n" }.joined()
+    let author = "\(span(ai.model.cut(to: 100))) at \(span(ai.provider.cut(to: 300)))"
+    return "\n**An AI's explanation** by \(author), which may be wrong and decides nothing:\n\n\(paragraphs)"
   }
 
   private static func phases(_ report: Report) -> String {

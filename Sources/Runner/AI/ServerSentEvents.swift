@@ -1,5 +1,5 @@
 /// Takes server-sent events out of bytes as they come (HTML Living Standard, section 9.2.6).
-struct EventStream {
+struct ServerSentEvents {
   /// The type of an event, "message" unless it says so, and its data.
   struct Event: Equatable {
     var type: String
