@@ -113,6 +113,9 @@ struct AIAnswerTests {
     let page = GitHubSummary.render(report)
     #expect(page.contains("**An AI's explanation** by ` m ` at ` h.example `"))
     #expect(page.contains("` 1. Add it to requirements.txt. `") && page.contains("Again:"))
+    let html = try HTMLReport.render(report, .init())
+    #expect(
+      html.contains("<p>1. Add it to requirements.txt.</p>") && html.contains("Written by m (h.example)"))
     report.ai = Report.AI(provider: "none", model: "none", problem: "no endpoint is named")
     #expect(
       TextReport.render(report, .init()).contains("ai         There is no summary: no endpoint is named"))

@@ -55,13 +55,18 @@ struct HTMLFindings {
   /// A language model's, kept apart from all that was observed.
   private var summary: Markup {
     guard let ai = report.ai else { return "" }
-    let paragraphs = ai.summary.split(separator: "\n").map { "<p>\(String($0))</p>" as Markup }
+    let paragraphs = ai.paragraphs.map { "<p>\($0)</p>" as Markup }
+    let about: Markup? =
+      ai.problem == nil
+      ? """
+      <p class="about">Written by \(ai.model) (\(ai.provider)) from the evidence, which may be wrong; verdict and findings do not depend on it.</p>
+      """ : nil
     return """
 
       <section id="ai" aria-labelledby="h-ai" class="ai">
       <h2 id="h-ai">A language model's summary</h2>
       \(paragraphs)
-      <p class="about">Written by \(ai.model) (\(ai.provider)) from the evidence; verdict and findings do not depend on it.</p>
+      \(about)
       </section>
       """
   }
