@@ -292,6 +292,22 @@ struct HTMLReportTests {
     #expect(open.components("id=\"suppressed\"")[0].contains("finding-2"))
   }
 
+  @Test("shows a release command before the program that it prepares, and other processes where they ran")
+  func processes() {
+    var report = SampleReport.of(Scenario.healthy())
+    report.startedAt = "2025-11-23T04:00:00.000Z"
+    for index in report.phases.indices {
+      report.phases[index].startedAt = "2025-11-23T04:00:0\(index * 2).000Z"
+    }
+    report.processes = [(1, "release"), (9, "worker")].map { second, name in
+      var process = Report.Process(OtherProcessEvidence(name: name, run: nil, isNeeded: true))
+      process.startedAt = "2025-11-23T04:00:0\(second).000Z"
+      return process
+    }
+    #expect(
+      HTMLSpan.all(of: report).map(\.name) == ["install", "release", "start", "probe", "stop", "worker"])
+  }
+
   @Test("says of a project that is ready what it has shown, and of another one nothing of the kind")
   func seen() throws {
     var evidence = Scenario.healthy()

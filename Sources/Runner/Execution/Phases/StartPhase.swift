@@ -17,7 +17,8 @@ final class StartPhase {
   private let process: String?
   private let mustEnd: Bool
 
-  /// Runs the plan's start command; `process` is its name, where it is not the program itself. One that `mustEnd` is waited for.
+  /// Runs the plan's start command; `process` is its name, where it is not the program itself. One that `mustEnd` is
+  /// waited for.
   init(
     plan: Plan, options: CheckOptions, tools: [String: LocatedTool], driver: PhaseDriver, host: HostNetwork,
     process: String? = nil, mustEnd: Bool = false

@@ -15,13 +15,13 @@ struct HTMLSpan {
   /// Whether it is the same program as the span before: start, probe and stop are one.
   var continues: Bool
 
-  /// All that took time, in the order in which it is reported.
+  /// All that took time: the phases, and the other processes where they ran between them.
   static func all(of report: Report) -> [HTMLSpan] {
     let zero = HTMLWords.milliseconds(report.startedAt) ?? 0
     func begin(_ timestamp: String?) -> Int? {
       timestamp.flatMap(HTMLWords.milliseconds).map { bounded($0 - zero) }
     }
-    let phases = report.phases.map { phase in
+    var spans = report.phases.map { phase in
       HTMLSpan(
         name: phase.name.rawValue, command: phase.command.joined(separator: " "),
         status: phase.status.rawValue,
@@ -30,16 +30,19 @@ struct HTMLSpan {
         samples: bounded(phase.samples),
         continues: phase.name == .probe || phase.name == .stop)
     }
-    return phases
-      + (report.processes ?? []).map { process in
-        HTMLSpan(
-          name: process.name, command: process.command.joined(separator: " "),
-          status: process.status.rawValue,
-          words: process.reason.map { "not run: \($0)" }
-            ?? words(process.status.rawValue, process.exitCode, process.signal),
-          begin: begin(process.startedAt), milliseconds: bounded(process.durationMilliseconds),
-          samples: bounded(process.samples), continues: false)
-      }
+    for process in report.processes ?? [] {
+      let own = HTMLSpan(
+        name: process.name, command: process.command.joined(separator: " "),
+        status: process.status.rawValue,
+        words: process.reason.map { "not run: \($0)" }
+          ?? words(process.status.rawValue, process.exitCode, process.signal),
+        begin: begin(process.startedAt), milliseconds: bounded(process.durationMilliseconds),
+        samples: bounded(process.samples), continues: false)
+      // A release command runs before the program, the others after it.
+      let place = own.begin.flatMap { begin in spans.firstIndex { ($0.begin ?? 0) > begin } }
+      spans.insert(own, at: place ?? spans.endIndex)
+    }
+    return spans
   }
 
   /// A number of a report that may have been made by anybody, so that nothing overflows: up to some thirty years.
