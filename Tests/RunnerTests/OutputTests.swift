@@ -13,7 +13,7 @@ struct OutputTests {
     raise KeyError("]]>\\x1b[31m::error::DATABASE_URL")
     """
 
-  private static let formats = ["text", "json", "ndjson", "sarif", "junit", "github", "gitlab"]
+  private static let formats = ["text", "json", "ndjson", "sarif", "junit", "github", "gitlab", "html"]
 
   @Test("are seven files whose findings agree, and the page and annotations of a workflow's step")
   func seven() async throws {
@@ -51,13 +51,41 @@ struct OutputTests {
     #expect(
       commands.count == report.findings.count
         && commands.first?.hasPrefix("::error file=services/shop/main.py") == true)
-    for line in outcome.errorOutput.split(separator: "\n").dropFirst() {
+    // Where standard output is a file, as in these tests, the end is said on standard error too.
+    for line in outcome.errorOutput.split(separator: "\n").dropFirst() where line != "::\(stopped)::" {
       #expect(!line.drop { $0.isWhitespace }.hasPrefix("::"), "\(line)")
     }
     let page = try caller.folder.read("summary.md")
     #expect(page.hasPrefix("before\n") && page.contains("## preflight: not ready"), "\(page)")
     #expect(!caller.names(in: caller.folder.path).contains { $0.hasSuffix(".new") })
     await caller.expectNoProcess()
+  }
+
+  @Test("are whole documents in a workflow too, and its runner takes commands again in the end")
+  func workflow() async throws {
+    let caller = try Caller.sharingCache()
+    let source = try caller.project(["main.py": Self.hostile])
+    let variables = ["GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": ""]
+    let (report, outcome) = try await caller.report([source, "--verbose"], variables: variables)
+    #expect(report.verdict == .notReady)
+    try expectHeld(outcome)
+    try caller.folder.write(outcome.output, to: "r.json")
+    let junit = try await caller.preflight(["report", "r.json", "--format", "junit"], variables: variables)
+    #expect(junit.output.hasPrefix("<?xml"))
+    try expectHeld(junit)
+    let wrong = try await caller.preflight(["check", "none"], variables: variables)
+    #expect(wrong.exitStatus == 2)
+    try expectHeld(wrong)
+  }
+
+  /// Expects that what stops commands is the first of standard error, and that it ends behind all but our own error.
+  private func expectHeld(_ outcome: Outcome) throws {
+    let lines = outcome.errorOutput.split(separator: "\n")
+    let token = try #require(
+      lines.first.flatMap { $0.firstRange(of: "::stop-commands::") != nil ? $0.dropFirst(17) : nil })
+    let end = try #require(lines.lastIndex(of: "::\(token)::"))
+    #expect(
+      lines[(end + 1)...].allSatisfy { !$0.drop { $0.isWhitespace }.hasPrefix("::") }, "\(outcome)")
   }
 
   @Test("come as events while it runs, with --format ndjson")

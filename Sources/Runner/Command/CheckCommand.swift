@@ -84,10 +84,10 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Keep the run's directory.")
   var keep = false
 
-  @Flag(name: .shortAndLong, help: "Show no progress.")
+  @Flag(name: .shortAndLong, help: "Show no progress, and tell only what decides the verdict.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Show what the program writes.")
+  @Flag(name: .shortAndLong, help: "Show what the program writes, and tell all that the report has.")
   var verbose = false
 
   /// The options of a check alone that are not as usual, for the commands that a report prints.
@@ -130,7 +130,7 @@ struct CheckCommand: ParsableCommand {
       color: Colors.wanted(on: 2, environment), isVerbose: verbose, isQuiet: quiet)
     // Whoever reads the documents gets them, also when there is nothing to say about the project.
     let tell: @Sendable (Failure) -> Void = { [options] error in
-      guard error.exitStatus != .usage else { return }
+      guard error.exitStatus != .usage else { return ending.abandon() }
       ending.tell(Report(error, options: options))
     }
     let supply = ImageCommand.supply(isQuiet: quiet, interruption, ending: tell)

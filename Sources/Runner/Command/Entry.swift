@@ -5,6 +5,7 @@ import Formats
 import Glibc
 import Images
 import Isolate
+import Reports
 import Sandbox
 
 /// The program `preflight`.
@@ -47,9 +48,12 @@ struct Preflight: ParsableCommand {
   }
 }
 
-/// Errors on standard error; what they quote of a project or an image is made harmless first.
+/// Errors on standard error; what they quote of a project or an image is made harmless first, for a terminal and for
+/// the log of a workflow.
 enum Complaint {
   static func tell(_ error: some Error) {
-    StandardStream.standardError("preflight: \(TerminalText.lines("\(error)"))\n")
+    let lines = TerminalText.lines("\(error)").split(separator: "\n", omittingEmptySubsequences: false)
+    let text = lines.map { WorkflowText.harmless(String($0)) }.joined(separator: "\n")
+    StandardStream.standardError("preflight: \(text)\n")
   }
 }

@@ -35,12 +35,8 @@ struct ReportCommand: ParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     let style = ReportEnding.style(
       of: report.project.source, environment, detail: quiet ? .quiet : verbose ? .verbose : .usual)
-    let failure = OutputFile.write(files, report, style)
-    let text = try format.type.render(report, style)
-    try SystemError.caught(try StandardStream.print(text)) {
-      Failure(.internalError, "the report could not be written: \($0)")
-    }
-    if let failure { throw failure }
+    try ReportEnding(format: format.type, files: files, style: style, environment: environment).convert(
+      report)
   }
 }
 

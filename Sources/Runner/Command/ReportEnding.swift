@@ -1,5 +1,3 @@
-import CShims
-import Execution
 import Formats
 import FoundationEssentials
 import Glibc
@@ -12,8 +10,7 @@ struct ReportEnding: Sendable {
   let files: [OutputFile]
   private var style: ReportStyle
   let environment: [String: String]
-  /// While it has not been said, the runner of a GitHub workflow takes nothing for a command; nobody guesses it.
-  private let stopToken: String?
+  private let log: WorkflowLog
 
   init(
     format: any ReportFormat.Type, files: [OutputFile], style: ReportStyle, environment: [String: String]
@@ -22,17 +19,12 @@ struct ReportEnding: Sendable {
     self.files = files
     self.style = style
     self.environment = environment
-    stopToken =
-      Self.isWorkflow(environment)
-      ? "preflight-\(String(isl_random(), radix: 36))\(String(isl_random(), radix: 36))" : nil
+    log = WorkflowLog(environment)
   }
-
-  /// Whether a GitHub workflow runs this (docs.github.com, "Default environment variables").
-  static func isWorkflow(_ environment: [String: String]) -> Bool { environment["GITHUB_ACTIONS"] == "true" }
 
   /// The format of standard output where none is asked for.
   static func usualFormat(_ environment: [String: String]) -> any ReportFormat.Type {
-    isWorkflow(environment) ? GitHubReport.self : TextReport.self
+    WorkflowLog.isThere(environment) ? GitHubReport.self : TextReport.self
   }
 
   /// How a report is written down here.
@@ -62,7 +54,7 @@ struct ReportEnding: Sendable {
 
   /// Called before anything of the project is shown.
   func begin(_ source: String) {
-    if let stopToken { StandardStream.standardError("::stop-commands::\(stopToken)\n") }
+    log.hold()
     if format == NDJSONReport.self {
       StandardStream.standardOutput(
         EventStream.beginning(.init(version: ReleaseVersion.current), source: source))
@@ -81,8 +73,6 @@ struct ReportEnding: Sendable {
     var style = style
     style.recording = recording
     let failure = OutputFile.write(files, report, style)
-    if let stopToken { StandardStream.standardOutput("::\(stopToken)::\n") }
-    if format == GitHubReport.self { writeSummary(report) }
     let isStream = format == NDJSONReport.self
     let text: String
     if let other {
@@ -90,25 +80,45 @@ struct ReportEnding: Sendable {
     } else {
       text = isStream ? try EventStream.ending(report) : try format.render(report, style)
     }
-    let code = StandardStream.standardOutput(text)
-    if code != 0 {
-      throw Failure(
-        .internalError,
-        "the report could not be written to standard output: \(SystemError("write", code: code).reason)",
-        remedy: "write it to a file with space: --output \(format.name)=FILE")
-    }
+    try print(text, of: report)
+    if let failure { throw failure }
+  }
+
+  /// The same of a report of earlier, of which no event has been told.
+  ///
+  /// - Throws: `Failure` for the first that did not get to where it belongs.
+  func convert(_ report: Report) throws(Failure) {
+    log.hold()
+    let failure = OutputFile.write(files, report, style)
+    try print(try format.render(report, style), of: report)
     if let failure { throw failure }
   }
 
   /// The same of a check that came to nothing: its error is told by who calls this, and in words already.
   func tell(_ report: Report) {
     _ = OutputFile.write(files, report, style)
-    if let stopToken { StandardStream.standardOutput("::\(stopToken)::\n") }
-    if format == GitHubReport.self { writeSummary(report) }
-    guard format != TextReport.self else { return }
-    let text =
-      format == NDJSONReport.self ? try? EventStream.ending(report) : try? format.render(report, style)
-    if let text { StandardStream.standardOutput(text) }
+    let isStream = format == NDJSONReport.self
+    let text = isStream ? try? EventStream.ending(report) : try? format.render(report, style)
+    try? print(format == TextReport.self ? "" : text ?? "", of: report)
+  }
+
+  /// Ends a check of which nothing is told.
+  func abandon() { log.release() }
+
+  private func print(_ text: String, of report: Report) throws(Failure) {
+    let isAnnotations = format == GitHubReport.self
+    if isAnnotations {
+      log.releaseForAnnotations()
+      writeSummary(report)
+    }
+    let code = StandardStream.standardOutput(text)
+    if !isAnnotations { log.release() }
+    if code != 0 {
+      throw Failure(
+        .internalError,
+        "the report could not be written to standard output: \(SystemError("write", code: code).reason)",
+        remedy: "write it to a file with space: --output \(format.name)=FILE")
+    }
   }
 
   /// Adds the page to what the step has already; nobody asked for it by name, so that its failure is a note.

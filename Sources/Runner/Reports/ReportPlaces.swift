@@ -17,7 +17,8 @@ extension Report {
     }
     let place = own ?? (project.detectedFrom.lazy.compactMap(Self.inside).first ?? ".", nil)
     let folder = Self.inside(style.folder) ?? ""
-    return (folder.isEmpty ? place.file : "\(folder)/\(place.file)", place.line)
+    if folder.isEmpty { return place }
+    return (place.file == "." ? folder : "\(folder)/\(place.file)", place.line)
   }
 
   /// The path without "." parts; nil where it is not one below the project's root.

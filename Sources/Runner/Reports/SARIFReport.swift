@@ -15,8 +15,9 @@ package enum SARIFReport: ReportFormat {
   private static let longestText = 2000
 
   package static func render(_ report: Report, _ style: ReportStyle) throws(Failure) -> String {
-    let known = Dictionary(
-      RuleBook.standard.descriptions.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    // Made only where it is needed: the signatures are read for it.
+    let descriptions = report.findings.isEmpty ? [] : RuleBook.standard.descriptions
+    let known = Dictionary(descriptions.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var rules: [SARIF.Rule] = []
     var indexes: [String: Int] = [:]
     var results: [SARIF.Result] = []

@@ -23,15 +23,15 @@ extension TextReport.Page {
     where !phase.command.isEmpty || !phase.stdoutTail.isEmpty || !phase.stderrTail.isEmpty {
       columns.space()
       label(phase.name.rawValue, ShellWords.join(phase.command))
-      for text in phase.stdoutTail { label("stdout", text, limit: 4) }
-      for text in phase.stderrTail { label("stderr", text, limit: 4) }
+      log("stdout", phase.stdoutTail)
+      log("stderr", phase.stderrTail)
       label("used", Self.use(phase.resources))
     }
     for process in report.processes ?? [] {
       columns.space()
       label("process", process.name)
-      for text in process.stdoutTail { label("stdout", text, limit: 4) }
-      for text in process.stderrTail { label("stderr", text, limit: 4) }
+      log("stdout", process.stdoutTail)
+      log("stderr", process.stderrTail)
     }
     columns.space()
     for variable in report.plan.environment {
@@ -44,10 +44,26 @@ extension TextReport.Page {
     for attempt in report.egress {
       let port = attempt.port.map { ":\($0)" } ?? ""
       let what = attempt.allowed ? "reached" : "refused"
-      label("connection", "\(attempt.phase.rawValue): \(attempt.host)\(port) \(what), \(attempt.count) times")
+      label(
+        "connection",
+        "\(attempt.phase.rawValue): \(attempt.host)\(port) \(what), \(attempt.count) time\(attempt.count == 1 ? "" : "s")"
+      )
     }
     for file in report.filesystem.written {
       label("file", "\(file.path) \(file.kind), \(ByteCount.describe(file.bytes))")
+    }
+  }
+
+  /// The end of a stream. A line that fits keeps its indentation, by which programs say what belongs together.
+  private mutating func log(_ name: String, _ texts: [String]) {
+    for (index, text) in texts.enumerated() {
+      let (head, line) = (index == 0 ? name : "", TerminalText.plain(text))
+      let padding = String(repeating: " ", count: TextColumns.labelWidth - head.columns)
+      if TextColumns.labelWidth + line.columns <= columns.width {
+        columns.raw((head.isEmpty ? "" : style.dim(head)) + padding + line)
+      } else {
+        label(head, text, limit: 4)
+      }
     }
   }
 
