@@ -83,7 +83,8 @@ struct AskedSocketsTests {
   func answer() throws {
     let (four, six) = (try Listener(AF_INET), try Listener(AF_INET6))
     let (port4, port6) = (four.port, six.port)
-    let table = OwnedDescriptor(owning: socket(AF_NETLINK, 3, 4))  // SOCK_RAW, NETLINK_SOCK_DIAG (sock_diag(7))
+    // SOCK_RAW, NETLINK_SOCK_DIAG (sock_diag(7))
+    let table = OwnedDescriptor(owning: socket(AF_NETLINK, 3, 4))
     try #require(table.number >= 0)
     func own(_ rows: [(UInt64, ListeningSocket)]) -> [String] {
       rows.filter { [port4, port6].contains($0.1.port) }

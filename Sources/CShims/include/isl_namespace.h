@@ -9,7 +9,8 @@
 /// container shares the caller's.
 int isl_open_sockets(int user_namespace, int network_namespace, int domain, int type, int *fds, int count);
 
-/// Opens a sock_diag(7) socket in a network namespace, for `isl_socket_memory` and `isl_find_listening`. Gives the descriptor, or -errno.
+/// Opens a sock_diag(7) socket in a network namespace, for `isl_socket_memory` and `isl_find_listening`. Gives the
+/// descriptor, or -errno.
 int isl_open_socket_table(int user_namespace, int network_namespace);
 
 /// Opens the table of System V shared memory segments (sysvipc(7), /proc/sysvipc/shm) of the IPC namespace
