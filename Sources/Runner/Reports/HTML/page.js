@@ -46,7 +46,7 @@
     const line = /^#log-(\d+)$/.exec(location.hash);
     if (line && Log) {
       Log.select(Log.indexOf(Number(line[1])), true);
-      byId('log').scrollIntoView({ block: 'start' });
+      Log.view.scrollIntoView({ block: 'center' });
       Log.view.focus({ preventScroll: true });
       return;
     }
