@@ -123,7 +123,9 @@ struct AIClientTests {
     let server = try await AIServer([Wire.events, .text(Wire.stream(Wire.good, .openAIChat))])
     var settings = try Wire.settings(server, .openAIChat)
     settings.url = "http://127.0.0.1:1/v1/chat/completions"
-    #expect(await ask(settings).problem?.contains("cannot be reached") == true)
+    let problem = await ask(settings).problem
+    #expect(
+      problem?.contains("cannot be reached") == true && problem?.hasSuffix("Connection refused") == true)
     // Unencrypted, and so without a key.
     settings = try Wire.settings(server, .openAIChat, key: nil)
     settings.url = "http://llm.corp.example/v1/chat/completions"

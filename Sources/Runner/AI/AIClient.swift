@@ -133,7 +133,7 @@ struct AIClient: Sendable {
     if HostTransport.isMistrust(error) {
       return .final(AIProblem("\(host) shows a certificate that is not trusted here"))
     }
-    let text = InertText.of(String("\(error)".prefix(200)))
+    let text = InertText.of(HostTransport.reason(error))
     return .passing(AIProblem("\(host) cannot be reached: \(text)"), after: nil)
   }
 

@@ -1,7 +1,10 @@
 package import AsyncHTTPClient
 import Egress
 package import Formats
+import Glibc
+import Isolate
 package import NIOCore
+import NIOPosix
 import NIOSSL
 import Synchronization
 
@@ -127,5 +130,25 @@ extension HostTransport {
     let text = "\(error)"
     return text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate")
       || text.contains("HOSTNAME_MISMATCH")
+  }
+
+  /// Why a host was not reached, in a few words.
+  package static func reason(_ error: any Error) -> String {
+    if let problem = error as? NIOConnectionError {
+      guard let last = problem.connectionErrors.last?.error else {
+        return "no address of \(problem.host) is found"
+      }
+      return "\(problem.host) port \(problem.port): \(reason(last))"
+    }
+    if let problem = error as? IOError { return SystemError("connect", code: problem.errnoCode).reason }
+    return switch error as? HTTPClientError {
+    case .connectTimeout?: "no connection within the time limit"
+    case .readTimeout?: "it stopped answering"
+    case .remoteConnectionClosed?: "it closed the connection"
+    case .invalidProxyResponse?: "the proxy does not lead there"
+    case .proxyAuthenticationRequired?:
+      "the proxy wants a login: write https_proxy=http://USER:PASSWORD@HOST:PORT"
+    default: "\(error)".split(separator: "\n").first.map { String($0.prefix(200)) } ?? "unknown"
+    }
   }
 }

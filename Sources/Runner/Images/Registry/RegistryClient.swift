@@ -166,27 +166,8 @@ actor RegistryClient {
         remedy: "put its authority into /etc/containers/certs.d/\(place.host)/ca.crt, or set SSL_CERT_FILE")
     }
     return Failure(
-      .transient, "\(subject): \(Self.reason(error))",
+      .transient, "\(subject): \(HostTransport.reason(error))",
       remedy: "check the network and the proxy settings, or try again later")
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    if let problem = error as? NIOConnectionError {
-      guard let last = problem.connectionErrors.last?.error else {
-        return "no address of \(problem.host) is found"
-      }
-      return "\(problem.host) port \(problem.port): \(reason(last))"
-    }
-    if let problem = error as? IOError { return SystemError("connect", code: problem.errnoCode).reason }
-    return switch error as? HTTPClientError {
-    case .connectTimeout?: "no connection within the time limit"
-    case .readTimeout?: "it stopped answering"
-    case .remoteConnectionClosed?: "it closed the connection"
-    case .invalidProxyResponse?: "the proxy does not lead there"
-    case .proxyAuthenticationRequired?:
-      "the proxy wants a login: write https_proxy=http://USER:PASSWORD@HOST:PORT"
-    default: "\(error)".split(separator: "\n").first.map { String($0.prefix(200)) } ?? "unknown"
-    }
   }
 
   func refusal(_ response: HTTPClientResponse, _ path: String) async -> Failure {
