@@ -182,6 +182,7 @@ static int run_step(struct isl_child *child, const struct isl_step *step) {
   case ISL_STEP_HOME: return isl_step_home(child, step);
   case ISL_STEP_INIT: return isl_step_init(child);
   case ISL_STEP_KEEP: return isl_step_keep(child, step);
+  case ISL_STEP_OWN_ROOT: return isl_step_own_root(a);
   case ISL_STEP_ALLOW: return isl_step_allow(child, step);
   case ISL_STEP_LANDLOCK: return isl_step_landlock(child);
   case ISL_STEP_BELT: return isl_step_belt();

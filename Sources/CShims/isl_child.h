@@ -272,6 +272,8 @@ int isl_end_with_keeper(const struct isl_child *child);
 int isl_step_allow(struct isl_child *child, const struct isl_step *step);
 int isl_step_landlock(struct isl_child *child);
 int isl_step_belt(void);
+/// Enters a root of its own by chroot(2) (own_root.c). Returns 0 or -errno: EISDIR where a standard stream is a folder.
+int isl_step_own_root(const char *root);
 /// Whether it does what it says, tried by the calling process, which is confined then. Returns 0 or -errno.
 int isl_landlock_works(void);
 

@@ -113,4 +113,41 @@ struct InPlaceTestsAsAnyUser {
     let result = try String(contentsOfFile: folder.path("own/result"), encoding: .utf8)
     #expect(result == "61500\n61500\nCapBnd:\t0000000000000000\nrefused\n")
   }
+
+  @Test(
+    "with a root of its own it finds nothing else, and none is entered that a standard stream leads out of",
+    .needs(.root, .busybox))
+  func ownRootAsRoot() throws {
+    let folder = try Self.folder()
+    for name in ["root", "root/bin", "root/own"] {
+      try FileManager.default.createDirectory(atPath: folder.path(name), withIntermediateDirectories: false)
+    }
+    let shell = folder.path("root/bin/sh")
+    try Busybox.contents.get().write(to: URL(filePath: shell))
+    unsafe chmod(shell, 0o755)
+    unsafe chown(folder.path("root/own"), 61500, 61500)
+    let line = "cd ..; cd ../..; pwd; echo /*; ls /proc/self/cwd; chroot / sh; cat \(folder.path("secret"))"
+    let process = RuntimeSpec.Process(
+      args: ["sh", "-c", "{ \(line); } >/own/result 2>/own/errors; echo ended >>/own/result"],
+      env: ["PATH=/bin"], cwd: "/own")
+    let root = try #require(unsafe realpath(folder.path("root"), nil).map { unsafe String(cString: $0) })
+    let place = InPlace(user: 61500, root: root, allowed: [("/", .write)])
+    let container = try Container.start(process, in: place)
+    if let listener = container.seccompListener { close(listener) }
+    #expect(try container.wait().status == 0 && container.confinement == .otherUser)
+    let result = try String(contentsOfFile: folder.path("root/own/result"), encoding: .utf8)
+    #expect(result == "/\n/bin /own\nended\n")
+    var options = ContainerOptions()
+    let outside = unsafe open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(outside) }
+    options.standardInput = outside
+    let refusal = #expect(throws: IsolateError.self) {
+      try Container.start(process, in: place, options: options)
+    }
+    #expect(
+      refusal.map { "\($0)" }?.contains("a standard stream is a folder") == true, "\(String(describing: refusal))")
+    #expect(throws: IsolateError.self, "the caller's own user") {
+      try Container.start(process, in: InPlace(user: nil, root: root, allowed: place.allowed))
+    }
+  }
 }

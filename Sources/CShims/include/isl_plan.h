@@ -27,7 +27,7 @@ enum isl_plan_flags {
   // the container may have the owner of the host's device nodes: they are bound read-only
   ISL_PLAN_OWNS_DEVICES = 1u << 10,
   ISL_PLAN_SHARES_MEMORY = 1u << 11, // the child may share the caller's memory, where its steps allow it
-  ISL_PLAN_IN_PLACE = 1u << 12, // the root stays the caller's: no step changes it
+  ISL_PLAN_IN_PLACE = 1u << 12, // no step changes the root, or chroot(2) alone does: the caller's descriptors go at once
   ISL_PLAN_FORCE_LEGACY_MOUNT = 1u << 4, // tests: behave as if the new mount API did not exist
   ISL_PLAN_FORCE_NO_OPENAT2 = 1u << 5, // tests: behave as if openat2(2) did not exist
 };
@@ -119,6 +119,7 @@ enum isl_step_kind {
   ISL_STEP_HOME, // v = uid, whose HOME of the container's /etc/passwd replaces the last variable of the environment
   ISL_STEP_INIT, // fork: the caller stays as PID 1, reaps and forwards signals; the child goes on
   ISL_STEP_KEEP, // fork: the caller stays as keeper (keeper.c), the child goes on; v = uid of the payload
+  ISL_STEP_OWN_ROOT, // a = folder that becomes the root by chroot(2)
   ISL_STEP_ALLOW, // a = path, v = enum isl_access, w = version of Landlock at most or 0
   ISL_STEP_LANDLOCK, // nothing but what ALLOW has named, from here on
   ISL_STEP_BELT, // no file outside of the root, from here on

@@ -11,6 +11,7 @@
 #include "isl_launch.h"
 #include "isl_lent_files.h"
 #include "isl_lent_sockets.h"
+#include "isl_own_root.h"
 #include "isl_listening.h"
 #include "isl_namespace.h"
 #include "isl_network.h"

@@ -95,6 +95,9 @@ extension LaunchError {
       "the user namespace does not map one of the ids: linux.uidMappings and linux.gidMappings say which it does"
     case (.step(.setUser), EPERM):
       "the user namespace denies setgroups(2) where it maps the caller's own group alone"
+    case (.step(.ownRoot), EPERM):
+      "leave the caller CAP_SYS_CHROOT (docker: no --cap-drop of it), and let the filter around it allow chroot(2)"
+    case (.step(.ownRoot), EISDIR): "a standard stream is a folder, by which the root could be left"
     case (.step(.oomScore), EACCES):
       "a value below the caller's own needs CAP_SYS_RESOURCE of the host"
     case (.step(.writeSysctl), ENOENT): "this kernel has no such parameter"

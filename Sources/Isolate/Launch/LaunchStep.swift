@@ -41,6 +41,7 @@ public enum LaunchStep: Sendable, Equatable {
   case workingDirectory
   case startInit
   case keep
+  case ownRoot
   case allow
   case landlock
   case belt
@@ -93,6 +94,7 @@ public enum LaunchStep: Sendable, Equatable {
       case ISL_STEP_WORKING_DIRECTORY: .workingDirectory
       case ISL_STEP_INIT: .startInit
       case ISL_STEP_KEEP: .keep
+      case ISL_STEP_OWN_ROOT: .ownRoot
       case ISL_STEP_ALLOW: .allow
       case ISL_STEP_LANDLOCK: .landlock
       case ISL_STEP_BELT: .belt
@@ -145,6 +147,7 @@ public enum LaunchStep: Sendable, Equatable {
     case .workingDirectory: "change directory"
     case .startInit: "start init"
     case .keep: "start the keeper"
+    case .ownRoot: "enter the root"
     case .allow: "allow"
     case .landlock: "confine by Landlock"
     case .belt: "keep to the root by Landlock"

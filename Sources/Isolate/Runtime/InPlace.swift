@@ -26,13 +26,19 @@ public struct InPlace: Sendable {
 
   /// Who the payload is, with a group of the same number: somebody whom nobody else is. Nil is the caller.
   public var user: UInt32?
+  /// A folder that becomes the root by chroot(2), by its real path; nil is the caller's own. Only another user than the
+  /// caller can have one. Paths of rules and of the process are those in it.
+  public var root: String?
+  /// Whether calls that change owners and identities are answered as for the root of an image, and not made.
+  public var answersIdentities = false
   /// Everything else is out of reach.
   public var allowed: [(path: String, access: Access)]
   /// For tests: as if the kernel's Landlock were no newer than that; 0 is as it is.
   public var landlockVersion = 0
 
-  public init(user: UInt32?, allowed: [(path: String, access: Access)]) {
+  public init(user: UInt32?, root: String? = nil, allowed: [(path: String, access: Access)]) {
     self.user = user
+    self.root = root
     self.allowed = allowed
   }
 
@@ -52,6 +58,11 @@ extension Container {
   public static func start(
     _ given: RuntimeSpec.Process, in place: InPlace, options wanted: ContainerOptions = ContainerOptions()
   ) throws(IsolateError) -> Container {
+    if place.root != nil, place.user == nil {
+      throw .unavailable(
+        what: "a root of its own", why: "the program is the caller's user, who may not chroot(2)",
+        remedy: "give it a user of its own")
+    }
     var options = wanted
     options.inPlace = place
     options.notifiedCalls = RuntimeSpec.Seccomp.inPlaceNotified(isCaller: place.user == nil)
@@ -65,7 +76,8 @@ extension Container {
     process.user.gid = place.user ?? UserNamespace.callersGroup
     process.user.additionalGids = []
     var spec = RuntimeSpec(process: process, root: RuntimeSpec.Root(path: "/"))
-    let section: RuntimeSpec.Seccomp = place.user == nil ? .inPlaceAsCaller : .inPlace
+    let section: RuntimeSpec.Seccomp =
+      place.user == nil ? .inPlaceAsCaller : place.answersIdentities ? .inPlaceAsRoot : .inPlace
     spec.linux.seccomp = section
     let filter = try CompiledFilter(section, notify: options.notifiedCalls)
     var builder = LaunchPlanBuilder(spec: spec, process: process, bundle: "/", options: options)
@@ -91,6 +103,8 @@ extension LaunchPlanBuilder {
     step(ISL_STEP_GATE)
     // Before the user changes: the keeper has to be able to end what that user runs.
     step(ISL_STEP_KEEP, v: UInt64(process.user.uid))
+    // After it, as that one reads /proc; before the capabilities go.
+    if let root = place.root { step(ISL_STEP_OWN_ROOT, root, a: buffer.string(root)) }
     for (index, rule) in place.allowed.enumerated() {
       step(
         ISL_STEP_ALLOW, rule.path, index: index, a: buffer.string(rule.path),

@@ -92,8 +92,14 @@ extension RuntimeSpec.Seccomp {
   public static let singleIdentity: RuntimeSpec.Seccomp = {
     var filter = RuntimeSpec.Seccomp.default
     filter.refusesTerminalInput = true
-    filter.syscalls[0].names.removeAll { answeredCalls.contains($0) || $0 == "mknod" || $0 == "mknodat" }
-    filter.syscalls.append(Rule(names: answeredCalls, action: "SCMP_ACT_ERRNO", errnoRet: 0))
+    filter.answerIdentities()
+    return filter
+  }()
+
+  /// Answers the calls of `singleIdentity`.
+  mutating func answerIdentities() {
+    syscalls[0].names.removeAll { Self.answeredCalls.contains($0) || $0 == "mknod" || $0 == "mknodat" }
+    syscalls.append(Rule(names: Self.answeredCalls, action: "SCMP_ACT_ERRNO", errnoRet: 0))
     let typeBits = UInt64(S_IFMT)
     for (call, index) in [("mknod", UInt32(1)), ("mknodat", 2)] {
       for (type, action) in [
@@ -101,12 +107,11 @@ extension RuntimeSpec.Seccomp {
         (S_IFREG, "SCMP_ACT_ALLOW"), (S_IFSOCK, "SCMP_ACT_ALLOW"), (0, "SCMP_ACT_ALLOW"),
       ] {
         let mode = Argument(index: index, value: typeBits, valueTwo: UInt64(type), op: "SCMP_CMP_MASKED_EQ")
-        filter.syscalls.append(
+        syscalls.append(
           Rule(names: [call], action: action, errnoRet: action == "SCMP_ACT_ERRNO" ? 0 : nil, args: [mode]))
       }
     }
-    return filter
-  }()
+  }
 
   private static let answeredCalls: [String] = """
     capset chown chown32 fchown fchown32 fchownat lchown lchown32 setfsgid setfsgid32 setfsuid setfsuid32 setgid

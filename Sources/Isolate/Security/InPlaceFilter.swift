@@ -82,6 +82,13 @@ extension RuntimeSpec.Seccomp {
     return filter
   }()
 
+  /// The same for the programs of an image whose user is root, in a root of their own.
+  static let inPlaceAsRoot: RuntimeSpec.Seccomp = {
+    var filter = inPlace
+    filter.answerIdentities()
+    return filter
+  }()
+
   /// What is notified whatever its arguments are.
   static func inPlaceNotified(isCaller: Bool) -> [String] {
     let always = ["connect", "bind"] + removals

@@ -121,8 +121,8 @@ package final class CheckRunner {
     ).prepare(options.sourceName)
     options = try options.reading(projectAt: folder)
     if limitsTime { interruption.limit(milliseconds: options.timeoutMilliseconds) }
-    let isolation = IsolationSurvey(options: options)
-    // An image that is there is none that can be used where nothing can be mounted.
+    var isolation = IsolationSurvey(options: options)
+    // Where nothing can be mounted an image is a copy at best: nobody gets that unasked.
     if !isolation.confinement.hasNamespaces, options.imageRequest == .byDefault {
       options.imageRequest = .host
     }
@@ -138,14 +138,15 @@ package final class CheckRunner {
     LastCheck.removeOld(in: state)
     let host = try HostNetwork(options.hostEnvironment, keepsLogins: options.keepsIndexLogins)
     try isolation.requireLevel(options.minimumLevel)
+    if let image = planned.image?.image { try isolation.use(image: image.reference.familiar, options) }
     if let less = isolation.weakness { observer.note(less) }
     if !isolation.confinement.hasNamespaces {
-      try isolation.requireOwnFiles(image: planned.image?.image.reference.familiar)
       try isolation.requirePort(plan.port.value)
     }
     if isolation.confinement == .otherUser { try run.becomeReachable(in: state) }
     let hostTools = planned.image == nil ? try locateTools(plan) : [:]
     let sandbox = try sandbox(for: planned, run, host, isolation.confinement)
+    if let less = sandbox.ownRootDegradations.first { observer.note(less.what) }
     sandbox.tools = Array(hostTools.values)
     if let bytes = options.scratchBytes { sandbox.scratchBytes = bytes }
     sandbox.askedStopSignal = plan.stopSignal.flatMap { SignalName.number($0.value) }

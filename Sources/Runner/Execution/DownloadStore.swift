@@ -20,9 +20,9 @@ struct DownloadStore: ~Copyable {
 
   /// Takes the folder of a key, or one of the run's own without a key, or while another check has that.
   ///
-  /// Sandboxes without mounts have theirs in `kept`.
+  /// Sandboxes without mounts have theirs in `kept`; `own` is where the run's own is.
   init(
-    _ key: String?, state: StateDirectory, run: RunDirectory, kept: KeptFolder? = nil
+    _ key: String?, state: StateDirectory, run: RunDirectory, own: String? = nil, kept: KeptFolder? = nil
   ) throws(SystemError) {
     isLent = kept != nil
     if let key, let lock = FileLock(Self.lock(of: key, state), waits: false) {
@@ -31,7 +31,7 @@ struct DownloadStore: ~Copyable {
       if !Files.exists(path) { _ = unsafe utimes(Self.lock(of: key, state), nil) }
       self.lock = consume lock
     } else {
-      path = "\(run.shownPath)/downloads"
+      path = own ?? "\(run.shownPath)/downloads"
       lock = nil
     }
     try Directories.make(path, mode: 0o700)

@@ -19,7 +19,11 @@ package struct IsolationSurvey: Sendable {
   private let wantsCPULimit: Bool
 
   /// Looks at the host.
-  package init(options: CheckOptions, confinement: Confinement = .attempt()) {
+  ///
+  /// With `hasOwnRoot` a program without namespaces has an image.
+  package init(
+    options: CheckOptions, confinement: Confinement = .attempt(), hasOwnRoot: Bool = false
+  ) {
     self.confinement = confinement
     var degraded: [Report.Isolation.Degradation] = []
     var missing: [(level: Int, what: Report.Isolation.Degradation)] = []
@@ -49,8 +53,8 @@ package struct IsolationSurvey: Sendable {
       missing.insert((4, proc), at: 0)
     }
     if !confinement.hasNamespaces {
-      let less = Self.inPlace(confinement)
-      degraded += less.map(\.what) + Self.limitations
+      let less = Self.inPlace(confinement, hasOwnRoot: hasOwnRoot)
+      degraded += less.map(\.what) + Self.limitations(hasOwnRoot: hasOwnRoot)
       missing = less + [(4, Self.withoutProc)] + missing
     }
     if geteuid() == 0, confinement != .otherUser {
@@ -71,16 +75,18 @@ package struct IsolationSurvey: Sendable {
 
   /// What each rung lacks where there are no namespaces, from the lowest on.
   private static func inPlace(
-    _ confinement: Confinement
+    _ confinement: Confinement, hasOwnRoot: Bool
   ) -> [(level: Int, what: Report.Isolation.Degradation)] {
+    let files =
+      hasOwnRoot
+      ? "the program runs in a copy of the image and among this machine's own processes and network, without namespaces: chroot(2) and Landlock keep it to the copy, Landlock from signalling others, a filter from looking into them, and preflight makes and connects its sockets"
+      : "the program runs among this machine's own files, processes and network, without namespaces: Landlock keeps it from files that are not shown and from signalling others, a filter from looking into them, and preflight makes and connects its sockets; it sees other processes listed, and the names and sizes of files it cannot read"
     let cause = HostCause.ofNamespaces
     var all: [(level: Int, what: Report.Isolation.Degradation)] = [
       (
         3,
         .init(
-          what:
-            "the program runs among this machine's own files, processes and network, without namespaces: Landlock keeps it from files that are not shown and from signalling others, a filter from looking into them, and preflight makes and connects its sockets; it sees other processes listed, and the names and sizes of files it cannot read",
-          why: cause.why, remedy: Self.settings(of: cause))
+          what: files, why: cause.why, remedy: Self.settings(of: cause))
       )
     ]
     guard confinement == .landlockOnly else { return all }
@@ -103,11 +109,13 @@ package struct IsolationSurvey: Sendable {
     remedy: "allow namespaces, as for L3")
 
   /// What cannot be held, or cannot be tried, for want of a kernel's help.
-  private static var limitations: [Report.Isolation.Degradation] {
+  private static func limitations(hasOwnRoot: Bool) -> [Report.Isolation.Degradation] {
     var all = [
       Report.Isolation.Degradation(
-        what:
-          "the program's /tmp is a folder named by TMPDIR, no datagrams reach it, and it can use neither System V objects nor POSIX message queues",
+        what: (hasOwnRoot
+          ? "no datagrams reach the program"
+          : "the program's /tmp is a folder named by TMPDIR, no datagrams reach it")
+          + ", and it can use neither System V objects nor POSIX message queues",
         why: "nothing can be mounted here, and others share the machine's network and its shared memory",
         remedy: "allow namespaces, as for L3")
     ]
@@ -129,14 +137,12 @@ package struct IsolationSurvey: Sendable {
     return all
   }
 
-  /// Images need mounts, or a root of their own.
-  func requireOwnFiles(image: String?) throws(Failure) {
-    guard let image else { return }
-    let cause = HostCause.ofNamespaces
-    throw Failure(
-      .unavailable, "the image \(image) cannot be used at isolation L\(level): \(cause.why)",
-      remedy: "check on this machine's own files (--image host), or allow namespaces: "
-        + Self.settings(of: cause))
+  /// Takes in that the program has an image; without mounts that needs root, who gives it a root of its own.
+  mutating func use(image: String, _ options: CheckOptions) throws(Failure) {
+    if confinement == .landlockOnly { throw Sandbox.refusal(of: image) }
+    if confinement == .otherUser {
+      self = IsolationSurvey(options: options, confinement: confinement, hasOwnRoot: true)
+    }
   }
 
   /// Without a network of its own the program needs its port to be free on this machine.

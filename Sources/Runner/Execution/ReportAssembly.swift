@@ -45,6 +45,9 @@ struct ReportAssembly {
           what: "files that would not be deployed are shown", why: why,
           remedy: "use a kernel of 5.8 or newer, or check a clean clone"))
     }
+    for less in sandbox.ownRootDegradations {
+      extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
+    }
     if let less = sandbox.stored?.degradation {
       extra.append(.init(what: less.what, why: less.why, remedy: less.remedy))
     }

@@ -37,7 +37,10 @@ package final class SandboxedCommand {
     let confinement = Confinement.attempt()
     if !confinement.hasNamespaces {
       // Before anything runs.
-      if let less = confinement.warning { StandardStream.standardError("preflight: \(less)\n") }
+      let hasOwnRoot = confinement == .otherUser && options.image != nil
+      if let less = hasOwnRoot ? OwnRoot.warning : confinement.warning {
+        StandardStream.standardError("preflight: \(less)\n")
+      }
       if confinement == .otherUser { try run.becomeReachable(in: state) }
     }
     let host = try HostNetwork(options.hostEnvironment)
@@ -175,6 +178,7 @@ package final class SandboxedCommand {
     for warning in container.warnings where warning != said {
       StandardStream.standardError("preflight: \(warning)\n")
     }
+    for less in sandbox.ownRootDegradations { StandardStream.standardError("preflight: \(less.what)\n") }
     if let less = sandbox.stored?.degradation {
       StandardStream.standardError("preflight: \(less.what): \(less.why)\n\(less.remedy)\n")
     }

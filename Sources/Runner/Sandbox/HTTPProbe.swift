@@ -1,4 +1,5 @@
 package import Analysis
+import CShims
 import Formats
 import Glibc
 import Isolate
@@ -27,6 +28,8 @@ package final class HTTPProbe {
   private let startedAt = Clock.milliseconds()
   private let timeoutMilliseconds: Int
   private let root: String
+  /// The root of a program that has one by chroot(2).
+  private let ownRoot: String?
   /// Where it is reached from outside; nil where it cannot be.
   private let address: IPv4Address?
   private var step = Step.connecting
@@ -43,9 +46,11 @@ package final class HTTPProbe {
   init(
     _ container: Container, path: String, port: Int, target: Target = .outside,
     isConnectionEnough: Bool = false,
-    timeoutMilliseconds: Int = 5000, at address: IPv4Address? = SandboxNetwork.outsideAddress
+    timeoutMilliseconds: Int = 5000, ownRoot: String? = nil,
+    at address: IPv4Address? = SandboxNetwork.outsideAddress
   ) throws(Failure) {
     self.address = address
+    self.ownRoot = ownRoot
     self.path = path
     self.port = port
     self.target = target
@@ -95,7 +100,10 @@ package final class HTTPProbe {
       // The path is followed in the sandbox's own root (proc(5), /proc/PID/root).
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
-      let bytes = Array((root + path).utf8)
+      let file = ownRoot.map { unsafe isl_open_in_root($0, path, 0) }
+      defer { if let file, file >= 0 { close(file) } }
+      if let file, file < 0 { return finish(failure: reason(-file)) }
+      let bytes = Array((file.map { "/proc/self/fd/\($0)" } ?? root + path).utf8)
       guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
         return finish(failure: "its path is too long")
       }

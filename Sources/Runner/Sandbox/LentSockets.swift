@@ -27,15 +27,19 @@ package final class LentSockets {
     var sockets: [String] { folders.sockets }
     /// Where the program may change modes, owners and times of files.
     var writable: [String] { folders.writable }
-    /// What stands for /dev/shm.
-    var sharedMemory: String { folders.sharedMemory }
+    /// What stands for /dev/shm; nil where it is the program's own.
+    var sharedMemory: String? { folders.sharedMemory }
+    /// The root that its paths begin at; nil is ours.
+    var root: String? { folders.root }
   }
 
   /// What a sandbox's own are, by their real paths.
   package struct Folders: Sendable {
     var sockets: [String] = []
     var writable: [String] = []
-    var sharedMemory = ""
+    var sharedMemory: String?
+    /// The root that its paths begin at; nil is the caller's.
+    var root: String?
 
     package init() {}
   }

@@ -52,17 +52,38 @@ extension LentSockets.Desk {
     return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// What a process names by a path, in its own root; -errno where that is no socket.
+  func openSocketFile(_ path: String, of process: UInt32) -> Int32 {
+    guard let root = surroundings.root else { return unsafe isl_open_socket_file(pid_t(process), path) }
+    var path = path
+    if !path.hasPrefix("/") {
+      // In a folder that was removed nothing is found.
+      guard let folder = Files.link("/proc/\(process)/cwd"), "\(folder)/".hasPrefix("\(root)/") else {
+        return -ENOENT
+      }
+      path = "\(folder.dropFirst(root.count))/\(path)"
+    }
+    let file = unsafe isl_open_in_root("/proc/\(process)/root", path, 0)
+    guard file >= 0 else { return file }
+    var information = stat()
+    if unsafe fstat(file, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK { return file }
+    Glibc.close(file)
+    return -ECONNREFUSED
+  }
+
   // MARK: /dev/shm
 
   /// The name of an object in shared memory; nil for every other path.
   private func shared(_ event: isl_seccomp_event, _ address: UInt64) -> String? {
-    guard let path = try? text(event, address), path.hasPrefix(Self.sharedMemory) else { return nil }
+    guard surroundings.sharedMemory != nil, let path = try? text(event, address),
+      path.hasPrefix(Self.sharedMemory)
+    else { return nil }
     let name = String(path.dropFirst(Self.sharedMemory.count))
     return name.isEmpty || name == "." || name == ".." || name.contains("/") ? nil : name
   }
 
   private func sharedFolder() throws(Refusal) -> OwnedDescriptor {
-    let number = unsafe open(surroundings.sharedMemory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let number = unsafe open(surroundings.sharedMemory ?? "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if number < 0 { throw Refusal(errno) }
     return OwnedDescriptor(owning: number)
   }

@@ -298,7 +298,7 @@ extension LentSockets {
       let path = String(decoding: address.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
       // An abstract one would be somebody else's.
       if path.isEmpty { throw Refusal(ECONNREFUSED) }
-      let file = try checked(unsafe isl_open_socket_file(pid_t(event.pid), path))
+      let file = try checked(openSocketFile(path, of: event.pid))
       defer { Glibc.close(file) }
       guard let real = Files.link("/proc/self/fd/\(file)"),
         surroundings.sockets.contains(where: { real.hasPrefix("\($0)/") })

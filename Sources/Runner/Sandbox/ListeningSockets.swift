@@ -25,9 +25,19 @@ package enum ListeningSockets {
   /// The paths of the UNIX sockets that listen (proc(5), net/unix); those that servers make for their own control
   /// (gunicorn's `.ctl`) are none of the program's.
   ///
-  /// Where they are the machine's, those are the program's that lie in one of `folders`.
-  package static func readUnix(of container: Container, below folders: [String] = []) -> [String] {
-    let all = parseUnix(Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? "")
+  /// Where they are the machine's, those are the program's that lie in one of `folders`, or that it has open: a name in
+  /// a root of its own says nothing.
+  package static func readUnix(
+    of container: Container, below folders: [String] = [], hasOwnRoot: Bool = false
+  ) -> [String] {
+    let table = Files.text("/proc/\(container.processID)/net/unix", limit: 16 << 20) ?? ""
+    if hasOwnRoot {
+      let open = container.looking {
+        Set(ProcessTree(of: container).processes.flatMap { Array(sockets(of: $0)) })
+      }
+      return parseUnix(table, among: open)
+    }
+    let all = parseUnix(table)
     if container.confinement.hasNamespaces { return all }
     return all.filter { path in folders.contains { path.hasPrefix("\($0)/") } }
   }
@@ -76,13 +86,14 @@ package enum ListeningSockets {
     }
   }
 
-  static func parseUnix(_ table: String) -> [String] {
+  static func parseUnix(_ table: String, among open: Set<UInt64>? = nil) -> [String] {
     let paths = table.split(separator: "\n").dropFirst().compactMap { line -> String? in
       let fields = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: true)
       // __SO_ACCEPTCON of net.h: the socket listens.
       guard fields.count == 8, let flags = UInt32(fields[3], radix: 16), flags & 0x10000 != 0 else {
         return nil
       }
+      if let open, UInt64(fields[6]).map(open.contains) != true { return nil }
       let path = String(fields[7])
       return path.hasPrefix("/") && !path.hasSuffix(".ctl") ? path : nil
     }

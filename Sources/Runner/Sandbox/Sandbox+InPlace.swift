@@ -2,6 +2,7 @@ import Analysis
 import CShims
 import Formats
 import Glibc
+import Images
 package import Isolate
 
 /// Phases where there are neither namespaces nor mounts.
@@ -17,8 +18,9 @@ extension Sandbox {
     }
   }
 
-  /// Every name that a phase is told of, with its real place.
+  /// Every name that a phase is told of, with its real place; in a root of its own they are the same.
   var inPlaceFiles: InPlaceFiles {
+    if ownRoot != nil { return InPlaceFiles([]) }
     var places = ownFolders
     places.append(.init(shown: HostImage.certificates, real: "\(run.shownPath)/certificates.pem"))
     places.append(.init(shown: IndexSettings.folder, real: "\(run.shownPath)/\(Self.settings)"))
@@ -36,12 +38,14 @@ extension Sandbox {
 
   /// Where environments are kept that are used at their real places; nil where they are shown at others.
   package func keptFolder(in state: StateDirectory) -> KeptFolder? {
-    isInPlace ? KeptFolder(for: hasOwnUser ? .otherUser : .landlockOnly, in: state) : nil
+    isInPlace && ownRoot == nil ? KeptFolder(for: hasOwnUser ? .otherUser : .landlockOnly, in: state) : nil
   }
 
   /// Writes what installs know of indexes to the run's directory, and there a user of its own finds what it could not
   /// read where it is.
   func writeIndexSettings() throws(SystemError) {
+    // There they are shown to installs alone, and each install finds them new.
+    if ownRoot != nil { return }
     if isInPlace, hasOwnUser {
       for (number, path) in indexes.folders.paths.enumerated() where !PackageFolders.isOpenToAll(path) {
         let copy = "\(run.shownPath)/packages-\(number)"
@@ -69,16 +73,12 @@ extension Sandbox {
 
   /// Starts a phase's process among the machine's own files.
   func startInPlace(_ phase: Phase, _ options: ContainerOptions) throws(PhaseStartError) -> Container {
-    guard stored == nil else {
-      throw .runner(
-        Failure(
-          .unavailable, "an image cannot be used here: \(HostCause.ofNamespaces.why)",
-          remedy: "use this machine's own files"))
-    }
     guard let process = specification(for: phase).process else {
       throw .runner(Failure(.internalError, "no process to run"))
     }
-    if let user = run.user {
+    if let ownRoot {
+      try SystemError.caught(try prepare(ownRoot, phase, process.cwd)) { PhaseStartError.runner(Failure($0)) }
+    } else if let user = run.user {
       // Read-only folders as well: what they may do with their own files Landlock says.
       let shared = [Self.settings, "certificates.pem"].map { "\(run.shownPath)/\($0)" }
       let copies = packages.filter { $0.hasPrefix("\(run.shownPath)/") }
@@ -102,7 +102,8 @@ extension Sandbox {
     process.terminal = false
     process.args = process.args.map(files.real)
     process.cwd = files.real(process.cwd)
-    let place = InPlace(user: run.user, allowed: allowed(phase))
+    var place = InPlace(user: run.user, root: ownRoot?.path, allowed: allowed(phase))
+    place.answersIdentities = stored?.user.userID == 0
     guard place.confinement >= leastConfinement else {
       throw .unavailable(
         what: "a user of its own for the program", why: "none was taken", remedy: "report this")
@@ -110,21 +111,30 @@ extension Sandbox {
     // The caller's other processes count as well for who is the caller (getrlimit(2), RLIMIT_NPROC).
     if run.user == nil { process.rlimits.removeAll { $0.type == "RLIMIT_NPROC" } }
     var environment = phase.environment.mapValues(files.real)
-    environment.merge(
-      ["TMPDIR": files.real("/tmp"), "LOGNAME": environment["USER"] ?? "app"],
-      uniquingKeysWith: { own, _ in own })
+    if ownRoot == nil {
+      environment.merge(
+        ["TMPDIR": files.real("/tmp"), "LOGNAME": environment["USER"] ?? "app"],
+        uniquingKeysWith: { own, _ in own })
+    }
     process.env = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     return try Container.start(process, in: place, options: options)
   }
 
   /// Folders whose UNIX sockets are the program's.
-  package var socketFolders: [String] { isInPlace ? Array(Set(ownFolders.map(\.real))) : [] }
+  package var socketFolders: [String] {
+    ownRoot.map { [$0.path] } ?? (isInPlace ? Array(Set(ownFolders.map(\.real))) : [])
+  }
 
   /// What is the program's own of a phase without namespaces.
   package func lentFolders(_ phase: Phase) -> LentSockets.Folders {
     var folders = LentSockets.Folders()
     guard isInPlace else { return folders }
     folders.sockets = socketFolders.compactMap(Files.real)
+    folders.root = ownRoot?.path
+    if let ownRoot {
+      folders.writable = [ownRoot.path]
+      return folders
+    }
     folders.writable = writable(phase).compactMap(Files.real)
     folders.sharedMemory = Files.real("\(run.shownPath)/shm") ?? ""
     return folders
@@ -145,7 +155,8 @@ extension Sandbox {
 
   /// The UNIX sockets of the program, by the names that it knows them by.
   package func unixSockets(of container: Container) -> [String] {
-    let all = ListeningSockets.readUnix(of: container, below: socketFolders)
+    let all = ListeningSockets.readUnix(
+      of: container, below: socketFolders, hasOwnRoot: ownRoot != nil)
     return isInPlace ? all.map(inPlaceFiles.shown) : all
   }
 
@@ -168,6 +179,8 @@ extension Sandbox {
 
   /// What a sandbox with mounts would have, and devices that hold nothing.
   private func allowed(_ phase: Phase) -> [(path: String, access: InPlace.Access)] {
+    // All that is there is its own; what it is only to read is not its user's.
+    if ownRoot != nil { return [("/", .write)] + OwnRoot.devices.map { ($0, .device) } }
     var rules: [(path: String, access: InPlace.Access)] = []
     for path in image.shownPaths + tools.compactMap(\.hostPrefix) {
       rules += Self.without(indexes.hidden, path).map { ($0, .read) }
@@ -192,7 +205,7 @@ extension Sandbox {
     return ((try? Files.names(in: path)) ?? []).flatMap { without(hidden, "\(path)/\($0)") }
   }
 
-  private static func give(_ path: String, to user: UInt32) throws(SystemError) {
+  static func give(_ path: String, to user: UInt32) throws(SystemError) {
     let result = unsafe isl_give_tree(path, user)
     if result < 0 { throw SystemError("chown", path, code: -result) }
   }

@@ -31,6 +31,12 @@ package final class Sandbox {
   package let image: HostImage
   /// The image of the store that is used instead of the host's own files.
   package let stored: StoredRootfs?
+  /// The copy of it that is the root where nothing can be mounted.
+  package private(set) var ownRoot: OwnRoot?
+  /// Where the project's own files are that the program may write to.
+  private(set) var projectPlace: String
+  /// Whether what only installs may see is in a root of its own.
+  var showsInstallFiles = false
   package let project: String?
   let indexes: IndexSettings
   /// Where each of their folders of packages is.
@@ -104,12 +110,22 @@ package final class Sandbox {
     image = HostImage(rootPath: "\(run.path)/rootfs", user: user, settingsFolders: settingsFolders)
     layer = project == nil ? .none : .overlay
     isInPlace = !limits.confinement.hasNamespaces
+    projectPlace = "\(run.shownPath)/upper"
     let written = ["upper", "home", "root-upper"] + (isInPlace ? ["tmp", "shm"] : [])
     for folder in written { disk?.add("\(run.shownPath)/\(folder)") }
     stored?.changesInMemoryLimit = disk?.limit
+    if let stored {
+      if !certificates.isEmpty {
+        try Failure.guarding { () throws(SystemError) in
+          try stored.show(certificates, at: HostImage.certificates)
+        }
+      }
+      if isInPlace { ownRoot = try enterable(stored) }
+    }
     try Failure.guarding { () throws(SystemError) in
-      if let stored {
-        if !certificates.isEmpty { try stored.show(certificates, at: HostImage.certificates) }
+      if let ownRoot {
+        if project != nil { projectPlace = try ownRoot.emptyFolder(projectRoot) }
+      } else if stored != nil {
       } else if isInPlace {
         try makeOwnFolders(certificates: certificates)
       } else {
@@ -122,7 +138,7 @@ package final class Sandbox {
       try writeIndexSettings()
       if let project, let information = Directories.status(of: project) {
         // The merged directory takes its mode from the upper layer.
-        unsafe chmod("\(run.shownPath)/upper", (information.st_mode & 0o777) | 0o700)
+        unsafe chmod(projectPlace, (information.st_mode & 0o777) | 0o700)
         if unsafe symlink(project, "\(run.path)/\(Self.lowerLink)") != 0 {
           throw SystemError("symlink", "\(run.path)/\(Self.lowerLink)", code: errno)
         }
@@ -136,6 +152,7 @@ package final class Sandbox {
       }
     }
     if isInPlace { try fallBackToCopy(why: Self.noMounts) }
+    if let ownRoot { disk?.add(ownRoot.path, keeping: true) }
   }
 
   private func note(_ container: Container) {
@@ -213,22 +230,22 @@ package final class Sandbox {
 
   private func addFiles() throws(SystemError) {
     for (name, text) in added {
-      Directories.remove("\(run.shownPath)/upper/\(name)")
+      Directories.remove("\(projectPlace)/\(name)")
       try Files.write(
-        text, to: "\(run.shownPath)/upper/\(name)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+        text, to: "\(projectPlace)/\(name)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
     }
   }
 
   private func fallBackToCopy(why: String) throws(Failure) {
     guard let project else { return }
-    Directories.remove("\(run.shownPath)/upper")
+    Directories.remove(projectPlace)
     // A project may have the cache in it.
     let own = [run.statePath, run.shownPath].compactMap(Files.real)
     try Failure.guarding { () throws(SystemError) in
-      try Directories.copy(project, to: "\(run.shownPath)/upper", but: own)
+      try Directories.copy(project, to: projectPlace, but: own)
     }
-    disk?.keepPresent(in: "\(run.shownPath)/upper")
-    for path in hidden { Directories.remove("\(run.shownPath)/upper/\(path)") }
+    if ownRoot == nil { disk?.keepPresent(in: projectPlace) }
+    for path in hidden { Directories.remove("\(projectPlace)/\(path)") }
     try Failure.guarding { () throws(SystemError) in try addFiles() }
     layer = .copy(why: why)
   }

@@ -201,7 +201,7 @@ package final class SandboxSession {
     let begun = try unlessEnded { () throws(Failure) in
       try HTTPProbe(
         container, path: path, port: port, target: sandbox.reached(target),
-        isConnectionEnough: path == ProbeAttempt.connectionOnly,
+        isConnectionEnough: path == ProbeAttempt.connectionOnly, ownRoot: sandbox.ownRoot?.path,
         at: sandbox.address(of: container, port: port, for: target))
     }
     guard let probe = begun else { return nil }

@@ -32,15 +32,15 @@ package final class StoredRootfs {
   var changesInMemoryLimit: Int64?
   private(set) var refusals: [Refusal] = []
   /// What the copy took, when there is one.
-  package private(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
-  private let run: RunDirectory
-  private let trees: [String]
+  package internal(set) var copied: (summary: MergedLayers.CopySummary, milliseconds: Int)?
+  let run: RunDirectory
+  let trees: [String]
   private let layers: [String]
   /// Files of ours that are shown in the image, by the path they are shown at: the highest of the read-only layers,
   /// where an overlay is mounted. A bind mount of each would have a line in the mount table that names the caller's
   /// folder.
   private var files: [String] = []
-  private static let filesLayer = "files"
+  static let filesLayer = "files"
   // Layers stay as long as this does.
   private let lease: ImageStore.Lease
 

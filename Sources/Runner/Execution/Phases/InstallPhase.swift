@@ -127,19 +127,24 @@ final class InstallPhase {
 
   /// An empty directory, of this run unless it is somewhere else, and the downloads of a key.
   private func fresh(at place: String? = nil, _ key: String?) throws(Failure) -> String {
-    let path = place ?? "\(driver.sandbox.run.shownPath)/environment"
-    try Failure.guarding { () throws(SystemError) in
+    let sandbox = driver.sandbox
+    let path = try Failure.guarding { () throws(SystemError) -> String in
+      let path =
+        if let place { place } else { try sandbox.ownFolder(SandboxPath.environment, "environment") }
       try Directories.make(path, mode: 0o755)
       try use(key)
+      return path
     }
-    driver.sandbox.disk?.add(path)
+    if sandbox.ownRoot == nil { sandbox.disk?.add(path) }
     return path
   }
 
   private func use(_ key: String?) throws(SystemError) {
-    let store = try DownloadStore(key, state: state, run: driver.sandbox.run, kept: kept)
-    driver.sandbox.downloadsPath = store.path
-    driver.sandbox.disk?.add(store.path, keeping: true)
+    let sandbox = driver.sandbox
+    let own = try sandbox.ownFolder(Sandbox.downloads, "downloads")
+    let store = try DownloadStore(key, state: state, run: sandbox.run, own: own, kept: kept)
+    sandbox.downloadsPath = store.path
+    if sandbox.ownRoot == nil { sandbox.disk?.add(store.path, keeping: true) }
     downloads = consume store
   }
 

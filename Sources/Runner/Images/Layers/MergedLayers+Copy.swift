@@ -14,12 +14,14 @@ extension MergedLayers {
   /// and hard links, by descriptors, following no link. Where the filesystem can, files share their blocks with the
   /// layer's (copy_file_range(2)).
   ///
+  /// All of it is the caller's, or that of `owner` and the group of the same number.
+  ///
   /// - Throws: `Failure` that names the entry; what is there by then is the caller's to remove.
-  package func copy(to path: String) throws(Failure) -> CopySummary {
+  package func copy(to path: String, owner: UInt32? = nil) throws(Failure) -> CopySummary {
     let number = unsafe isl_open_folder(AT_FDCWD, path)
     if number < 0 { throw Failure(image: SystemError("open", path, code: errno)) }
     let target = OwnedDescriptor(owning: number)
-    var copy = LayerCopy(root: target.number)
+    var copy = LayerCopy(root: target.number, owner: owner)
     for tree in trees {
       let root = unsafe open(tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       if root < 0 { throw Failure(image: SystemError("open", tree, code: errno)) }
@@ -42,13 +44,18 @@ private struct LayerCopy {
 
   /// The folder that is copied to.
   let root: Int32
+  /// Whose the entries become; nil leaves them to who makes them.
+  let owner: UInt32?
   var summary = MergedLayers.CopySummary()
   /// Files of the layer that have several names, with the first of them.
   var firstNames: [UInt64: [[UInt8]]] = [:]
   /// Modes and times are set when nothing is written below any more.
   private var folders: [[[UInt8]]: stat] = [:]
 
-  init(root: Int32) { self.root = root }
+  init(root: Int32, owner: UInt32?) {
+    self.root = root
+    self.owner = owner
+  }
 
   mutating func contents(
     of source: Int32, into target: Int32, _ path: [[UInt8]], depth: Int
@@ -93,6 +100,7 @@ private struct LayerCopy {
     case S_IFLNK: try symbolicLink(name, source, target, path, information)
     case S_IFIFO:
       try check(LayerTree.with(name) { unsafe mkfifoat(target, $0, 0o600) }, "mkfifo", path)
+      try give(name, in: target, path)
       try check(
         LayerTree.with(name) { unsafe fchmodat(target, $0, information.st_mode & 0o7777, 0) }, "fchmodat",
         path)
@@ -152,6 +160,8 @@ private struct LayerCopy {
     let status = isl_copy_sparse(from.number, to.number)
     if status < 0 { throw failure("write", path, -status) }
     summary.bytes += Int64(information.st_size)
+    // Before the mode and the attributes, of which a change of the owner takes some away.
+    if let owner { try check(fchown(to.number, owner, owner), "fchown", path) }
     try attributes(from.number, to.number, path)
     try check(fchmod(to.number, information.st_mode & 0o7777), "fchmod", path)
     var times = [information.st_atim, information.st_mtim]
@@ -173,6 +183,7 @@ private struct LayerCopy {
       LayerTree.with(name) { unsafe symlinkat(text, target, $0) }
     }
     try check(result, "symlink", path)
+    try give(name, in: target, path)
     try setTimes(name, target, path, information)
   }
 
@@ -198,6 +209,12 @@ private struct LayerCopy {
     if status < 0 { throw failure("fsetxattr", path, -status) }
   }
 
+  private func give(_ name: [UInt8], in target: Int32, _ path: [[UInt8]]) throws(Failure) {
+    guard let owner else { return }
+    let result = LayerTree.with(name) { unsafe fchownat(target, $0, owner, owner, AT_SYMLINK_NOFOLLOW) }
+    try check(result, "fchownat", path)
+  }
+
   private func setTimes(
     _ name: [UInt8], _ target: Int32, _ path: [[UInt8]], _ information: stat
   ) throws(Failure) {
@@ -216,6 +233,7 @@ private struct LayerCopy {
       }
       if number < 0 { throw failure("open", path, errno) }
       let folder = OwnedDescriptor(owning: number)
+      if let owner { try check(fchown(folder.number, owner, owner), "fchown", path) }
       try check(fchmod(folder.number, information.st_mode & 0o7777), "fchmod", path)
       var times = [information.st_atim, information.st_mtim]
       try check(unsafe futimens(folder.number, &times), "futimens", path)
