@@ -81,6 +81,36 @@ struct OwnRootTests {
     #expect(outcome.errorOutput.contains("chroot(2) hold the program in a copy of the image"), "\(outcome)")
   }
 
+  @Test(
+    "a socket of the program's is asked, and a link to somebody else's that is put in its place is not followed",
+    arguments: [(OtherContainer.docker, "it:1"), (.docker, "host")])
+  func exchangedSocketAsRoot(_ container: OtherContainer, _ image: String) async throws {
+    let line =
+      (image == "host" ? "mkdir /tmp/project /tmp/outside\n" : Self.image) + """
+        "$HARNESS/in-place-attack" outside /tmp/outside &
+        while [ ! -s /tmp/outside/outside ]; do sleep 0.05; done
+        cat >/tmp/project/main.py <<'END'
+        import http.server, os, socketserver
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def address_string(self): return "somebody"
+        path = os.environ.get("TMPDIR", "/tmp") + "/own"
+        server = socketserver.UnixStreamServer(path, Handler)
+        if os.environ["EXCHANGES"] == "1":
+            os.rename(path, path + ".moved")
+            os.symlink("/tmp/outside/socket", path)
+        server.serve_forever()
+        END
+        for exchanges in 0 1; do
+          $PREFLIGHT check /tmp/project --image \(image) --env EXCHANGES=$exchanges --port 8123 --start-deadline 1s |
+            grep -o 'unix socket /tmp/own.*'
+        done
+        cat /tmp/outside/contacts 2>/dev/null; kill %1
+        """
+    let outcome = try await container.run(line)
+    #expect(
+      outcome.output == "unix socket /tmp/own, which answers 200\nunix socket /tmp/own\n", "\(outcome)")
+  }
+
   @Test("where it cannot be had nothing is started, and the reason and what helps are said")
   func refusalsAsRoot() async throws {
     let check =

@@ -28,8 +28,8 @@ package final class HTTPProbe {
   private let startedAt = Clock.milliseconds()
   private let timeoutMilliseconds: Int
   private let root: String
-  /// The root of a program that has one by chroot(2).
-  private let ownRoot: String?
+  /// The folder that the path of a UNIX socket begins at, and that no link leads out of; nil is the sandbox's own root.
+  private let socketFolder: String?
   /// Where it is reached from outside; nil where it cannot be.
   private let address: IPv4Address?
   private var step = Step.connecting
@@ -46,11 +46,11 @@ package final class HTTPProbe {
   init(
     _ container: Container, path: String, port: Int, target: Target = .outside,
     isConnectionEnough: Bool = false,
-    timeoutMilliseconds: Int = 5000, ownRoot: String? = nil,
+    timeoutMilliseconds: Int = 5000, socketFolder: String? = nil,
     at address: IPv4Address? = SandboxNetwork.outsideAddress
   ) throws(Failure) {
     self.address = address
-    self.ownRoot = ownRoot
+    self.socketFolder = socketFolder
     self.path = path
     self.port = port
     self.target = target
@@ -64,7 +64,7 @@ package final class HTTPProbe {
       }
     }
     socket = OwnedDescriptor(owning: number)
-    root = container.confinement.hasNamespaces ? "/proc/\(container.processID)/root" : ""
+    root = "/proc/\(container.processID)/root"
     // "localhost" is what every framework's list of allowed hosts accepts.
     request = Array(
       """
@@ -100,7 +100,7 @@ package final class HTTPProbe {
       // The path is followed in the sandbox's own root (proc(5), /proc/PID/root).
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
-      let file = ownRoot.map { unsafe isl_open_in_root($0, path, 0) }
+      let file = socketFolder.map { unsafe isl_open_in_root($0, path, 0) }
       defer { if let file, file >= 0 { close(file) } }
       if let file, file < 0 { return finish(failure: reason(-file)) }
       let bytes = Array((file.map { "/proc/self/fd/\($0)" } ?? root + path).utf8)

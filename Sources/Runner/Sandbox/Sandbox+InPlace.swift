@@ -147,10 +147,16 @@ extension Sandbox {
     return { files.shown($0) }
   }
 
-  /// A target by its real place.
-  func reached(_ target: HTTPProbe.Target) -> HTTPProbe.Target {
-    guard isInPlace, case .unix(let path) = target else { return target }
-    return .unix(inPlaceFiles.real(path))
+  /// A target by its real place. That of a UNIX socket is looked up in a folder of the program's that no link leads out
+  /// of: what was a socket a moment ago can be a link to somebody else's. Nil is the root of its namespace.
+  func reached(_ target: HTTPProbe.Target) -> (target: HTTPProbe.Target, folder: String?) {
+    guard isInPlace, case .unix(let path) = target else { return (target, nil) }
+    if let ownRoot { return (target, ownRoot.path) }
+    let real = inPlaceFiles.real(path)
+    guard let folder = socketFolders.first(where: { real.hasPrefix("\($0)/") }) else {
+      return (target, "\(run.shownPath)/\(ShownFolder.nothing)")
+    }
+    return (.unix(String(real.dropFirst(folder.count))), folder)
   }
 
   /// The UNIX sockets of the program, by the names that it knows them by.

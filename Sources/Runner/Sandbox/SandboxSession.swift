@@ -198,10 +198,11 @@ package final class SandboxSession {
   package func get(
     _ path: String, port: Int, at target: HTTPProbe.Target = .outside
   ) throws(Failure) -> ProbeAttempt? {
+    let (reached, folder) = sandbox.reached(target)
     let begun = try unlessEnded { () throws(Failure) in
       try HTTPProbe(
-        container, path: path, port: port, target: sandbox.reached(target),
-        isConnectionEnough: path == ProbeAttempt.connectionOnly, ownRoot: sandbox.ownRoot?.path,
+        container, path: path, port: port, target: reached,
+        isConnectionEnough: path == ProbeAttempt.connectionOnly, socketFolder: folder,
         at: sandbox.address(of: container, port: port, for: target))
     }
     guard let probe = begun else { return nil }
