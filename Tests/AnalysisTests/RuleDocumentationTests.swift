@@ -1,6 +1,7 @@
 import Ecosystems
 import FoundationEssentials
 import Testing
+import TestSupport
 
 @testable import Analysis
 
@@ -10,7 +11,7 @@ struct RuleDocumentationTests {
   func page() throws {
     let page = RuleDocumentation.page(.standard)
     if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
-      try page.write(toFile: Fixture.root() + "/docs/rules.md", atomically: true, encoding: .utf8)
+      try page.write(toFile: Repository.root + "/docs/rules.md", atomically: true, encoding: .utf8)
     }
     #expect(try Fixture.file("docs/rules.md") == page)
   }

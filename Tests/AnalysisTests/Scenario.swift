@@ -1,6 +1,7 @@
 import Ecosystems
 import FoundationEssentials
 import SignatureFiles
+import TestSupport
 
 @testable import Analysis
 
@@ -9,14 +10,14 @@ enum Fixture {
   struct Missing: Error { var path: String }
 
   static func text(_ name: String) throws -> String {
-    let path = root() + "/Tests/Fixtures/analysis/\(name).txt"
+    let path = Repository.root + "/Tests/Fixtures/analysis/\(name).txt"
     guard let data = FileManager.default.contents(atPath: path) else { throw Missing(path: path) }
     return String(decoding: data, as: UTF8.self)
   }
 
   /// The names of all fixtures.
   static func names() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: root() + "/Tests/Fixtures/analysis")
+    try FileManager.default.contentsOfDirectory(atPath: Repository.root + "/Tests/Fixtures/analysis")
       .filter { $0.hasSuffix(".txt") }.map { String($0.dropLast(4)) }.sorted()
   }
 
@@ -35,19 +36,14 @@ enum Fixture {
 
   /// The names in a folder of the repository, sorted.
   static func folder(_ path: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: root() + "/" + path).sorted()
+    try FileManager.default.contentsOfDirectory(atPath: Repository.root + "/" + path).sorted()
   }
 
   static func file(_ path: String) throws -> String {
-    guard let data = FileManager.default.contents(atPath: root() + "/" + path) else {
+    guard let data = FileManager.default.contents(atPath: Repository.root + "/" + path) else {
       throw Missing(path: path)
     }
     return String(decoding: data, as: UTF8.self)
-  }
-
-  /// The repository's root: this file lies in Tests/AnalysisTests.
-  static func root(file: String = #filePath) -> String {
-    file.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
   }
 }
 

@@ -38,7 +38,7 @@ stage_files() {
   for name in "$scratch"/debug/*.resources; do
     [ ! -e "$name" ] || cp -a "$name" "$work/bin"
   done
-  for name in Tests examples images docs deploy action.yml CHANGELOG.md; do
+  for name in Tests examples images docs deploy signatures action.yml CHANGELOG.md; do
     [ ! -e "$root/$name" ] || cp -a --no-preserve=ownership "$root/$name" "$work/repository"
   done
   chmod -R a+rX "$work/bin" "$work/repository"
