@@ -46,7 +46,7 @@ package struct Redaction: Sendable {
       return
     }
     let base64 = Data(value.utf8).base64EncodedString()
-    let encoded = Self.percentEncoded(value)
+    let encoded = value.percentEncoded()
     let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     for form in Set([value, base64, String(base64.prefix { $0 != "=" }), encoded, escaped]) {
       add(Array(form.utf8))
@@ -140,12 +140,5 @@ package struct Redaction: Sendable {
     value.hasPrefix("/") && !value.contains(where: \.isWhitespace) && value.split(separator: "/").count > 1
       && value.utf8.allSatisfy { ScannedText.isWord($0) || "/._-".utf8.contains($0) }
       && value.split(separator: "/").allSatisfy { $0.utf8.count < 24 }
-  }
-
-  private static func percentEncoded(_ value: String) -> String {
-    value.utf8.map { byte in
-      if ScannedText.isWord(byte) || "-._~".utf8.contains(byte) { return String(UnicodeScalar(byte)) }
-      return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-    }.joined()
   }
 }
