@@ -1,3 +1,5 @@
+import Formats
+
 /// The report as one HTML page that needs nothing else: no script, no font, no image from elsewhere.
 package struct BenchPage {
   private let report: BenchReport
@@ -10,21 +12,6 @@ package struct BenchPage {
   }
 
   private init(report: BenchReport) { self.report = report }
-
-  /// Text as it may stand in an element or an attribute.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
-    return result
-  }
 
   private mutating func all() {
     let title = "preflight bench"
@@ -46,12 +33,12 @@ package struct BenchPage {
   private mutating func head() {
     let host = report.host
     html += "<header><h1>What a sandbox costs</h1><p class=\"lead\">"
-    html += Self.escaped(report.summary.first ?? "") + "</p><ul class=\"facts\">"
-    for sentence in report.summary.dropFirst() { html += "<li>\(Self.escaped(sentence))</li>" }
+    html += Markup.escaped(report.summary.first ?? "") + "</p><ul class=\"facts\">"
+    for sentence in report.summary.dropFirst() { html += "<li>\(Markup.escaped(sentence))</li>" }
     let memory = BenchReport.fixed(Double(host.memoryInBytes) / 1_073_741_824, 1)
     let load = host.loadAverage.map { BenchReport.fixed($0, 2) }.joined(separator: " ")
     html += "</ul><p class=\"machine\">"
-    html += Self.escaped(
+    html += Markup.escaped(
       "Linux \(host.kernel), \(host.architecture), \(host.processor), \(host.processorCount) processors, "
         + "\(memory) GiB; load \(load) at the begin; \(report.startedAt.prefix(19))Z, "
         + "\(BenchReport.fixed(report.durationInSeconds, 0)) s; \(report.tool)")
@@ -60,7 +47,7 @@ package struct BenchPage {
 
   private mutating func section(_ title: String, _ about: String, _ body: String) {
     html +=
-      "<section><h2>\(Self.escaped(title))</h2><p class=\"about\">\(Self.escaped(about))</p>\(body)</section>"
+      "<section><h2>\(Markup.escaped(title))</h2><p class=\"about\">\(Markup.escaped(about))</p>\(body)</section>"
   }
 
   private func style(_ name: String) -> String { "bar \(name)" }
@@ -111,7 +98,7 @@ package struct BenchPage {
     var body = "<div class=\"pair\">"
     func plot(_ title: String, _ bars: [BenchPlot.Bar]) {
       guard !bars.isEmpty else { return }
-      body += "<div><h3>\(Self.escaped(title))</h3>\(BenchPlot.bars(bars, title: title))</div>"
+      body += "<div><h3>\(Markup.escaped(title))</h3>\(BenchPlot.bars(bars, title: title))</div>"
     }
     func bar(_ name: String, _ value: Int?, _ label: (Double) -> String) -> BenchPlot.Bar? {
       value.map {
@@ -130,7 +117,7 @@ package struct BenchPage {
     for (name, failure) in report.memory.map({ ($0.name, $0.failure) })
       + report.systemCalls.map({ ($0.name, $0.failure) })
     {
-      if let failure { body += "<p class=\"note\">\(Self.escaped("\(name): \(failure)"))</p>" }
+      if let failure { body += "<p class=\"note\">\(Markup.escaped("\(name): \(failure)"))</p>" }
     }
     section(
       "What a start takes",
@@ -141,7 +128,7 @@ package struct BenchPage {
     guard let first = report.work.first else { return }
     let places = first.places.map(\.name).filter { $0 != "bare" }
     var body = "<p class=\"legend\">"
-    for place in places { body += "<span><i class=\"dot \(place)\"></i>\(Self.escaped(place))</span>" }
+    for place in places { body += "<span><i class=\"dot \(place)\"></i>\(Markup.escaped(place))</span>" }
     body += "</p>"
     body += BenchPlot.ratios(
       report.work.map { row in
@@ -178,39 +165,39 @@ package struct BenchPage {
   private mutating func entrants() {
     var body = "<dl>"
     for entrant in report.entrants {
-      body += "<dt>\(Self.escaped(entrant.name)) <small>\(Self.escaped(entrant.version))</small></dt><dd>"
+      body += "<dt>\(Markup.escaped(entrant.name)) <small>\(Markup.escaped(entrant.version))</small></dt><dd>"
       if let failure = entrant.failure {
-        body += "<p class=\"failure\">\(Self.escaped("Not measured: \(failure)"))</p>"
+        body += "<p class=\"failure\">\(Markup.escaped("Not measured: \(failure)"))</p>"
       }
       if !entrant.lacks.isEmpty {
-        body += "<p>\(Self.escaped("Lacks: \(entrant.lacks.joined(separator: ", "))."))</p>"
+        body += "<p>\(Markup.escaped("Lacks: \(entrant.lacks.joined(separator: ", "))."))</p>"
       }
-      for note in entrant.notes { body += "<p class=\"failure\">\(Self.escaped(note))</p>" }
-      for addition in entrant.adds { body += "<p>\(Self.escaped("Adds: \(addition)."))</p>" }
-      body += "<pre>\(Self.escaped(entrant.command))</pre></dd>"
+      for note in entrant.notes { body += "<p class=\"failure\">\(Markup.escaped(note))</p>" }
+      for addition in entrant.adds { body += "<p>\(Markup.escaped("Adds: \(addition)."))</p>" }
+      body += "<pre>\(Markup.escaped(entrant.command))</pre></dd>"
     }
     body += "</dl><h3>Method</h3><ul>"
     let method = [
       "Payload: \(report.method.payload).", "Configuration: \(report.method.configuration).",
       "\(report.method.runs) runs after \(report.method.warmUpRuns) that do not count.",
     ]
-    for sentence in method + report.method.notes { body += "<li>\(Self.escaped(sentence))</li>" }
+    for sentence in method + report.method.notes { body += "<li>\(Markup.escaped(sentence))</li>" }
     section(
       "What was measured, and how", "Each with the same payload in the same root filesystem.", body + "</ul>")
   }
 
   private func notes(_ sentences: [String]) -> String {
-    sentences.map { "<p class=\"note\">\(Self.escaped($0))</p>" }.joined()
+    sentences.map { "<p class=\"note\">\(Markup.escaped($0))</p>" }.joined()
   }
 
   private func table(_ head: [String], _ rows: [[String]]) -> String {
     var body = "<details><summary>The numbers</summary><div class=\"scroll\"><table><thead><tr>"
-    for cell in head { body += "<th>\(Self.escaped(cell))</th>" }
+    for cell in head { body += "<th>\(Markup.escaped(cell))</th>" }
     body += "</tr></thead><tbody>"
     for row in rows {
       body += "<tr>"
       for (column, cell) in row.enumerated() {
-        body += column == 0 ? "<th>\(Self.escaped(cell))</th>" : "<td>\(Self.escaped(cell))</td>"
+        body += column == 0 ? "<th>\(Markup.escaped(cell))</th>" : "<td>\(Markup.escaped(cell))</td>"
       }
       body += "</tr>"
     }

@@ -1,3 +1,5 @@
+import Formats
+
 /// Plots as inline SVG. Positions are percentages and text has the page's size, so a plot fits any width.
 enum BenchPlot {
   /// A bar with what is written at its right end.
@@ -24,9 +26,9 @@ enum BenchPlot {
     var svg = open(height: bars.count * rowHeight, title: title)
     for (index, bar) in bars.enumerated() {
       let top = index * rowHeight
-      svg += "<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(BenchPage.escaped(bar.name))"
+      svg += "<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(Markup.escaped(bar.name))"
       if !bar.remark.isEmpty {
-        svg += "<tspan class=\"remark\" dx=\"6\">\(BenchPage.escaped(bar.remark))</tspan>"
+        svg += "<tspan class=\"remark\" dx=\"6\">\(Markup.escaped(bar.remark))</tspan>"
       }
       svg += "</text>"
       svg += text("100%", top + 15, bar.label, style: "value")
@@ -70,7 +72,7 @@ enum BenchPlot {
       for point in row.points.reversed() {
         let ratio = BenchReport.ratio(point.ratio)
         svg += "<circle class=\"\(point.style)\" cx=\"\(percent(point.ratio))\" cy=\"\(top + 25)\" r=\"5\">"
-        svg += "<title>\(BenchPage.escaped("\(point.name): \(ratio) times bare"))</title></circle>"
+        svg += "<title>\(Markup.escaped("\(point.name): \(ratio) times bare"))</title></circle>"
         if point.ratio > high { svg += text("100%", top + 13, "\(point.name) \(ratio)", style: "value") }
       }
     }
@@ -78,11 +80,11 @@ enum BenchPlot {
   }
 
   private static func open(height: Int, title: String) -> String {
-    "<svg role=\"img\" width=\"100%\" height=\"\(height)\" aria-label=\"\(BenchPage.escaped(title))\">"
+    "<svg role=\"img\" width=\"100%\" height=\"\(height)\" aria-label=\"\(Markup.escaped(title))\">"
   }
 
   private static func text(_ x: String, _ y: Int, _ words: String, style: String) -> String {
-    "<text class=\"\(style)\" x=\"\(x)\" y=\"\(y)\">\(BenchPage.escaped(words))</text>"
+    "<text class=\"\(style)\" x=\"\(x)\" y=\"\(y)\">\(Markup.escaped(words))</text>"
   }
 
   private static func line(_ from: String, _ to: String, y: Int) -> String {
