@@ -152,3 +152,14 @@ package enum ListeningSockets {
     }
   }
 }
+
+/// Tells which sockets of a container's network namespace listen (sock_diag(7)).
+final class SocketTable {
+  /// None, and negative, where the kernel does not tell.
+  let descriptor: OwnedDescriptor
+
+  /// Opens it for a container that runs; it takes `ContainerOptions.opensSockets`.
+  init(of container: Container) {
+    descriptor = OwnedDescriptor(owning: (try? container.openSocketTable()) ?? -1)
+  }
+}

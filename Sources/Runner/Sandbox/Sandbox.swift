@@ -125,10 +125,9 @@ package final class Sandbox {
     try Failure.guarding { () throws(SystemError) in
       if let ownRoot {
         if project != nil { projectPlace = try ownRoot.emptyFolder(projectRoot) }
-      } else if stored != nil {
-      } else if isInPlace {
+      } else if stored == nil, isInPlace {
         try makeOwnFolders(certificates: certificates)
-      } else {
+      } else if stored == nil {
         try image.assemble(hostname: Self.hostname, certificates: certificates)
         for folder in ["root-upper", "root-work"] { try Directories.make("\(run.path)/\(folder)") }
       }

@@ -27,8 +27,8 @@ package final class SandboxSession {
   package var onStep: () -> Void = {}
   private var sampler = ResourceSampler()
   private var probe: HTTPProbe?
-  /// Tells which sockets listen; none, and negative, where the kernel does not (`ListeningSockets`).
-  private let socketTable: OwnedDescriptor
+  /// Opened by the first who asks what listens: an install has nothing that does.
+  private lazy var socketTable = SocketTable(of: container)
   private let scratch: ScratchSpace
   private let sandbox: Sandbox
   private let settings: Sandbox.Phase
@@ -76,7 +76,6 @@ package final class SandboxSession {
     self.settings = settings
     let container = try sandbox.start(settings, options)
     self.container = container
-    socketTable = OwnedDescriptor(owning: (try? container.openSocketTable()) ?? -1)
     scratch = ScratchSpace(of: container, bytes: sandbox.scratchBytes(in: settings))
     startedAt = Clock.seconds()
     startedMilliseconds = Clock.milliseconds()
@@ -104,11 +103,11 @@ package final class SandboxSession {
 
   /// The TCP sockets that listen now, without our own.
   package var listening: [ListeningSocket] {
-    ListeningSockets.read(of: container, table: socketTable.number)
+    ListeningSockets.read(of: container, table: socketTable.descriptor.number)
   }
 
   /// How long to wait between two looks at what listens, in milliseconds: shorter where a look costs microseconds.
-  package var listeningInterval: Int { socketTable.number < 0 ? 20 : 5 }
+  package var listeningInterval: Int { socketTable.descriptor.number < 0 ? 20 : 5 }
 
   /// Milliseconds since the start.
   package var elapsedMilliseconds: Int { Clock.milliseconds() - startedMilliseconds }
